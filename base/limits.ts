@@ -1,0 +1,157 @@
+/**
+ * Every bound of the system, with its reason. What a queue, cache, loop or message may grow
+ * to stands here and nowhere else; what is dropped at a bound is counted where it is dropped.
+ */
+import { assert } from './assert.ts'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+// ---- bytes on the wire
+
+/** 1 MiB: yamux's stream window, so one frame never waits for credit in the middle. */
+export const FRAME_MAX_BYTES: number = MiB
+/** 64 KiB: noise+yamux carry 238 MB/s in 64 KiB frames, 60 at 4 KiB, 12 at 350 B. */
+export const CHUNK_BYTES: number = 64 * KiB
+/** 1 MiB: what a receiver lets one peer send ahead of its disk; a slow peer stalls itself only. */
+export const CREDIT_BYTES: number = MiB
+/** 256 KiB: credit is returned in quarters, so the sender never runs dry on a fast disk. */
+export const CREDIT_STEP_BYTES: number = 256 * KiB
+/** 8 MiB: frames waiting for one peer's socket; beyond it `send` answers `full`. */
+export const OUTBOUND_MAX_BYTES: number = 8 * MiB
+/** 16 KiB: a greeting carries a cluster id and a few signed operations. */
+export const GREETING_MAX_BYTES: number = 16 * KiB
+
+// ---- records
+
+/** 48 KiB: a record with its header and parents fits a 64 KiB chunk; larger content is stored by hash. */
+export const BODY_MAX_BYTES: number = 48 * KiB
+/** 16 KiB: meta is for labels, not for content. */
+export const META_MAX_BYTES: number = 16 * KiB
+/** 64 pairs: what a person can read. */
+export const META_PAIRS_MAX: number = 64
+/** 512 bytes: keys are names (paths, commit hashes, URLs). */
+export const KEY_MAX_BYTES: number = 512
+/** 8 parents of 72 bytes keep a header below 1 KiB; more heads are joined by `memory.join` records first. */
+export const PARENTS_MAX: number = 8
+/** 128 bytes: process names and delegated keys. */
+export const ACTOR_MAX_BYTES: number = 128
+/** 2 KiB: the longest header (8 parents, longest actor) is below 1 KiB; the rest is for later versions. */
+export const HEADER_MAX_BYTES: number = 2 * KiB
+/** 60 s: a record from further ahead of this node's clock is not stored yet; it is asked for again later. */
+export const CLOCK_AHEAD_MAX_MS: number = 60_000
+
+// ---- chain
+
+/** 64 MiB: a segment is read into memory whole when the journal opens. */
+export const SEGMENT_BYTES: number = 64 * MiB
+/** A commit ends at 1,024 records, 1 MiB or, when nothing else does, 5 ms after its first record. */
+export const COMMIT_RECORDS_MAX: number = 1024
+export const COMMIT_MAX_BYTES: number = MiB
+/** 16 MiB: own records waiting for the disk; beyond it a write is answered `full`. */
+export const COMMIT_BACKLOG_BYTES: number = 16 * MiB
+/** 200 ms: nobody follows the log, so its checkpoint can wait that long. */
+export const CHECKPOINT_INTERVAL_MS: number = 200
+/** 53 hashes prove anything in a tree of 2^53 leaves, twice over for consistency. */
+export const PROOF_MAX_HASHES: number = 107
+/** 4,096 logs: 1,000 members with audit, cluster and two spaces each. */
+export const LOGS_MAX: number = 4096
+/** 64: up to here frontier entries (72 B each) are cheaper than 256 bucket hashes. */
+export const ENTRIES_DIRECT_MAX: number = 64
+export const FRONTIER_BUCKETS: number = 256
+/** 30 s, with jitter: peers compare frontiers even when nothing seems to be missing. */
+export const ANTI_ENTROPY_INTERVAL_MS: number = 30_000
+/** 250 ms: heads are told to peers that may lack them at most this often. */
+export const HEADS_INTERVAL_MS: number = 250
+/** 5 s without a frame: a pull is taken to another peer. */
+export const PULL_TIMEOUT_MS: number = 5_000
+/** 64 logs are pulled from one peer at a time; the others wait their turn. */
+export const PULLS_PER_PEER_MAX: number = 64
+/** 1,024 conflicts are kept; each is evidence of one forked log. */
+export const CONFLICTS_MAX: number = 1024
+
+// ---- membership and peers
+
+/** 1 h: an invite that is not used by then was not urgent. */
+export const INVITE_EXPIRY_MAX_MS: number = 3_600_000
+/** 1,024 open invites at one issuer. */
+export const INVITES_MAX: number = 1024
+/** 16 admins: an operation carries k of their signatures in every greeting. */
+export const ADMINS_MAX: number = 16
+/** 64 operations prove a member's admission: its admit and the policies since genesis. */
+export const EVIDENCE_OPS_MAX: number = 64
+/** 1,024 known peers with 8 addresses each: some 400 KB on disk. */
+export const PEER_BOOK_MAX: number = 1024
+export const PEER_ADDRESSES_MAX: number = 8
+/** 64 peers are told to another at a time: a full mesh of 32 twice over. */
+export const PEER_EXCHANGE_MAX: number = 64
+/** Redial after 0.5 s, doubling to 30 s, each wait drawn from its upper half. */
+export const REDIAL_MIN_MS: number = 500
+export const REDIAL_MAX_MS: number = 30_000
+/** 32: up to here every node connects to every other. */
+export const FULL_MESH_MAX: number = 32
+/** A ping every 3 s; silent for 10 s is gone: below the promised 15 s with room for a slow loop. */
+export const PING_INTERVAL_MS: number = 3_000
+export const PEER_SILENT_MS: number = 10_000
+/** 10 s for a greeting to be answered, as long as libp2p gives a dial. */
+export const GREETING_TIMEOUT_MS: number = 10_000
+/** Frames per second from one peer over 10 s; the sync protocol is bounded by credit besides. */
+export const PEER_FRAMES_PER_S: number = 20_000
+/** A peer whose rejected frames reach this score (10 each, halved every minute) is disconnected. */
+export const PEER_SCORE_MAX: number = 50
+
+// ---- processes
+
+/** 1,024 messages wait for one process. */
+export const INBOX_MAX: number = 1024
+/** 100,000 processes of about 1 KiB. */
+export const PROCESSES_MAX: number = 100_000
+/** 64 messages for one process, 4,096 in all, then the loop yields: input and timers are not starved. */
+export const DRAIN_PER_PROCESS: number = 64
+export const DRAIN_PER_TURN: number = 4096
+/** 5 s unless the caller says otherwise; at most an hour. */
+export const CALL_DEADLINE_MS: number = 5_000
+export const CALL_DEADLINE_MAX_MS: number = 3_600_000
+/** 65,536 calls and monitors wait for an answer. */
+export const PENDING_CALLS_MAX: number = 65_536
+export const MONITORS_MAX: number = 65_536
+/** 512 KiB: a message between nodes with its envelope fits a frame. */
+export const MESSAGE_MAX_BYTES: number = 512 * KiB
+/** The last 1,024 events of the node, and of the log it shows. */
+export const EVENT_RING: number = 1024
+
+// ---- memory
+
+/** 32 seconds-of-typing: a query longer than 4 KiB is a document. */
+export const QUERY_MAX_BYTES: number = 4 * KiB
+export const RECALL_K_MAX: number = 1000
+/** 50 seeds spread: the measured setting (evidence recall 60.7 -> 68.9 on LoCoMo). */
+export const RECALL_SEEDS: number = 50
+/** 20,000 visited nodes bound one recall's spreading; the answer says when it was cut short. */
+export const SPREAD_NODES_MAX: number = 20_000
+export const WHY_PATHS_MAX: number = 3
+export const WHY_DEPTH_MAX: number = 8
+/** 4,096 edges examined for one why. */
+export const WHY_EDGES_MAX: number = 4096
+/** A link to what has not arrived waits; a million of them wait at most. */
+export const DANGLING_MAX: number = 1_000_000
+/** 1,024 lines of `remember --jsonl` are in flight. */
+export const JSONL_IN_FLIGHT: number = 1024
+/** 500 records in one list or watch answer. */
+export const LIST_MAX: number = 500
+/** The fold is saved after this many records, so a restart folds at most as many again. */
+export const SNAPSHOT_RECORDS: number = 16_384
+
+// ---- control interface
+
+/** 1 MiB: the largest request is a message of 512 KiB in JSON. */
+export const REQUEST_MAX_BYTES: number = MiB
+/** 5 s: what a stop waits for work in progress before it closes anyway. */
+export const SHUTDOWN_MS: number = 5_000
+
+assert(BODY_MAX_BYTES + HEADER_MAX_BYTES < CHUNK_BYTES, 'a record fits a chunk')
+assert(CHUNK_BYTES * 2 <= CREDIT_BYTES && CREDIT_STEP_BYTES * 2 <= CREDIT_BYTES, 'credit covers several chunks')
+assert(CHUNK_BYTES + PROOF_MAX_HASHES * 40 + 8 * KiB < FRAME_MAX_BYTES, 'a chunk with its proof fits a frame')
+assert(MESSAGE_MAX_BYTES * 2 <= FRAME_MAX_BYTES && MESSAGE_MAX_BYTES < REQUEST_MAX_BYTES, 'a message fits a frame')
+assert(PING_INTERVAL_MS * 3 < PEER_SILENT_MS, 'two lost pings are no death')
+assert(META_MAX_BYTES + KEY_MAX_BYTES < BODY_MAX_BYTES, 'labels leave room for text')

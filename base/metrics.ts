@@ -1,0 +1,63 @@
+/**
+ * Counters and gauges as plain numbers: the hot path adds, a scrape reads. Names follow
+ * Prometheus: `weft_<part>_<what>_{total,seconds,bytes}`. Labels have few values: codes and kinds, never ids.
+ */
+const TABLE = {
+  weft_frames_received_total: { type: 'counter', help: 'Frames received from peers', label: 'protocol' },
+  weft_frames_sent_total: { type: 'counter', help: 'Frames sent to peers', label: 'protocol' },
+  weft_frames_received_bytes_total: { type: 'counter', help: 'Bytes of frames received from peers', label: 'protocol' },
+  weft_frames_sent_bytes_total: { type: 'counter', help: 'Bytes of frames sent to peers', label: 'protocol' },
+  weft_frames_dropped_total: { type: 'counter', help: 'Frames not sent because a peer was slow or gone', label: 'code' },
+  weft_verdicts_total: { type: 'counter', help: 'Messages from peers that were ignored or rejected', label: 'code' },
+  weft_peers: { type: 'gauge', help: 'Connected members' },
+  weft_chain_records_total: { type: 'counter', help: 'Records stored', label: 'origin' },
+  weft_chain_commits_total: { type: 'counter', help: 'Journal commits, each with one sync' },
+  weft_chain_commit_failures_total: { type: 'counter', help: 'Journal commits that failed', label: 'code' },
+  weft_chain_checkpoints_total: { type: 'counter', help: 'Checkpoints signed' },
+  weft_chain_void_total: { type: 'counter', help: 'Records kept but void', label: 'code' },
+  weft_chain_deferred_total: { type: 'counter', help: 'Frames not stored now because of a clock ahead' },
+  weft_chain_conflicts: { type: 'gauge', help: 'Logs with divergent records' },
+  weft_memory_nodes: { type: 'gauge', help: 'Causal nodes in the fold' },
+  weft_memory_edges: { type: 'gauge', help: 'Causal edges in the fold' },
+  weft_memory_pending: { type: 'gauge', help: 'Records held but not applied yet' },
+  weft_processes: { type: 'gauge', help: 'Processes in the table' },
+  weft_messages_total: { type: 'counter', help: 'Messages by outcome of send', label: 'result' },
+  weft_inbox_dropped_total: { type: 'counter', help: 'Messages dropped at a full inbox' },
+  weft_calls_late_total: { type: 'counter', help: 'Answers that came after their deadline' },
+  weft_dials_total: { type: 'counter', help: 'Dials by outcome', label: 'result' },
+  weft_greetings_refused_total: { type: 'counter', help: 'Connections refused before any application protocol', label: 'code' },
+} as const satisfies Record<string, { type: 'counter' | 'gauge'; help: string; label?: string }>
+
+export type MetricName = keyof typeof TABLE
+export interface MetricKind {
+  readonly type: 'counter' | 'gauge'
+  readonly help: string
+  readonly label?: string
+}
+export const METRICS: Readonly<Record<MetricName, MetricKind>> = TABLE
+
+export class Metrics {
+  #values: Map<string, number> = new Map()
+
+  /** Adds to a counter; `label` is the value of the metric's one label, if it has one. */
+  add(name: MetricName, by: number = 1, label: string = ''): void {
+    const key = label === '' ? name : `${name}\n${label}`
+    this.#values.set(key, (this.#values.get(key) ?? 0) + by)
+  }
+
+  set(name: MetricName, value: number): void {
+    this.#values.set(name, value)
+  }
+
+  get(name: MetricName, label: string = ''): number {
+    return this.#values.get(label === '' ? name : `${name}\n${label}`) ?? 0
+  }
+
+  /** Every sample so far: metric, label value (empty for none), number. */
+  *samples(): Generator<readonly [name: MetricName, label: string, value: number]> {
+    for (const [key, value] of this.#values) {
+      const cut = key.indexOf('\n')
+      yield cut < 0 ? [key as MetricName, '', value] : [key.slice(0, cut) as MetricName, key.slice(cut + 1), value]
+    }
+  }
+}
