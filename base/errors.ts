@@ -11,113 +11,133 @@ export interface ErrorKind {
   readonly next?: string
 }
 
-const USAGE = { status: 400, exit: 64 } as const
-const INVALID = { status: 400, exit: 1 } as const
-const UNKNOWN = { status: 404, exit: 1 } as const
-const REFUSED = { status: 403, exit: 1 } as const
-const CLASH = { status: 409, exit: 1 } as const
-const LATER = { status: 503, exit: 1, retryable: true } as const
-const PEER = { status: 400, exit: 1 } as const
+const CLASSES = {
+  /** The command was written wrongly. */
+  usage: { status: 400, exit: 64 },
+  /** What was given cannot be used. */
+  invalid: { status: 400, exit: 1 },
+  too_large: { status: 413, exit: 1 },
+  unauthorized: { status: 401, exit: 1 },
+  refused: { status: 403, exit: 1 },
+  unknown: { status: 404, exit: 1 },
+  clash: { status: 409, exit: 1 },
+  /** The same request can succeed later. */
+  too_many: { status: 429, exit: 1, retryable: true },
+  later: { status: 503, exit: 1, retryable: true },
+  no_space: { status: 507, exit: 1, retryable: true },
+  /** No answer in time: what was asked may or may not have happened. */
+  silent: { status: 503, exit: 2, retryable: true },
+  timeout: { status: 504, exit: 2, retryable: true },
+  /** A verdict on what a peer sent. */
+  peer: { status: 400, exit: 1 },
+  /** Code of a user failed. */
+  broken: { status: 500, exit: 1 },
+  /** Our own code failed. */
+  bug: { status: 500, exit: 3 },
+} as const satisfies Record<string, Omit<ErrorKind, 'next'>>
 
+/** Code: its class, and the next step where there is one. */
 const TABLE = {
   // asked wrongly
-  usage: { ...USAGE, next: 'see weft --help' },
-  invalid_argument: USAGE,
-  config_invalid: { ...INVALID, next: 'correct the value named here and start again' },
+  usage: ['usage', 'see weft --help'],
+  invalid_argument: ['usage'],
+  config_invalid: ['invalid', 'correct the value named here and start again'],
 
   // the node directory
-  not_initialised: { ...INVALID, next: 'run weft init (a new cluster) or weft join TOKEN (an existing one)' },
-  already_initialised: { ...CLASH, next: 'use another --dir, or start this node with weft start' },
-  directory_unusable: INVALID,
-  already_running: { ...CLASH, next: 'stop the other process with weft stop, or use another --dir' },
-  not_running: { ...LATER, exit: 2, next: 'start it with weft start' },
-  port_in_use: { ...CLASH, next: 'choose another port with --listen or --http, or leave it out for a free one' },
-  identity_damaged: { ...INVALID, next: 'restore identity.pem from a backup; without it this node cannot be itself again' },
-  chain_damaged: { ...INVALID, next: 'see weft chain verify; restore the directory, or join again under a new identity' },
-  format_newer: { ...INVALID, next: 'upgrade weftmesh: a newer version wrote this file' },
-  index_damaged: { ...LATER, next: 'the index is being rebuilt from the journal; try again' },
-  disk_full: { ...LATER, status: 507, next: 'free some space: nothing acknowledged was lost, and writing resumes by itself' },
-  disk_failed: { ...LATER, next: 'check the disk: nothing acknowledged was lost' },
-  stopping: LATER,
+  not_initialised: ['invalid', 'run weft init (a new cluster) or weft join TOKEN (an existing one)'],
+  already_initialised: ['clash', 'use another --dir, or start this node with weft start'],
+  directory_unusable: ['invalid'],
+  already_running: ['clash', 'stop the other process with weft stop, or use another --dir'],
+  not_running: ['silent', 'start it with weft start'],
+  port_in_use: ['clash', 'choose another port with --listen or --http, or leave it out for a free one'],
+  identity_damaged: ['invalid', 'restore identity.pem from a backup; without it this node cannot be itself again'],
+  chain_damaged: ['invalid', 'see weft chain verify; restore the directory, or join again under a new identity'],
+  format_newer: ['invalid', 'upgrade weftmesh: a newer version wrote this file'],
+  index_damaged: ['later', 'the index is being rebuilt from the journal; try again'],
+  disk_full: ['no_space', 'free some space: nothing acknowledged was lost, and writing resumes by itself'],
+  disk_failed: ['later', 'check the disk: nothing acknowledged was lost'],
+  stopping: ['later'],
 
   // membership
-  not_admin: { ...REFUSED, next: 'ask an admin of this cluster (weft member list)' },
-  invite_malformed: { ...INVALID, next: 'copy the whole token that weft invite printed' },
-  invite_unknown: { ...REFUSED, next: 'ask for a new invite: this node did not issue it' },
-  invite_used: { ...REFUSED, next: 'ask for a new invite: each one admits one node' },
-  invite_expired: { ...REFUSED, next: 'ask for a new invite' },
-  invite_wrong_node: { ...REFUSED, next: 'ask for an invite for this node: this one names another' },
-  wrong_cluster: { ...REFUSED, next: 'check the cluster: this belongs to another one' },
-  not_a_member: { ...REFUSED, next: 'join the cluster first: weft invite there, weft join here' },
-  revoked: { ...REFUSED, next: 'this node was revoked; join again under a new identity' },
-  join_pending: { ...LATER, exit: 2, next: 'have another admin run weft member approve, then weft join again' },
-  policy_replaced: { ...CLASH, next: 'the policy changed meanwhile: propose again' },
-  unknown_operation: UNKNOWN,
-  already_proposed: CLASH,
+  not_admin: ['refused', 'ask an admin of this cluster (weft member list)'],
+  invite_malformed: ['invalid', 'copy the whole token that weft invite printed'],
+  invite_unknown: ['refused', 'ask for a new invite: this node did not issue it'],
+  invite_used: ['refused', 'ask for a new invite: each one admits one node'],
+  invite_expired: ['refused', 'ask for a new invite'],
+  invite_wrong_node: ['refused', 'ask for an invite for this node: this one names another'],
+  wrong_cluster: ['refused', 'check the cluster: this belongs to another one'],
+  not_a_member: ['refused', 'join the cluster first: weft invite there, weft join here'],
+  revoked: ['refused', 'this node was revoked; join again under a new identity'],
+  join_pending: ['silent', 'have another admin run weft member approve, then weft join again'],
+  policy_replaced: ['clash', 'the policy changed meanwhile: propose again'],
+  unknown_operation: ['unknown'],
+  already_proposed: ['clash'],
 
   // processes and messages
-  noproc: UNKNOWN,
-  no_method: UNKNOWN,
-  denied: REFUSED,
-  full: { ...LATER, status: 429 },
-  timeout: { ...LATER, status: 504, exit: 2 },
-  unreachable: { ...LATER, exit: 2 },
-  handler_failed: { status: 500, exit: 1 },
-  unsendable: INVALID,
-  name_taken: CLASH,
-  table_full: LATER,
-  module_invalid: INVALID,
+  noproc: ['unknown'],
+  no_method: ['unknown'],
+  denied: ['refused'],
+  full: ['too_many'],
+  timeout: ['timeout'],
+  unreachable: ['silent'],
+  handler_failed: ['broken'],
+  unsendable: ['invalid'],
+  name_taken: ['clash'],
+  table_full: ['later'],
+  module_invalid: ['invalid'],
 
   // memory
-  text_too_long: { ...INVALID, status: 413 },
-  text_invalid: INVALID,
-  meta_invalid: INVALID,
-  key_invalid: INVALID,
-  edge_invalid: INVALID,
-  time_invalid: INVALID,
-  body_too_large: { ...INVALID, status: 413 },
-  unknown_id: UNKNOWN,
-  ambiguous_id: { ...INVALID, next: 'use more characters of the id' },
-  not_author: { ...REFUSED, next: 'only its author can retract a record' },
-  frontier_invalid: { ...INVALID, next: 'use a frontier that weft printed' },
-  frontier_ahead: { ...LATER, exit: 2, next: 'this node has not seen that frontier yet' },
-  import_invalid: INVALID,
-  git_missing: { ...INVALID, next: 'install git' },
-  not_a_repository: { ...INVALID, next: 'name a git checkout' },
+  text_too_long: ['too_large'],
+  text_invalid: ['invalid'],
+  meta_invalid: ['invalid'],
+  key_invalid: ['invalid'],
+  edge_invalid: ['invalid'],
+  time_invalid: ['invalid'],
+  body_too_large: ['too_large'],
+  unknown_id: ['unknown'],
+  ambiguous_id: ['invalid', 'use more characters of the id'],
+  not_author: ['refused', 'only its author can retract a record'],
+  frontier_invalid: ['invalid', 'use a frontier that weft printed'],
+  frontier_ahead: ['silent', 'this node has not seen that frontier yet'],
+  import_invalid: ['invalid'],
+  git_missing: ['invalid', 'install git'],
+  not_a_repository: ['invalid', 'name a git checkout'],
 
   // the control interface
-  unauthorized: { status: 401, exit: 1, next: 'use the token in control.json of the node directory' },
-  foreign_host: REFUSED,
-  foreign_origin: REFUSED,
-  unknown_route: UNKNOWN,
+  unauthorized: ['unauthorized', 'use the token in control.json of the node directory'],
+  foreign_host: ['refused'],
+  foreign_origin: ['refused'],
+  unknown_route: ['unknown'],
 
   // from a peer: verdict codes
-  frame_too_large: PEER,
-  frame_truncated: PEER,
-  not_canonical: PEER,
-  unknown_kind: PEER,
-  wrong_protocol: PEER,
-  impostor: PEER,
-  rate_limited: PEER,
-  unexpected: PEER,
-  duplicate: PEER,
-  late: PEER,
-  unknown_log: PEER,
-  unknown_author: PEER,
-  gap: PEER,
-  bad_record: PEER,
-  bad_proof: PEER,
-  bad_signature: PEER,
-  clock_ahead: PEER,
-  log_conflicted: CLASH,
-  incompatible: { ...REFUSED, next: 'run versions of weftmesh that speak the same protocol' },
+  frame_too_large: ['peer'],
+  frame_truncated: ['peer'],
+  not_canonical: ['peer'],
+  unknown_kind: ['peer'],
+  wrong_protocol: ['peer'],
+  impostor: ['peer'],
+  rate_limited: ['peer'],
+  unexpected: ['peer'],
+  duplicate: ['peer'],
+  late: ['peer'],
+  unknown_log: ['peer'],
+  unknown_author: ['peer'],
+  gap: ['peer'],
+  bad_record: ['peer'],
+  bad_proof: ['peer'],
+  bad_signature: ['peer'],
+  clock_ahead: ['peer'],
+  log_conflicted: ['clash'],
+  incompatible: ['refused', 'run versions of weftmesh that speak the same protocol'],
 
-  internal: { status: 500, exit: 3, next: 'this is a bug in weftmesh: please report it with the log' },
-} as const satisfies Record<string, ErrorKind>
+  internal: ['bug', 'this is a bug in weftmesh: please report it with the log'],
+} as const
 
 export type ErrorCode = keyof typeof TABLE
 
-export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = TABLE
+export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = Object.fromEntries(
+  Object.entries(TABLE).map(([code, [kind, next]]) => [code, next === undefined ? CLASSES[kind] : { ...CLASSES[kind], next }]),
+) as Record<ErrorCode, ErrorKind>
 
 export interface WeftErrorInit {
   /** Replaces the table's advice where the place knows better. */

@@ -26,7 +26,7 @@ const TABLE = {
   weft_calls_late_total: { type: 'counter', help: 'Answers that came after their deadline' },
   weft_dials_total: { type: 'counter', help: 'Dials by outcome', label: 'result' },
   weft_greetings_refused_total: { type: 'counter', help: 'Connections refused before any application protocol', label: 'code' },
-} as const satisfies Record<string, { type: 'counter' | 'gauge'; help: string; label?: string }>
+} as const
 
 export type MetricName = keyof typeof TABLE
 export interface MetricKind {
