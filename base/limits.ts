@@ -19,6 +19,14 @@ export const CREDIT_BYTES: number = MiB
 export const CREDIT_STEP_BYTES: number = 256 * KiB
 /** 8 MiB: frames waiting for one peer's socket; beyond it `send` answers `full`. */
 export const OUTBOUND_MAX_BYTES: number = 8 * MiB
+/** 5 s: what was sent before a close gets that long to arrive; a link that is dead is given up then. */
+export const CLOSE_FLUSH_MS: number = 5_000
+/** 500 ms of it when the whole node stops: stopping takes less than a second. */
+export const STOP_FLUSH_MS: number = 500
+/** 1,024 connections: a full mesh of 32 many times over; further ones are refused before their handshake. */
+export const CONNECTIONS_MAX: number = 1024
+/** 256 connections a second from one address: fifty nodes behind it start at once and dial both ways. */
+export const CONNECTIONS_PER_S: number = 256
 /** 16 KiB: a greeting carries a cluster id and a few signed operations. */
 export const GREETING_MAX_BYTES: number = 16 * KiB
 
@@ -38,6 +46,8 @@ export const PARENTS_MAX: number = 8
 export const ACTOR_MAX_BYTES: number = 128
 /** 2 KiB: the longest header (8 parents, longest actor) is below 1 KiB; the rest is for later versions. */
 export const HEADER_MAX_BYTES: number = 2 * KiB
+/** 64 memories are superseded by one record: 2 KiB of ids. */
+export const SUPERSEDE_TARGETS_MAX: number = 64
 /** 60 s: a record from further ahead of this node's clock is not stored yet; it is asked for again later. */
 export const CLOCK_AHEAD_MAX_MS: number = 60_000
 
@@ -135,6 +145,8 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHY_EDGES_MAX: number = 4096
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
+/** 8: a retract of a retract undoes it, and again; nobody needs more, and each costs a walk down the rest. */
+export const RETRACT_DEPTH_MAX: number = 8
 /** 1,024 lines of `remember --jsonl` are in flight. */
 export const JSONL_IN_FLIGHT: number = 1024
 /** 500 records in one list or watch answer. */
@@ -148,6 +160,13 @@ export const SNAPSHOT_RECORDS: number = 16_384
 export const REQUEST_MAX_BYTES: number = MiB
 /** 5 s: what a stop waits for work in progress before it closes anyway. */
 export const SHUTDOWN_MS: number = 5_000
+
+// ---- disk and index
+
+/** 64 files stay open: every segment that is being written or read at a time, far below the usual 1,024 descriptors. */
+export const OPEN_FILES_MAX: number = 64
+/** 65,536 operations wait for one file, or for the index: whoever starts more does not wait for answers, and is refused. */
+export const DISK_QUEUE_MAX: number = 65_536
 
 assert(BODY_MAX_BYTES + HEADER_MAX_BYTES < CHUNK_BYTES, 'a record fits a chunk')
 assert(CHUNK_BYTES * 2 <= CREDIT_BYTES && CREDIT_STEP_BYTES * 2 <= CREDIT_BYTES, 'credit covers several chunks')

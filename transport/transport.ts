@@ -15,6 +15,8 @@ import type { Protocol } from './protocols.ts'
  *   the other's greeting.
  * - `send` never blocks and never throws: `full` beyond OUTBOUND_MAX_BYTES (then `onDrain` when
  *   half of it has left), `unreachable` when there is no connection.
+ * - A frame is handed over, both ways: the sender does not change it afterwards (the simulator passes it
+ *   on by reference), the receiver may keep it.
  * - A frame above the protocol's limit is refused at the sender (RangeError: a bug) and closes the
  *   connection at the receiver (`onDown` with `frame_too_large`), without being buffered.
  * - A peer that closes in good order (`close`, `stop`) has delivered what it sent before.

@@ -1,11 +1,13 @@
 /**
- * The two primitives everything rests on. Both implementations give the same answer to
+ * The primitives everything rests on. Both implementations give the same answer to
  * every input, published edge cases included; `test/base/crypto.test.ts` compares them.
  */
 export interface CryptoSuite {
   readonly name: 'node' | 'noble'
   /** SHAKE-256, 32 bytes of output. A shorter output would be a prefix of a longer one, so the length is fixed. */
   shake256(data: Uint8Array): Uint8Array
+  /** CRC-32 (IEEE 802.3) of `data`, continued from `start`: it finds accidents, the hashes find people. */
+  crc32(data: Uint8Array, start?: number): number
   /** The public key, 32 bytes, of a 32-byte secret seed. */
   publicKeyOf(seed: Uint8Array): Uint8Array
   /** A signer over one seed; keeps what is expensive to prepare. */

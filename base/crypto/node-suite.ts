@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { concatBytes, toHex } from '../bytes.ts'
 import type { CryptoSuite, Signer } from './crypto-suite.ts'
 
@@ -15,6 +16,7 @@ const OPTIONS = { outputLength: 32 }
 export const nodeSuite: CryptoSuite = {
   name: 'node',
   shake256: data => createHash('shake256', OPTIONS).update(data).digest(),
+  crc32: (data, start = 0) => crc32(data, start),
   publicKeyOf: seed => rawPublicKey(privateKey(seed)),
   signer(seed): Signer {
     const key = privateKey(seed)

@@ -1,0 +1,132 @@
+import { equalBytes } from '../base/bytes.ts'
+import { compareHlc } from '../base/hlc.ts'
+import { logIdOf, type LogId } from '../base/ids.ts'
+import type { Chain, Written } from './chain.ts'
+import type { Log } from './log.ts'
+
+/**
+ * Held and applied: a node stores every verified prefix at once, and applies the part of it that
+ * is causally closed. A record waits until its log's earlier records and all its parents are
+ * applied; what waits is stored, so waiting costs one entry per log and nothing is ever dropped.
+ */
+export interface AppliedRecord extends Written {
+  readonly log: Log
+  /** Why it counts for nothing though it is well chained; undefined for a valid record. */
+  readonly void: 'clock' | undefined
+}
+
+export class AppliedCut {
+  readonly #chain: Chain
+  readonly #sizes: Map<LogId, number> = new Map()
+  /** Durable records in memory, not applied yet, from the applied size of their log on. */
+  readonly #ready: Map<LogId, Written[]> = new Map()
+  /** Logs whose next record waits for another log: the other one -> those that wait. */
+  readonly #waiting: Map<LogId, Set<LogId>> = new Map()
+  readonly #runnable: Set<LogId> = new Set()
+  #readyCount = 0
+
+  /** @param sizes what a snapshot already contains */
+  constructor(chain: Chain, sizes: ReadonlyMap<LogId, number>) {
+    this.#chain = chain
+    for (const [log, size] of sizes) this.#sizes.set(log, size)
+  }
+
+  /** Records of a log that are applied. */
+  size(log: LogId): number {
+    return this.#sizes.get(log) ?? 0
+  }
+
+  /** Durable records that are not applied yet. */
+  get pending(): number {
+    let count = 0
+    for (const log of this.#chain.logs.values()) count += Math.max(0, log.durable - this.size(log.identity.id))
+    return count
+  }
+
+  /** Records became durable. What does not follow on what is in memory is read again later. */
+  offer(log: Log, records: readonly Written[]): void {
+    const id = log.identity.id
+    const first = records[0]
+    if (first === undefined) return
+    if (this.#readyCount + records.length > READY_MAX) this.#evict()
+    const queue = this.#ready.get(id) ?? []
+    if (first.seq === this.size(id) + queue.length) {
+      queue.push(...records)
+      this.#readyCount += records.length
+      this.#ready.set(id, queue)
+    }
+    this.#runnable.add(id)
+  }
+
+  /** Applies what can be applied, in causal order. */
+  *take(): Generator<AppliedRecord> {
+    for (const id of this.#runnable) {
+      this.#runnable.delete(id)
+      const log = this.#chain.log(id)
+      const queue = this.#ready.get(id)
+      if (log === undefined || queue === undefined) continue
+      let count = 0
+      for (const record of queue) {
+        const blocker = this.#blocker(record)
+        if (blocker !== undefined) {
+          this.#waiting.set(blocker, (this.#waiting.get(blocker) ?? new Set()).add(id))
+          break
+        }
+        count++
+        this.#sizes.set(id, record.seq + 1)
+        yield { ...record, log, void: this.#isLate(log, record) ? 'clock' : undefined }
+      }
+      if (count === 0) continue
+      this.#readyCount -= count
+      if (count === queue.length) this.#ready.delete(id)
+      else queue.splice(0, count)
+      for (const waiting of this.#waiting.get(id) ?? []) this.#runnable.add(waiting)
+      this.#waiting.delete(id)
+    }
+  }
+
+  /** Logs with durable records to apply that are not in memory: where to read on. */
+  *missing(): Generator<{ readonly log: LogId; readonly from: number }> {
+    for (const log of this.#chain.logs.values()) {
+      const id = log.identity.id
+      if (!this.#ready.has(id) && log.durable > this.size(id)) yield { log: id, from: this.size(id) }
+    }
+  }
+
+  /** Everything is applied anew, from nothing: the rules for some records changed. */
+  reset(): void {
+    this.#sizes.clear()
+    this.#ready.clear()
+    this.#waiting.clear()
+    this.#runnable.clear()
+    this.#readyCount = 0
+  }
+
+  /** Keeps only the first record of what waits: the rest is on the disk. */
+  #evict(): void {
+    for (const queue of this.#ready.values()) queue.length = 1
+    this.#readyCount = this.#ready.size
+  }
+
+  /** The log of a parent that is not applied yet, or is not the one we know. */
+  #blocker(record: Written): LogId | undefined {
+    for (const parent of record.parents) {
+      const id = logIdOf(parent.logId)
+      const log = this.#chain.log(id)
+      if (log === undefined || this.size(id) <= parent.seq || !equalBytes(log.tree.leaf(parent.seq), parent.leaf)) return id
+    }
+    return undefined
+  }
+
+  /** The rule of the clock: later than the record before it and than every parent. */
+  #isLate(log: Log, record: Written): boolean {
+    if (record.seq > 0 && compareHlc(record.hlc, log.hlcAt(record.seq - 1)) <= 0) return true
+    return record.parents.some(parent => {
+      const other = this.#chain.log(logIdOf(parent.logId)) as Log
+      return compareHlc(record.hlc, other.hlcAt(parent.seq)) <= 0
+    })
+  }
+}
+
+/** 8,192 records of at most 48 KiB, a few hundred bytes as a rule: beyond it they wait on the disk. */
+const READY_MAX = 8192

@@ -1,0 +1,280 @@
+import { assert } from '../base/assert.ts'
+import type { Signer } from '../base/crypto/crypto-suite.ts'
+import { EMPTY } from '../base/bytes.ts'
+import { type Hlc, maxHlc, nextHlc } from '../base/hlc.ts'
+import { type CausalId, causalIdOf, type ClusterId, type LogId, type NodeId, type Stream } from '../base/ids.ts'
+import { KIND } from '../base/kinds.ts'
+import { COMMIT_MAX_BYTES, COMMIT_RECORDS_MAX } from '../base/limits.ts'
+import type { Random } from '../base/ports.ts'
+import { signCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
+import { type Conflict, encodeConflict } from './conflict.ts'
+import { type Cover, encodeCover, encodeCut } from './cover.ts'
+import type { Commit } from './journal.ts'
+import { Log } from './log.ts'
+import { bodyCommit, encodeGenesis, encodeHeader, leafOf, logIdentity, type ParentRef, SALT_BYTES, type StoredRecord, ZERO_SALT } from './record.ts'
+import { entryBytes, type JournalEntry } from './segment.ts'
+
+/**
+ * All logs a node holds, and the one write path: own records and verified replicas are staged
+ * in groups, groups leave in commits, and what a commit held is durable when it comes back.
+ * Nothing here waits: the caller takes a commit, gives it to the journal and reports how it ended.
+ */
+export class Chain {
+  readonly cluster: ClusterId
+  readonly self: NodeId
+  readonly logs: Map<LogId, Log>
+  readonly #signer: Signer
+  readonly #nextKeyCommit: Uint8Array
+  readonly #random: Random
+  #hlc: Hlc
+  #staged: Group[] = []
+  #stagedBytes = 0
+  #inFlight: Group[] | undefined
+  /** Own logs whose newest records have no checkpoint yet. */
+  #unsigned: Set<Log> = new Set()
+
+  constructor(init: ChainInit) {
+    this.cluster = init.cluster
+    this.self = init.self
+    this.logs = init.logs
+    this.#signer = init.signer
+    this.#nextKeyCommit = init.nextKeyCommit
+    this.#random = init.random
+    this.#hlc = { ms: 0, counter: 0 }
+    for (const log of init.logs.values()) {
+      this.#hlc = maxHlc(this.#hlc, log.headHlc)
+      if (log.identity.author === this.self && log.size > log.published) this.#unsigned.add(log)
+    }
+  }
+
+  /** The newest time seen in any record: the next own record is later. */
+  get hlc(): Hlc {
+    return this.#hlc
+  }
+
+  /** A record of another author was applied: what is written next comes after it. */
+  observe(hlc: Hlc): void {
+    this.#hlc = maxHlc(this.#hlc, hlc)
+  }
+
+  log(id: LogId): Log | undefined {
+    return this.logs.get(id)
+  }
+
+  ownLog(stream: Stream): Log | undefined {
+    return this.logs.get(logIdentity(this.cluster, this.self, stream).id)
+  }
+
+  /** Bytes staged and not yet taken: the writer's back-pressure. */
+  get backlogBytes(): number {
+    return this.#stagedBytes
+  }
+
+  get isCommitting(): boolean {
+    return this.#inFlight !== undefined
+  }
+
+  /** True when an own log waits for a signature. */
+  get wantsSignature(): boolean {
+    return this.#unsigned.size > 0
+  }
+
+  /**
+   * Appends own records to one log as one group: all become durable, or none.
+   * The log begins with its genesis when this is its first record.
+   */
+  append(stream: Stream, drafts: readonly Draft[], wallMs: number): readonly Written[] {
+    const identity = logIdentity(this.cluster, this.self, stream)
+    let log = this.logs.get(identity.id)
+    const entries: Written[] = []
+    if (log === undefined) {
+      log = new Log(identity)
+      this.logs.set(identity.id, log)
+    }
+    assert(log.conflict === undefined, 'nothing is appended to a log in conflict')
+    if (log.size === 0) entries.push(this.#write(log, { kind: KIND['log.genesis'], actor: '', body: encodeGenesis(identity, this.#nextKeyCommit), parents: [] }, wallMs, ZERO_SALT))
+    const written = drafts.map(draft => this.#write(log, draft, wallMs, this.#random.bytes(SALT_BYTES)))
+    entries.push(...written)
+    this.#unsigned.add(log)
+    this.#stage({ log, records: entries, notes: [] })
+    return written
+  }
+
+  /** Stages records of a replica that were verified up to `cover`; the tree was extended by the caller. */
+  stageReplica(log: Log, records: readonly Written[], cover: Cover): void {
+    this.#stage({ log, records, notes: [{ type: 'cover', payload: encodeCover(cover) }], cover })
+  }
+
+  /** Stages the evidence of a conflict; intake of the log has stopped. */
+  stageConflict(log: Log, conflict: Conflict): void {
+    log.conflict = conflict
+    this.#stage({ log, records: [], notes: [{ type: 'conflict', payload: encodeConflict(conflict) }] })
+  }
+
+  /** Gives up the unsigned end of an own log: a peer knows more of it than this node. */
+  stageCut(log: Log, size: number): void {
+    assert(this.#staged.every(group => group.log !== log) && this.#inFlight?.every(group => group.log !== log) !== false, 'nothing of the log is on its way')
+    log.truncate(size)
+    this.#unsigned.delete(log)
+    this.#stage({ log, records: [], notes: [{ type: 'cut', payload: encodeCut({ log: log.identity.id, size }) }] })
+  }
+
+  /**
+   * The next commit, or undefined when there is nothing to write or one is under way.
+   * With `sign`, own logs in it, and those still waiting for a signature, get a checkpoint.
+   */
+  takeCommit(sign: boolean, wallMs: number): StagedCommit | undefined {
+    if (this.#inFlight !== undefined) return undefined
+    const groups = this.#takeGroups()
+    const signable = sign ? this.#signable(groups) : new Map<Log, number>()
+    if (groups.length === 0 && signable.size === 0) return undefined
+    const entries: JournalEntry[] = []
+    const records: { log: LogId; seq: number }[] = []
+    const checkpoints = new Map<Log, SignedCheckpoint>()
+    for (const log of new Set([...groups.map(group => group.log), ...signable.keys()])) {
+      const mine = groups.filter(group => group.log === log)
+      for (const group of mine) {
+        // A cut comes before the records that follow it, a checkpoint after the records it covers.
+        entries.push(...group.notes.filter(note => note.type === 'cut'))
+        for (const written of group.records) {
+          entries.push({ type: 'record', record: written.record })
+          records.push({ log: log.identity.id, seq: written.seq })
+        }
+        entries.push(...group.notes.filter(note => note.type !== 'cut'))
+      }
+      const size = signable.get(log)
+      if (size !== undefined) {
+        const checkpoint = this.#sign(log, size, wallMs)
+        checkpoints.set(log, checkpoint)
+        entries.push({ type: 'cover', payload: encodeCover({ log: log.identity.id, checkpoint, held: size, proof: [] }) })
+      }
+    }
+    this.#inFlight = groups
+    return { commit: { entries, records }, groups, checkpoints }
+  }
+
+  /** A commit is durable: its records count, its checkpoints may be shown to others. */
+  committed(staged: StagedCommit): void {
+    this.#inFlight = undefined
+    for (const group of staged.groups) {
+      const last = group.records.at(-1)
+      if (last !== undefined) group.log.durable = last.seq + 1
+      if (group.cover !== undefined && group.cover.held === group.cover.checkpoint.size) group.log.checkpoint = group.cover.checkpoint
+    }
+    for (const [log, checkpoint] of staged.checkpoints) {
+      log.checkpoint = checkpoint
+      if (log.size === checkpoint.size) this.#unsigned.delete(log)
+    }
+  }
+
+  /** A commit failed: it, and all that was staged behind it, is undone. @returns everything that is lost. */
+  failed(staged: StagedCommit): readonly Group[] {
+    this.#inFlight = undefined
+    const lost = [...staged.groups, ...this.#staged]
+    this.#staged = []
+    this.#stagedBytes = 0
+    for (const log of new Set(lost.map(group => group.log))) {
+      log.truncate(log.durable)
+      if (log.size === 0) this.logs.delete(log.identity.id)
+      if (log.size === log.published) this.#unsigned.delete(log)
+    }
+    return lost
+  }
+
+  #write(log: Log, draft: Draft, wallMs: number, salt: Uint8Array): Written {
+    this.#hlc = nextHlc(this.#hlc, wallMs)
+    const seq = log.size
+    const header = encodeHeader({
+      logId: log.idBytes, seq, prev: log.head, hlc: this.#hlc, kind: draft.kind, actor: draft.actor, parents: draft.parents,
+      grant: EMPTY, bodyCommit: bodyCommit(salt, draft.body), bodyLength: draft.body.length,
+    })
+    const leaf = leafOf(header)
+    log.append(leaf, this.#hlc)
+    return { seq, id: causalIdOf(leaf), hlc: this.#hlc, kind: draft.kind, actor: draft.actor, parents: draft.parents, record: { header, salt, body: draft.body } }
+  }
+
+  /** Own logs that want a signature, and how much of each will be durable with this commit. */
+  #signable(groups: readonly Group[]): Map<Log, number> {
+    const sizes = new Map<Log, number>()
+    for (const log of this.#unsigned) sizes.set(log, log.durable)
+    for (const { log, records } of groups) {
+      const last = records.at(-1)
+      if (last !== undefined && this.#unsigned.has(log)) sizes.set(log, last.seq + 1)
+    }
+    for (const [log, size] of sizes) if (size <= log.published) sizes.delete(log)
+    return sizes
+  }
+
+  #sign(log: Log, size: number, wallMs: number): SignedCheckpoint {
+    const fields = { epoch: 0, size, root: log.tree.root(size), headLeaf: log.tree.leaf(size - 1), timeMs: Math.max(0, Math.floor(wallMs)) }
+    return signCheckpoint(this.cluster, log.identity.id, fields, this.#signer)
+  }
+
+  #stage(group: Omit<Group, 'bytes'>): void {
+    let bytes = 0
+    for (const { record } of group.records) bytes += entryBytes({ type: 'record', record })
+    for (const note of group.notes) bytes += entryBytes(note)
+    this.#staged.push({ ...group, bytes })
+    this.#stagedBytes += bytes
+  }
+
+  /** Whole groups, oldest first, as many as one commit takes. */
+  #takeGroups(): Group[] {
+    let records = 0
+    let bytes = 0
+    let count = 0
+    for (const group of this.#staged) {
+      if (count > 0 && (records + group.records.length > COMMIT_RECORDS_MAX || bytes + group.bytes > COMMIT_MAX_BYTES)) break
+      records += group.records.length
+      bytes += group.bytes
+      count++
+    }
+    this.#stagedBytes -= bytes
+    return this.#staged.splice(0, count)
+  }
+}
+
+export interface ChainInit {
+  readonly cluster: ClusterId
+  readonly self: NodeId
+  /** As the journal was replayed. */
+  readonly logs: Map<LogId, Log>
+  readonly signer: Signer
+  readonly nextKeyCommit: Uint8Array
+  readonly random: Random
+}
+
+/** What a caller wants recorded. */
+export interface Draft {
+  readonly kind: number
+  readonly actor: string
+  readonly body: Uint8Array
+  readonly parents: readonly ParentRef[]
+}
+
+/** A record with its place and what its header says. */
+export interface Written {
+  readonly seq: number
+  readonly id: CausalId
+  readonly hlc: Hlc
+  readonly kind: number
+  readonly actor: string
+  readonly parents: readonly ParentRef[]
+  readonly record: StoredRecord
+}
+
+/** Records and notes of one log that become durable together. */
+export interface Group {
+  readonly log: Log
+  readonly records: readonly Written[]
+  readonly notes: readonly Exclude<JournalEntry, { type: 'record' }>[]
+  readonly cover?: Cover
+  readonly bytes: number
+}
+
+export interface StagedCommit {
+  readonly commit: Commit
+  readonly groups: readonly Group[]
+  /** Own logs that were signed in it. */
+  readonly checkpoints: ReadonlyMap<Log, SignedCheckpoint>
+}

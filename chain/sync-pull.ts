@@ -1,0 +1,141 @@
+import { ZERO_32 } from '../base/bytes.ts'
+import type { LogId, NodeId } from '../base/ids.ts'
+import { PULL_TIMEOUT_MS, PULLS_PER_PEER_MAX } from '../base/limits.ts'
+import type { Chain } from './chain.ts'
+import type { OutgoingSyncMessage } from './messages.ts'
+import type { LogIdentity } from './record.ts'
+import type { SyncPeer } from './sync-peer.ts'
+
+/**
+ * Which logs are behind some peer's, and who is asked for each: one peer at a time, its
+ * author first, another one when the first keeps us waiting.
+ */
+export class Puller {
+  readonly #chain: Chain
+  readonly #peers: ReadonlyMap<NodeId, SyncPeer>
+  readonly #identify: (log: LogId) => LogIdentity | undefined
+  readonly #send: (to: NodeId, message: OutgoingSyncMessage) => void
+  /** Logs of which a peer has said that it holds more. */
+  readonly #behind: Set<LogId> = new Set()
+  readonly #pulls: Map<LogId, { readonly peer: NodeId; untilMs: number }> = new Map()
+  readonly #slow: Map<LogId, Set<NodeId>> = new Map()
+  /** Own logs that are taken back from peers. */
+  readonly #recovering: Set<LogId> = new Set()
+  #retryAtMs: number = Infinity
+
+  constructor(chain: Chain, peers: ReadonlyMap<NodeId, SyncPeer>, identify: (log: LogId) => LogIdentity | undefined, send: (to: NodeId, message: OutgoingSyncMessage) => void) {
+    this.#chain = chain
+    this.#peers = peers
+    this.#identify = identify
+    this.#send = send
+  }
+
+  get nextWakeMs(): number {
+    let next = this.#retryAtMs
+    for (const pull of this.#pulls.values()) next = Math.min(next, pull.untilMs)
+    return next
+  }
+
+  /** A peer holds `size` records of a log. */
+  hears(peer: SyncPeer, log: LogId, size: number): void {
+    peer.theirs.set(log, size)
+    if (size > (this.#chain.log(log)?.size ?? 0)) this.#behind.add(log)
+  }
+
+  /** Asks for everything that is behind and not on its way, membership first. */
+  pull(nowMs: number): void {
+    const wanted: LogIdentity[] = []
+    for (const id of this.#behind) {
+      if (this.#pulls.has(id)) continue
+      const log = this.#chain.log(id)
+      const identity = log?.identity ?? this.#identify(id)
+      // An unknown author may become a member yet: its log stays on the list.
+      if (identity === undefined || (identity.author === this.#chain.self && !this.#recovering.has(id))) continue
+      if (log?.conflict !== undefined) this.#behind.delete(id)
+      else wanted.push(identity)
+    }
+    wanted.sort((a, b) => Number(b.stream === 'cluster') - Number(a.stream === 'cluster') || (a.id < b.id ? -1 : 1))
+    for (const identity of wanted) this.#want(identity, nowMs)
+  }
+
+  #want(identity: LogIdentity, nowMs: number): void {
+    const log = this.#chain.log(identity.id)
+    const size = log?.size ?? 0
+    let source: SyncPeer | undefined
+    let ahead = false
+    for (const peer of this.#peers.values()) {
+      if ((peer.theirs.get(identity.id) ?? 0) <= size) continue
+      ahead = true
+      if (this.#load(peer.id) >= PULLS_PER_PEER_MAX) continue
+      if (source === undefined || this.#isBetter(peer, source, identity)) source = peer
+    }
+    if (!ahead) this.#behind.delete(identity.id)
+    if (source === undefined) return
+    this.#pulls.set(identity.id, { peer: source.id, untilMs: nowMs + PULL_TIMEOUT_MS })
+    this.#send(source.id, { kind: 'sync.want', log: identity.id, from: size, head: log?.head ?? ZERO_32 })
+  }
+
+  /** Not known to be slow; then the author itself; then the least asked; then the smaller id. */
+  #isBetter(a: SyncPeer, b: SyncPeer, { id, author }: LogIdentity): boolean {
+    const slow = this.#slow.get(id)
+    const rank = (peer: SyncPeer): readonly number[] => [slow?.has(peer.id) === true ? 1 : 0, peer.id === author ? 0 : 1, this.#load(peer.id)]
+    const [ofA, ofB] = [rank(a), rank(b)]
+    const differs = ofA.findIndex((value, i) => value !== ofB[i])
+    return differs < 0 ? a.id < b.id : (ofA[differs] as number) < (ofB[differs] as number)
+  }
+
+  #load(peer: NodeId): number {
+    let count = 0
+    for (const pull of this.#pulls.values()) if (pull.peer === peer) count++
+    return count
+  }
+
+  /** A frame was staged: the pull goes on, or is complete. */
+  progressed(peer: NodeId, log: LogId, complete: boolean, nowMs: number): void {
+    this.#slow.delete(log)
+    const pull = this.#pulls.get(log)
+    if (pull?.peer !== peer) return
+    if (complete) this.#pulls.delete(log)
+    else pull.untilMs = nowMs + PULL_TIMEOUT_MS
+  }
+
+  isRecovering(log: LogId): boolean {
+    return this.#recovering.has(log)
+  }
+
+  recover(log: LogId): void {
+    this.#recovering.add(log)
+    this.#behind.add(log)
+  }
+
+  recovered(log: LogId): void {
+    this.#recovering.delete(log)
+  }
+
+  /** Gives up a pull without blame: its log is in conflict, or its records are not to be stored yet. */
+  drop(log: LogId): void {
+    this.#pulls.delete(log)
+    this.#behind.delete(log)
+  }
+
+  /** What was staged is lost: everything is asked for again, a little later. */
+  restart(nowMs: number): void {
+    this.#pulls.clear()
+    this.#retryAtMs = nowMs + PULL_TIMEOUT_MS
+    for (const peer of this.#peers.values()) for (const [log, size] of peer.theirs) this.hears(peer, log, size)
+  }
+
+  onDown(id: NodeId): void {
+    for (const [log, pull] of this.#pulls) if (pull.peer === id) this.#pulls.delete(log)
+  }
+
+  onWake(nowMs: number): void {
+    if (this.#retryAtMs <= nowMs) this.#retryAtMs = Infinity
+    for (const [log, pull] of this.#pulls) {
+      if (pull.untilMs > nowMs) continue
+      this.#pulls.delete(log)
+      this.#slow.set(log, (this.#slow.get(log) ?? new Set()).add(pull.peer))
+    }
+    this.pull(nowMs)
+  }
+}

@@ -1,0 +1,100 @@
+import { equalBytes } from '../base/bytes.ts'
+import type { LogId, NodeId } from '../base/ids.ts'
+import type { Chain, Written } from './chain.ts'
+import type { Log } from './log.ts'
+import type { StoredRecord } from './record.ts'
+import { type EncodedRun, encodeRun } from './run.ts'
+import type { SyncEffect } from './sync.ts'
+import type { SyncPeer } from './sync-peer.ts'
+
+/**
+ * Sends runs: to a peer that asked, and of own logs to everyone who has the rest. Frames come
+ * straight from memory when a commit ends, from the disk otherwise, never more than the peer's credit.
+ */
+export class Pusher {
+  readonly #chain: Chain
+  readonly #peers: ReadonlyMap<NodeId, SyncPeer>
+  readonly #emit: (effect: SyncEffect) => void
+
+  constructor(chain: Chain, peers: ReadonlyMap<NodeId, SyncPeer>, emit: (effect: SyncEffect) => void) {
+    this.#chain = chain
+    this.#peers = peers
+    this.#emit = emit
+  }
+
+  /** A peer wants a log from `from` on. @returns false when our history before `from` is another one. */
+  serve(peer: SyncPeer, log: Log, from: number, head: Uint8Array): boolean {
+    if (from > 0 && from <= log.published && !equalBytes(log.tree.leaf(from - 1), head)) return false
+    peer.theirs.set(log.identity.id, from)
+    peer.serving.set(log.identity.id, from)
+    this.pump(peer)
+    return true
+  }
+
+  /** A peer has all of an own log up to `next`: what follows is pushed. */
+  follow(peer: SyncPeer, log: LogId, next: number): void {
+    if (!peer.serving.has(log)) peer.serving.set(log, next)
+  }
+
+  /** Has the next frame read for a peer that waits for one and has credit. */
+  pump(peer: SyncPeer): void {
+    if (peer.reading || !peer.hasCredit) return
+    for (const [id, next] of peer.serving) {
+      const log = this.#chain.log(id)
+      if (log !== undefined && next < log.published) {
+        peer.reading = true
+        this.#emit({ kind: 'read', peer: peer.id, log: id, from: next })
+        return
+      }
+      if (log?.identity.author !== this.#chain.self) peer.serving.delete(id)
+    }
+  }
+
+  /** The records asked for; none when they could not be read: then the peer will ask someone else. */
+  onRead(peer: SyncPeer, log: Log | undefined, id: LogId, from: number, records: readonly StoredRecord[]): void {
+    peer.reading = false
+    if (log !== undefined && peer.serving.get(id) === from && from < log.published) {
+      if (records.length === 0) peer.serving.delete(id)
+      else this.#send(peer, log, encodeRun(log, from, records))
+    }
+    this.pump(peer)
+  }
+
+  /** An own log was committed and signed; `fresh` are the records that this commit added. */
+  push(log: Log, fresh: readonly Written[]): void {
+    const first = fresh[0]?.seq
+    const frames: EncodedRun[] = []
+    for (const peer of this.#peers.values()) {
+      if (!peer.agreed) continue
+      if (!peer.theirs.has(log.identity.id)) this.follow(peer, log.identity.id, 0)
+      if (!peer.reading && first !== undefined && peer.serving.get(log.identity.id) === first) {
+        if (frames.length === 0) frames.push(...framesOf(log, first, fresh))
+        for (const frame of frames) {
+          if (!peer.hasCredit) break
+          this.#send(peer, log, frame)
+        }
+      }
+      this.pump(peer)
+    }
+  }
+
+  #send(peer: SyncPeer, log: Log, frame: EncodedRun): void {
+    const id = log.identity.id
+    this.#emit({ kind: 'send', to: peer.id, message: { kind: 'sync.run', fields: frame.fields } })
+    peer.spend(frame.cost)
+    peer.serving.set(id, frame.end)
+    peer.theirs.set(id, Math.max(peer.theirs.get(id) ?? 0, frame.end))
+    peer.told.set(id, log.published)
+  }
+}
+
+function framesOf(log: Log, first: number, fresh: readonly Written[]): EncodedRun[] {
+  const records = fresh.map(written => written.record)
+  const frames: EncodedRun[] = []
+  for (let from = first; from < first + records.length && from < log.published; ) {
+    const frame = encodeRun(log, from, records.slice(from - first))
+    frames.push(frame)
+    from = frame.end
+  }
+  return frames
+}

@@ -1,0 +1,439 @@
+import { equalBytes } from '../base/bytes.ts'
+import type { FrontierEntry } from '../base/frontier.ts'
+import type { LogId, NodeId, Stream } from '../base/ids.ts'
+import { ANTI_ENTROPY_INTERVAL_MS, ENTRIES_DIRECT_MAX, HEADS_INTERVAL_MS } from '../base/limits.ts'
+import type { Random } from '../base/ports.ts'
+import { ACCEPT, ignore, reject, type Reply, type Verdict } from '../base/verdict.ts'
+import type { Chain, Group } from './chain.ts'
+import type { Conflict } from './conflict.ts'
+import { bucketDigests, differingBuckets, entryOf, isInScope, publishedByStream, streamDigests } from './digest.ts'
+import { ForkSearch, type SearchStep } from './fork-search.ts'
+import type { Log } from './log.ts'
+import type { OutgoingSyncMessage, Scope, StreamBuckets, StreamDigest, SyncMessage } from './messages.ts'
+import type { LogIdentity, StoredRecord } from './record.ts'
+import { costOf, type Run } from './run.ts'
+import { RunIntake } from './run-intake.ts'
+import { SyncPeer } from './sync-peer.ts'
+import { Puller } from './sync-pull.ts'
+import { Pusher } from './sync-push.ts'
+
+/**
+ * The replication protocol, one conversation per connected peer, the same on both sides:
+ *
+ *  1. The smaller NodeId says `hello`: a digest per stream. All equal: `equal`, done in one round trip.
+ *  2. Otherwise `ask` tells all entries of the streams that differ (buckets first, where a stream has many
+ *     logs), and `answer` those that differ from them.
+ *  3. Whoever is behind in a log asks one peer for it: `want`, with its own leaf as proof of the common past.
+ *  4. `run` frames follow, as fast as the receiver's `credit` allows.
+ *  5. From then on an author pushes what it commits; others tell their `heads` where a peer seems to lack them.
+ *  6. Histories that differ are searched for the first differing record: `probe`, `leaf`.
+ *
+ * It decides, and returns effects; it never sends, reads or waits.
+ */
+export type SyncEffect =
+  | { readonly kind: 'send'; readonly to: NodeId; readonly message: OutgoingSyncMessage }
+  /** Read records of a log from `from` on, a chunk of them, and hand them to `onRead`. */
+  | { readonly kind: 'read'; readonly peer: NodeId; readonly log: LogId; readonly from: number }
+  /** Everything was compared with this peer: it knows no more of our own logs than we do. */
+  | { readonly kind: 'vouched'; readonly peer: NodeId }
+  /** This peer has more of an own log than we have published. */
+  | { readonly kind: 'outrun'; readonly peer: NodeId; readonly log: LogId; readonly size: number }
+  | { readonly kind: 'conflict'; readonly conflict: Conflict }
+
+export interface SyncInit {
+  readonly chain: Chain
+  readonly random: Random
+  readonly foldVersion: number
+  /** Whose log this is, if its author is a member: only those are pulled. */
+  readonly identify: (log: LogId) => LogIdentity | undefined
+}
+
+export class ChainSync {
+  readonly #chain: Chain
+  readonly #random: Random
+  readonly #foldVersion: number
+  readonly #identify: (log: LogId) => LogIdentity | undefined
+  readonly #peers: Map<NodeId, SyncPeer> = new Map()
+  readonly #puller: Puller
+  readonly #pusher: Pusher
+  readonly #intake: RunIntake
+  readonly #forks: ForkSearch
+  /** Logs that grew since heads were last told. */
+  readonly #grown: Set<Log> = new Set()
+  #headsAtMs: number = Infinity
+  /** When each peer is next compared with, whatever seems to be the case. */
+  readonly #checkAtMs: Map<NodeId, number> = new Map()
+  #effects: SyncEffect[] = []
+
+  constructor(init: SyncInit) {
+    this.#chain = init.chain
+    this.#random = init.random
+    this.#foldVersion = init.foldVersion
+    this.#identify = init.identify
+    this.#puller = new Puller(init.chain, this.#peers, init.identify, (to, message) => this.#send(to, message))
+    this.#pusher = new Pusher(init.chain, this.#peers, effect => this.#effects.push(effect))
+    this.#intake = new RunIntake(init.chain, init.identify)
+    this.#forks = new ForkSearch(init.chain)
+  }
+
+  /** When `onWake` has something to do; Infinity for never. */
+  get nextWakeMs(): number {
+    let next = Math.min(this.#headsAtMs, this.#puller.nextWakeMs)
+    for (const atMs of this.#checkAtMs.values()) next = Math.min(next, atMs)
+    return next
+  }
+
+  get followers(): number {
+    return this.#peers.size
+  }
+
+  onUp(id: NodeId, nowMs: number): readonly SyncEffect[] {
+    this.#peers.set(id, new SyncPeer(id))
+    this.#compareLater(id, nowMs)
+    if (this.#chain.self < id) this.#hello(id)
+    return this.#take()
+  }
+
+  onDown(id: NodeId, nowMs: number): readonly SyncEffect[] {
+    this.#peers.delete(id)
+    this.#checkAtMs.delete(id)
+    this.#forks.forget(id)
+    this.#puller.onDown(id)
+    this.#puller.pull(nowMs)
+    return this.#take()
+  }
+
+  on(from: NodeId, message: SyncMessage, nowMs: number, wallMs: number): Reply<SyncEffect> {
+    const peer = this.#peers.get(from)
+    const verdict = peer === undefined ? ignore('unexpected') : this.#dispatch(peer, message, nowMs, wallMs)
+    return { verdict, effects: this.#take() }
+  }
+
+  #dispatch(peer: SyncPeer, message: SyncMessage, nowMs: number, wallMs: number): Verdict {
+    switch (message.kind) {
+      case 'sync.hello':
+        return this.#onHello(peer, message.digests)
+      case 'sync.equal':
+        this.#assumeEqual(peer, () => true)
+        return this.#agree(peer)
+      case 'sync.ask':
+        return this.#onAsk(peer, message, nowMs)
+      case 'sync.answer':
+        return this.#onAnswer(peer, message, nowMs)
+      case 'sync.heads':
+        for (const entry of message.entries) this.#learn(peer, entry, nowMs)
+        this.#puller.pull(nowMs)
+        return ACCEPT
+      case 'sync.want':
+        return this.#onWant(peer, message)
+      case 'sync.run':
+        return this.#onRun(peer, message.run, nowMs, wallMs)
+      case 'sync.credit':
+        peer.grant(message.bytes)
+        this.#pusher.pump(peer)
+        return ACCEPT
+      case 'sync.probe':
+        return this.#onProbe(peer, message.log, message.seq)
+      case 'sync.leaf': {
+        const step = this.#forks.onLeaf(peer.id, message.log, message.seq, message.witnessed, nowMs)
+        this.#search(step)
+        return step.verdict
+      }
+    }
+  }
+
+  // ---- comparing
+
+  #hello(to: NodeId): void {
+    this.#send(to, { kind: 'sync.hello', foldVersion: this.#foldVersion, digests: streamDigests(this.#chain.logs.values()) })
+  }
+
+  #onHello(peer: SyncPeer, digests: readonly StreamDigest[]): Verdict {
+    const mine = new Map(streamDigests(this.#chain.logs.values()).map(({ stream, digest }) => [stream, digest]))
+    const differing = new Set<Stream>(mine.keys())
+    for (const { stream, digest } of digests) {
+      const own = mine.get(stream)
+      if (own !== undefined && equalBytes(own, digest)) differing.delete(stream)
+      else differing.add(stream)
+    }
+    this.#assumeEqual(peer, log => !differing.has(log.identity.stream))
+    if (differing.size === 0) {
+      this.#send(peer.id, { kind: 'sync.equal' })
+      return this.#agree(peer)
+    }
+    const published = publishedByStream(this.#chain.logs.values())
+    const scope: Scope[] = []
+    const buckets: StreamBuckets[] = []
+    for (const stream of differing) {
+      peer.open.add(stream)
+      const logs = published.get(stream) ?? []
+      if (logs.length <= ENTRIES_DIRECT_MAX) scope.push({ stream, buckets: WHOLE })
+      else buckets.push({ stream, digests: bucketDigests(logs) })
+    }
+    this.#ask(peer, scope, buckets)
+    return ACCEPT
+  }
+
+  #ask(peer: SyncPeer, scope: readonly Scope[], buckets: readonly StreamBuckets[]): void {
+    this.#send(peer.id, { kind: 'sync.ask', scope, entries: this.#entries(peer, scope, () => true), buckets })
+  }
+
+  #onAsk(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.ask' }>, nowMs: number): Verdict {
+    const { scope, entries, buckets } = message
+    this.#learnAll(peer, scope, entries, () => 0, nowMs)
+    for (const { stream } of scope) peer.open.delete(stream)
+    const published = publishedByStream(this.#chain.logs.values())
+    const narrowed = buckets.map(({ stream, digests }) => ({ stream, buckets: differingBuckets(bucketDigests(published.get(stream) ?? []), digests) }))
+    for (const { stream } of narrowed) peer.open.add(stream)
+    this.#assumeEqual(peer, log => narrowed.some(({ stream }) => stream === log.identity.stream) && !isInScope(log, narrowed))
+    if (narrowed.length > 0) this.#ask(peer, narrowed, [])
+    this.#send(peer.id, { kind: 'sync.answer', scope, entries: this.#entries(peer, scope, log => peer.theirs.get(log.identity.id) !== log.published) })
+    return this.#agree(peer, nowMs)
+  }
+
+  #onAnswer(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.answer' }>, nowMs: number): Verdict {
+    // What an answer leaves out is as we told it.
+    this.#learnAll(peer, message.scope, message.entries, log => peer.told.get(log.identity.id) ?? 0, nowMs)
+    for (const { stream } of message.scope) peer.open.delete(stream)
+    return this.#agree(peer, nowMs)
+  }
+
+  #entries(peer: SyncPeer, scope: readonly Scope[], which: (log: Log) => boolean): FrontierEntry[] {
+    const entries: FrontierEntry[] = []
+    for (const log of this.#chain.logs.values()) {
+      if (log.published === 0 || !isInScope(log, scope)) continue
+      peer.told.set(log.identity.id, log.published)
+      if (which(log)) entries.push(entryOf(log))
+    }
+    return entries
+  }
+
+  #learnAll(peer: SyncPeer, scope: readonly Scope[], entries: readonly FrontierEntry[], unlisted: (log: Log) => number, nowMs: number): void {
+    const listed = new Set(entries.map(entry => entry.log))
+    for (const log of this.#chain.logs.values()) {
+      if (!listed.has(log.identity.id) && isInScope(log, scope)) peer.theirs.set(log.identity.id, unlisted(log))
+    }
+    for (const entry of entries) this.#learn(peer, entry, nowMs)
+  }
+
+  /** A peer's place in one log: behind ours, equal, ahead, or on another history. */
+  #learn(peer: SyncPeer, { log: id, size, head }: FrontierEntry, nowMs: number): void {
+    const log = this.#chain.log(id)
+    const published = log?.published ?? 0
+    if (log !== undefined && size <= published && !equalBytes(log.tree.leaf(size - 1), head)) {
+      return this.#search(this.#forks.begin(peer.id, log, size - 1, nowMs))
+    }
+    this.#puller.hears(peer, id, size)
+    if ((log?.identity ?? this.#identify(id))?.author !== this.#chain.self) return
+    if (size > published) {
+      peer.outran.add(id)
+      this.#effects.push({ kind: 'outrun', peer: peer.id, log: id, size })
+    } else {
+      peer.outran.delete(id)
+      if (size === published && peer.agreed) this.#pusher.follow(peer, id, size)
+    }
+  }
+
+  #assumeEqual(peer: SyncPeer, which: (log: Log) => boolean): void {
+    for (const log of this.#chain.logs.values()) {
+      if (log.published === 0 || !which(log)) continue
+      peer.theirs.set(log.identity.id, log.published)
+      peer.told.set(log.identity.id, log.published)
+      peer.outran.delete(log.identity.id)
+    }
+  }
+
+  /** Once nothing is left to compare, our own logs are pushed to this peer, and it vouches for them. */
+  #agree(peer: SyncPeer, nowMs?: number): Verdict {
+    if (nowMs !== undefined) this.#puller.pull(nowMs)
+    if (peer.open.size > 0) return ACCEPT
+    peer.agreed = true
+    for (const log of this.#chain.logs.values()) {
+      const theirs = peer.theirs.get(log.identity.id) ?? 0
+      if (log.identity.author === this.#chain.self && theirs === log.published && theirs > 0) this.#pusher.follow(peer, log.identity.id, theirs)
+    }
+    this.#vouch(peer)
+    return ACCEPT
+  }
+
+  #vouch(peer: SyncPeer): void {
+    if (peer.agreed && peer.outran.size === 0) this.#effects.push({ kind: 'vouched', peer: peer.id })
+  }
+
+  // ---- own logs that peers know better
+
+  /** Takes an own log back from its peers; its unsigned end has been cut. */
+  recover(log: LogId, nowMs: number): readonly SyncEffect[] {
+    this.#puller.recover(log)
+    this.#puller.pull(nowMs)
+    return this.#take()
+  }
+
+  /** The log is again as far as any connected peer knows it. */
+  recovered(id: LogId): readonly SyncEffect[] {
+    this.#puller.recovered(id)
+    const published = this.#chain.log(id)?.published ?? 0
+    for (const peer of this.#peers.values()) {
+      if ((peer.theirs.get(id) ?? 0) <= published && peer.outran.delete(id)) this.#vouch(peer)
+    }
+    return this.#take()
+  }
+
+  // ---- runs
+
+  #onWant(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.want' }>): Verdict {
+    const log = this.#chain.log(message.log)
+    if (log === undefined || message.from >= log.published) return ignore('late')
+    if (this.#pusher.serve(peer, log, message.from, message.head)) return ACCEPT
+    return this.#onProbe(peer, message.log, message.from - 1)
+  }
+
+  onRead(id: NodeId, log: LogId, from: number, records: readonly StoredRecord[]): readonly SyncEffect[] {
+    const peer = this.#peers.get(id)
+    if (peer !== undefined) this.#pusher.onRead(peer, this.#chain.log(log), log, from, records)
+    return this.#take()
+  }
+
+  #onRun(peer: SyncPeer, run: Run, nowMs: number, wallMs: number): Verdict {
+    const cost = costOf(run)
+    const author = (this.#chain.log(run.log)?.identity ?? this.#identify(run.log))?.author
+    const intake = author === this.#chain.self && !this.#puller.isRecovering(run.log) ? ({ result: 'refused', code: 'late' } as const) : this.#intake.take(peer.id, run, cost, wallMs)
+    if (intake.result !== 'staged') this.#repay(peer.id, cost)
+    switch (intake.result) {
+      case 'staged': {
+        const end = run.from + run.records.length
+        this.#puller.hears(peer, run.log, run.checkpoint.size)
+        this.#puller.progressed(peer.id, run.log, end >= run.checkpoint.size, nowMs)
+        peer.told.set(run.log, end)
+        return ACCEPT
+      }
+      case 'held':
+        this.#puller.progressed(peer.id, run.log, true, nowMs)
+        return ignore('duplicate')
+      case 'gap':
+        this.#puller.hears(peer, run.log, run.checkpoint.size)
+        this.#puller.pull(nowMs)
+        return ignore('gap')
+      case 'deferred':
+        // Asked for again after the next comparison: by then this clock may have caught up.
+        peer.theirs.delete(run.log)
+        this.#puller.drop(run.log)
+        return ignore('clock_ahead')
+      case 'diverged':
+        this.#search(this.#forks.begin(peer.id, intake.log, Math.min(intake.log.published, run.checkpoint.size) - 1, nowMs))
+        return ignore('bad_proof')
+      case 'refused':
+        return intake.code === 'unknown_author' || intake.code === 'log_conflicted' || intake.code === 'late' ? ignore(intake.code) : reject(intake.code)
+    }
+  }
+
+  /** A commit is durable: what it signed is pushed, what it stored gives credit back. */
+  onCommitted(groups: readonly Group[], signed: Iterable<Log>, nowMs: number): readonly SyncEffect[] {
+    for (const log of signed) {
+      this.#pusher.push(log, groups.filter(group => group.log === log).flatMap(group => group.records))
+      this.#grow(log, nowMs)
+    }
+    for (const group of groups) {
+      if (group.cover === undefined) continue
+      this.#settle(group)
+      this.#grow(group.log, nowMs)
+    }
+    this.#puller.pull(nowMs)
+    return this.#take()
+  }
+
+  #grow(log: Log, nowMs: number): void {
+    this.#grown.add(log)
+    this.#headsAtMs = Math.min(this.#headsAtMs, nowMs + HEADS_INTERVAL_MS)
+  }
+
+  /** A commit failed: what peers had sent is gone, and is asked for again later. */
+  onFailed(groups: readonly Group[], nowMs: number): readonly SyncEffect[] {
+    for (const group of groups) this.#settle(group)
+    this.#puller.restart(nowMs)
+    return this.#take()
+  }
+
+  #settle(group: Group): void {
+    const source = group.cover === undefined ? undefined : this.#intake.settle(group)
+    if (source !== undefined) this.#repay(source.peer, source.cost)
+  }
+
+  #repay(id: NodeId, cost: number): void {
+    const due = this.#peers.get(id)?.owe(cost) ?? 0
+    if (due > 0) this.#send(id, { kind: 'sync.credit', bytes: due })
+  }
+
+  // ---- forks
+
+  #onProbe(peer: SyncPeer, id: LogId, seq: number): Verdict {
+    const log = this.#chain.log(id)
+    if (log === undefined || seq >= log.published) return ignore('unknown_log')
+    this.#send(peer.id, { kind: 'sync.leaf', log: id, seq, witnessed: this.#forks.witness(log, seq) })
+    return ACCEPT
+  }
+
+  #search(step: SearchStep): void {
+    if (step.next === 'probe') this.#send(step.peer, { kind: 'sync.probe', log: step.log, seq: step.seq })
+    if (step.next !== 'conflict') return
+    const log = this.#chain.log(step.conflict.log)
+    if (log === undefined || log.conflict !== undefined) return
+    this.#chain.stageConflict(log, step.conflict)
+    this.#puller.drop(step.conflict.log)
+    this.#effects.push({ kind: 'conflict', conflict: step.conflict })
+  }
+
+  // ---- time and membership
+
+  onWake(nowMs: number): readonly SyncEffect[] {
+    this.#puller.onWake(nowMs)
+    if (this.#headsAtMs <= nowMs) this.#tellHeads()
+    for (const [id, atMs] of this.#checkAtMs) {
+      if (atMs > nowMs) continue
+      this.#compareLater(id, nowMs)
+      if (this.#chain.self < id) this.#hello(id)
+    }
+    this.#forks.expire(nowMs)
+    return this.#take()
+  }
+
+  #tellHeads(): void {
+    for (const peer of this.#peers.values()) {
+      if (!peer.agreed) continue
+      const entries: FrontierEntry[] = []
+      for (const log of this.#grown) {
+        const { id, author } = log.identity
+        // An author is told too that we have its log, so that it pushes to us; others only what they lack.
+        const knows = Math.max(peer.told.get(id) ?? 0, peer.id === author ? 0 : (peer.theirs.get(id) ?? 0))
+        if (log.published <= knows) continue
+        peer.told.set(id, log.published)
+        entries.push(entryOf(log))
+      }
+      if (entries.length > 0) this.#send(peer.id, { kind: 'sync.heads', entries })
+    }
+    this.#grown.clear()
+    this.#headsAtMs = Infinity
+  }
+
+  #compareLater(id: NodeId, nowMs: number): void {
+    this.#checkAtMs.set(id, nowMs + ANTI_ENTROPY_INTERVAL_MS / 2 + this.#random.below(ANTI_ENTROPY_INTERVAL_MS))
+  }
+
+  /** The members changed: logs that were none of our business may be now. */
+  onMembers(nowMs: number): readonly SyncEffect[] {
+    this.#puller.pull(nowMs)
+    return this.#take()
+  }
+
+  #send(to: NodeId, message: OutgoingSyncMessage): void {
+    this.#effects.push({ kind: 'send', to, message })
+  }
+
+  #take(): readonly SyncEffect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+}
+
+const WHOLE: Uint8Array = new Uint8Array(0)

@@ -1,0 +1,183 @@
+import { assert } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
+import { hash } from '../base/crypto/hash.ts'
+
+/**
+ * The Merkle tree of a log, in the shape of RFC 9162 section 2.1: a node over n leaves splits
+ * at the largest power of two below n. Leaves are record hashes, so they are not hashed again.
+ *
+ * All complete subtrees are kept, 64 bytes per leaf, so roots and proofs of any earlier size
+ * cost O(log n) hashes. Appending costs one hash on average.
+ */
+export class MerkleTree {
+  /** levels[h] holds the roots of the complete subtrees of 2^h leaves, 32 bytes each, from the left. */
+  #levels: Uint8Array[] = [new Uint8Array(32 * 16)]
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  append(leaf: Uint8Array): void {
+    this.#put(0, this.#size, leaf)
+    this.#size++
+    for (let height = 1, index = this.#size - 1; index % 2 === 1; height++) {
+      const parent = hash('node', this.#at(height - 1, index - 1), this.#at(height - 1, index))
+      index = (index - 1) / 2
+      this.#put(height, index, parent)
+    }
+  }
+
+  /** Forgets the leaves from `size` on. */
+  truncate(size: number): void {
+    assert(size >= 0 && size <= this.#size, `truncate to ${size} of ${this.#size}`)
+    this.#size = size
+  }
+
+  leaf(index: number): Uint8Array {
+    assert(index >= 0 && index < this.#size, `leaf ${index} of ${this.#size}`)
+    return this.#at(0, index).slice()
+  }
+
+  /** Root of the first `size` leaves. */
+  root(size: number = this.#size): Uint8Array {
+    assert(size >= 0 && size <= this.#size, `root of ${size} of ${this.#size}`)
+    return size === 0 ? EMPTY_ROOT : this.#range(0, size)
+  }
+
+  /** The siblings on the way from leaf `index` to the root of the first `size` leaves, lowest first. */
+  inclusionProof(index: number, size: number): Uint8Array[] {
+    assert(index >= 0 && index < size && size <= this.#size, `inclusion of ${index} in ${size} of ${this.#size}`)
+    const proof: Uint8Array[] = []
+    let first = 0
+    let end = size
+    while (end - first > 1) {
+      const middle = first + splitOf(end - first)
+      if (index < middle) {
+        proof.push(this.#range(middle, end).slice())
+        end = middle
+      } else {
+        proof.push(this.#range(first, middle).slice())
+        first = middle
+      }
+    }
+    return proof.reverse()
+  }
+
+  /** Proof that the first `older` leaves are a prefix of the first `newer`; 1 <= older <= newer. */
+  consistencyProof(older: number, newer: number): Uint8Array[] {
+    assert(older >= 1 && older <= newer && newer <= this.#size, `consistency of ${older} in ${newer} of ${this.#size}`)
+    const proof: Uint8Array[] = []
+    let first = 0
+    let end = newer
+    let whole = true
+    while (older !== end) {
+      const middle = first + splitOf(end - first)
+      if (older <= middle) {
+        proof.push(this.#range(middle, end).slice())
+        end = middle
+      } else {
+        proof.push(this.#range(first, middle).slice())
+        first = middle
+        whole = false
+      }
+    }
+    if (!whole) proof.push(this.#range(first, end).slice())
+    return proof.reverse()
+  }
+
+  /** Hash over the leaves from `first` to `end`, an aligned range of the tree's shape. */
+  #range(first: number, end: number): Uint8Array {
+    const count = end - first
+    const height = Math.log2(count)
+    if (Number.isInteger(height)) return this.#at(height, first / count)
+    const middle = first + splitOf(count)
+    return hash('node', this.#range(first, middle), this.#range(middle, end))
+  }
+
+  #at(height: number, index: number): Uint8Array {
+    return (this.#levels[height] as Uint8Array).subarray(32 * index, 32 * index + 32)
+  }
+
+  #put(height: number, index: number, digest: Uint8Array): void {
+    let level = this.#levels[height]
+    if (level === undefined) {
+      level = new Uint8Array(32 * 16)
+      this.#levels.push(level)
+    }
+    if (32 * index >= level.length) {
+      const grown = new Uint8Array(level.length * 2)
+      grown.set(level)
+      this.#levels[height] = grown
+      level = grown
+    }
+    level.set(digest, 32 * index)
+  }
+}
+
+export const EMPTY_ROOT: Uint8Array = hash('empty')
+
+/** The largest power of two below `count`, which is 2 or more. */
+function splitOf(count: number): number {
+  return 2 ** (Math.ceil(Math.log2(count)) - 1)
+}
+
+/** RFC 9162 section 2.1.3.2. */
+export function verifyInclusion(leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[], root: Uint8Array): boolean {
+  if (index >= size) return false
+  let node = index
+  let last = size - 1
+  let digest = leaf
+  for (const sibling of proof) {
+    if (last === 0) return false
+    if (node % 2 === 1 || node === last) {
+      digest = hash('node', sibling, digest)
+      while (node % 2 === 0 && node !== 0) {
+        node = node / 2
+        last = Math.floor(last / 2)
+      }
+    } else {
+      digest = hash('node', digest, sibling)
+    }
+    node = Math.floor(node / 2)
+    last = Math.floor(last / 2)
+  }
+  return last === 0 && equalBytes(digest, root)
+}
+
+/** RFC 9162 section 2.1.4.2: the tree of `older` leaves with `olderRoot` is a prefix of the newer one. */
+export function verifyConsistency(older: number, olderRoot: Uint8Array, newer: number, newerRoot: Uint8Array, proof: readonly Uint8Array[]): boolean {
+  if (older < 1 || older > newer) return false
+  if (older === newer) return proof.length === 0 && equalBytes(olderRoot, newerRoot)
+  const path = isPowerOfTwo(older) ? [olderRoot, ...proof] : [...proof]
+  const start = path.shift()
+  if (start === undefined) return false
+  let node = older - 1
+  let last = newer - 1
+  while (node % 2 === 1) {
+    node = (node - 1) / 2
+    last = Math.floor(last / 2)
+  }
+  let fromOlder = start
+  let fromNewer = start
+  for (const sibling of path) {
+    if (last === 0) return false
+    if (node % 2 === 1 || node === last) {
+      fromOlder = hash('node', sibling, fromOlder)
+      fromNewer = hash('node', sibling, fromNewer)
+      while (node % 2 === 0 && node !== 0) {
+        node = node / 2
+        last = Math.floor(last / 2)
+      }
+    } else {
+      fromNewer = hash('node', fromNewer, sibling)
+    }
+    node = Math.floor(node / 2)
+    last = Math.floor(last / 2)
+  }
+  return last === 0 && equalBytes(fromOlder, olderRoot) && equalBytes(fromNewer, newerRoot)
+}
+
+function isPowerOfTwo(n: number): boolean {
+  return Number.isInteger(Math.log2(n))
+}

@@ -1,0 +1,59 @@
+import { toHex } from '../base/bytes.ts'
+import type { WeftError } from '../base/errors.ts'
+import type { ClusterId, LogId, NodeId, Stream } from '../base/ids.ts'
+import type { Disk } from '../base/ports.ts'
+import { scanJournal, segmentFile } from './scan.ts'
+
+/** What `weft chain verify` answers: every log, or the first thing that is not what it was. */
+export type Verification =
+  | { readonly valid: true; readonly logs: readonly VerifiedLog[]; readonly records: number }
+  | { readonly valid: false; readonly log: LogId | undefined; readonly seq: number | undefined; readonly reason: string; readonly file: string; readonly offset: number }
+
+export interface VerifiedLog {
+  readonly logId: LogId
+  readonly author: NodeId
+  readonly stream: Stream
+  readonly size: number
+  readonly root: string
+  /** Records below a checkpoint of the author; the rest are own ones that wait for their first. */
+  readonly signed: number
+}
+
+export interface VerifyOptions {
+  readonly cluster: ClusterId
+  readonly self: NodeId
+  readonly pause?: (resume: () => void) => void
+  readonly until?: { readonly segment: number; readonly offset: number }
+}
+
+export type VerifyResult = { readonly ok: true; readonly value: Verification } | { readonly ok: false; readonly error: WeftError }
+
+/**
+ * Checks every byte of the journal: checksums, chain, bodies against their commitments, roots
+ * against checkpoints, signatures. Reads only; with `until`, beside a node that is writing.
+ */
+export function verifyJournal(disk: Disk, options: VerifyOptions, done: (result: VerifyResult) => void): void {
+  scanJournal(disk, { ...options, full: true }, result => {
+    if (!result.ok) return done(result)
+    const { replay, torn, unmarked, segments, end } = result.scan
+    if (replay.damage !== undefined) {
+      const { log, seq, reason, segment, offset } = replay.damage
+      return done({ ok: true, value: { valid: false, log, seq, reason, file: segmentFile(segment), offset } })
+    }
+    if (torn !== undefined || unmarked !== undefined) {
+      const log = replay.last?.log
+      const seq = log === undefined ? undefined : replay.logs.get(log)?.size
+      const reason = torn === undefined ? 'torn: the last commit lacks its mark' : `torn: ${torn.bytes} bytes behind the last commit`
+      return done({ ok: true, value: { valid: false, log, seq, reason, file: segmentFile(torn?.segment ?? segments.length), offset: torn?.offset ?? end } })
+    }
+    const logs = [...replay.logs.values()].map(log => ({
+      logId: log.identity.id,
+      author: log.identity.author,
+      stream: log.identity.stream,
+      size: log.size,
+      root: toHex(log.tree.root()),
+      signed: log.published,
+    }))
+    done({ ok: true, value: { valid: true, logs: logs.sort((a, b) => (a.logId < b.logId ? -1 : 1)), records: replay.records } })
+  })
+}
