@@ -56,6 +56,7 @@ const TABLE = {
   index_damaged: ['later', 'the index is being rebuilt from the journal; try again'],
   disk_full: ['no_space', 'free some space: nothing acknowledged was lost, and writing resumes by itself'],
   disk_failed: ['later', 'check the disk: nothing acknowledged was lost'],
+  recovering: ['later', 'try again in a moment'],
   stopping: ['later'],
 
   // membership

@@ -145,6 +145,8 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHY_EDGES_MAX: number = 4096
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
+/** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */
+export const SUPERSEDES_COMPARED_MAX: number = 256
 /** 8: a retract of a retract undoes it, and again; nobody needs more, and each costs a walk down the rest. */
 export const RETRACT_DEPTH_MAX: number = 8
 /** 1,024 lines of `remember --jsonl` are in flight. */

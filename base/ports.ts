@@ -14,6 +14,8 @@ export interface Clock {
   monotonicMs(): number
   /** Runs `task` once, `delayMs` or more of monotonic time from now. */
   after(delayMs: number, task: () => void): Timer
+  /** Runs `task` once whatever else is due has had its turn: for work that is cut into slices. */
+  soon(task: () => void): void
 }
 
 export interface Timer {
@@ -47,7 +49,8 @@ export type Done<T> = (result: DiskResult<T>) => void
  *   After a crash each unsynced write may be there, not there, or there in part.
  * - A new name is durable when the file was synced after it was made, or after `rename`.
  * - `append` that fails may have written some of its bytes; the caller truncates.
- * - A failed `sync` says nothing of what is on the disk: the caller reads the file again.
+ * - A failed `sync` says nothing of what is on the disk, and a later one that succeeds nothing of the writes
+ *   before the failure: the caller cuts back to what an earlier sync made durable, or leaves the file.
  */
 export interface Disk {
   /** Names in `folder`, sorted; an absent folder is empty. */
@@ -58,10 +61,11 @@ export interface Disk {
   /** Adds at the end, making the file if absent. `done` has the offset where `bytes` begin. */
   append(file: string, bytes: Uint8Array, done: Done<number>): void
   sync(file: string, done: Done<void>): void
+  /** Cuts a file; `failed` beyond its end. */
   truncate(file: string, length: number, done: Done<void>): void
-  /** Replaces `to` if it exists, atomically and durably. */
+  /** Replaces `to` if it exists, atomically and durably: its bytes are synced before the name is. */
   rename(from: string, to: string, done: Done<void>): void
-  /** Removes a file; an absent one is no error. */
+  /** Removes a file, durably; an absent one is no error. */
   remove(file: string, done: Done<void>): void
 }
 

@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts'
 import { compareHlc } from '../base/hlc.ts'
-import { logIdOf, type LogId } from '../base/ids.ts'
+import { type LogId, logIdOf, type Stream } from '../base/ids.ts'
 import type { Chain, Written } from './chain.ts'
 import type { Log } from './log.ts'
 
@@ -12,11 +12,15 @@ import type { Log } from './log.ts'
 export interface AppliedRecord extends Written {
   readonly log: Log
   /** Why it counts for nothing though it is well chained; undefined for a valid record. */
-  readonly void: 'clock' | undefined
+  readonly void: VoidReason | undefined
 }
+
+/** Its time is not after what it builds on; or it is beyond the cut of a revoked author. */
+export type VoidReason = 'clock' | 'revoked'
 
 export class AppliedCut {
   readonly #chain: Chain
+  readonly #isFolded: (stream: Stream) => boolean
   readonly #sizes: Map<LogId, number> = new Map()
   /** Durable records in memory, not applied yet, from the applied size of their log on. */
   readonly #ready: Map<LogId, Written[]> = new Map()
@@ -25,15 +29,22 @@ export class AppliedCut {
   readonly #runnable: Set<LogId> = new Set()
   #readyCount = 0
 
-  /** @param sizes what a snapshot already contains */
-  constructor(chain: Chain, sizes: ReadonlyMap<LogId, number>) {
+  /**
+   * @param sizes what a snapshot already contains
+   * @param isFolded false for streams that are only kept: their records are never read for applying
+   */
+  constructor(chain: Chain, sizes: ReadonlyMap<LogId, number>, isFolded: (stream: Stream) => boolean) {
     this.#chain = chain
+    this.#isFolded = isFolded
     for (const [log, size] of sizes) this.#sizes.set(log, size)
   }
 
-  /** Records of a log that are applied. */
+  /** Records of a log that are applied; of a stream that is only kept, all that are durable. */
   size(log: LogId): number {
-    return this.#sizes.get(log) ?? 0
+    const size = this.#sizes.get(log)
+    if (size !== undefined) return size
+    const held = this.#chain.log(log)
+    return held === undefined || this.#isFolded(held.identity.stream) ? 0 : held.durable
   }
 
   /** Durable records that are not applied yet. */
@@ -47,7 +58,7 @@ export class AppliedCut {
   offer(log: Log, records: readonly Written[]): void {
     const id = log.identity.id
     const first = records[0]
-    if (first === undefined) return
+    if (first === undefined || !this.#isFolded(log.identity.stream)) return
     if (this.#readyCount + records.length > READY_MAX) this.#evict()
     const queue = this.#ready.get(id) ?? []
     if (first.seq === this.size(id) + queue.length) {

@@ -74,6 +74,11 @@ export class Chain {
     return this.#inFlight !== undefined
   }
 
+  /** True when records of this log are staged or being written. */
+  isOnItsWay(id: LogId): boolean {
+    return [...this.#staged, ...(this.#inFlight ?? [])].some(group => group.log.identity.id === id)
+  }
+
   /** True when an own log waits for a signature. */
   get wantsSignature(): boolean {
     return this.#unsigned.size > 0
@@ -93,7 +98,14 @@ export class Chain {
     }
     assert(log.conflict === undefined, 'nothing is appended to a log in conflict')
     if (log.size === 0) entries.push(this.#write(log, { kind: KIND['log.genesis'], actor: '', body: encodeGenesis(identity, this.#nextKeyCommit), parents: [] }, wallMs, ZERO_SALT))
-    const written = drafts.map(draft => this.#write(log, draft, wallMs, this.#random.bytes(SALT_BYTES)))
+    const written: Written[] = []
+    const ids: CausalId[] = []
+    for (const draft of drafts) {
+      const body = typeof draft.body === 'function' ? draft.body(ids) : draft.body
+      const record = this.#write(log, { ...draft, body }, wallMs, this.#random.bytes(SALT_BYTES))
+      written.push(record)
+      ids.push(record.id)
+    }
     entries.push(...written)
     this.#unsigned.add(log)
     this.#stage({ log, records: entries, notes: [] })
@@ -113,7 +125,7 @@ export class Chain {
 
   /** Gives up the unsigned end of an own log: a peer knows more of it than this node. */
   stageCut(log: Log, size: number): void {
-    assert(this.#staged.every(group => group.log !== log) && this.#inFlight?.every(group => group.log !== log) !== false, 'nothing of the log is on its way')
+    assert(!this.isOnItsWay(log.identity.id), 'nothing of the log is on its way')
     log.truncate(size)
     this.#unsigned.delete(log)
     this.#stage({ log, records: [], notes: [{ type: 'cut', payload: encodeCut({ log: log.identity.id, size }) }] })
@@ -181,7 +193,7 @@ export class Chain {
     return lost
   }
 
-  #write(log: Log, draft: Draft, wallMs: number, salt: Uint8Array): Written {
+  #write(log: Log, draft: Draft & { readonly body: Uint8Array }, wallMs: number, salt: Uint8Array): Written {
     this.#hlc = nextHlc(this.#hlc, wallMs)
     const seq = log.size
     const header = encodeHeader({
@@ -248,7 +260,8 @@ export interface ChainInit {
 export interface Draft {
   readonly kind: number
   readonly actor: string
-  readonly body: Uint8Array
+  /** Or what makes it from the ids of the drafts before it in the same group. */
+  readonly body: Uint8Array | ((ids: readonly CausalId[]) => Uint8Array)
   readonly parents: readonly ParentRef[]
 }
 

@@ -262,6 +262,11 @@ export class ChainSync {
 
   // ---- own logs that peers know better
 
+  /** The stream of a log that may not be here yet. */
+  streamOf(log: LogId): Stream | undefined {
+    return this.#identify(log)?.stream
+  }
+
   /** Takes an own log back from its peers; its unsigned end has been cut. */
   recover(log: LogId, nowMs: number): readonly SyncEffect[] {
     this.#puller.recover(log)

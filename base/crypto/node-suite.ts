@@ -15,12 +15,12 @@ const OPTIONS = { outputLength: 32 }
 
 export const nodeSuite: CryptoSuite = {
   name: 'node',
-  shake256: data => createHash('shake256', OPTIONS).update(data).digest(),
+  shake256: data => plain(createHash('shake256', OPTIONS).update(data).digest()),
   crc32: (data, start = 0) => crc32(data, start),
   publicKeyOf: seed => rawPublicKey(privateKey(seed)),
   signer(seed): Signer {
     const key = privateKey(seed)
-    return { publicKey: rawPublicKey(key), sign: message => sign(null, message, key) }
+    return { publicKey: rawPublicKey(key), sign: message => plain(sign(null, message, key)) }
   },
   verifyEquation: (publicKey, message, signature) => {
     const key = keyObject(publicKey)
@@ -49,4 +49,9 @@ function keyObject(publicKey: Uint8Array): KeyObject | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A Buffer's `slice` shares memory where a Uint8Array's copies: what leaves here is never a Buffer. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }

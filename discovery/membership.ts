@@ -1,0 +1,202 @@
+import { toHex } from '../base/bytes.ts'
+import type { Genesis } from './genesis.ts'
+import type { ClusterId, NodeId } from '../base/ids.ts'
+import { type CutEntry, isSignedByAdmin, type Operation, operationOf, type Op, type SignedOperation } from './operation.ts'
+
+/**
+ * Who belongs to the cluster, as a fold over the operations that admins recorded. Admits,
+ * retirements and revocations are grow-only sets, so the order in which they arrive cannot matter;
+ * revocation wins. Policies form a line: of two that replace the same one, the smaller id wins.
+ */
+export interface Member {
+  readonly id: NodeId
+  readonly role: string
+  readonly status: 'member' | 'retired' | 'revoked'
+  readonly isAdmin: boolean
+}
+
+export interface Policy {
+  readonly version: string
+  readonly admins: readonly NodeId[]
+  readonly threshold: number
+}
+
+export interface PendingOperation {
+  readonly operation: Operation
+  readonly admins: readonly NodeId[]
+  readonly needed: number
+}
+
+export class Membership {
+  readonly cluster: ClusterId
+  readonly #genesis: Genesis
+  /** Every well-signed operation: by id, its signatures by admin. */
+  readonly #operations: Map<string, { operation: Operation; signatures: Map<NodeId, Uint8Array> }> = new Map()
+  /** What follows from the operations; computed when somebody asks after a change. */
+  #folded: Fold | undefined
+
+  constructor(genesis: Genesis) {
+    this.#genesis = genesis
+    this.cluster = genesis.cluster
+  }
+
+  /** @returns true when it changed who is a member, what counts, or what waits. */
+  add(signed: SignedOperation): boolean {
+    const { operation, admin, signature } = signed
+    const known = this.#operations.get(operation.id)
+    if (known?.signatures.has(admin) === true || !isSignedByAdmin(signed)) return false
+    if (known === undefined) this.#operations.set(operation.id, { operation, signatures: new Map([[admin, signature]]) })
+    else known.signatures.set(admin, signature)
+    this.#folded = undefined
+    return true
+  }
+
+  get policy(): Policy {
+    return this.#fold.policies.at(-1) as Policy
+  }
+
+  isMember(node: NodeId): boolean {
+    return this.#fold.members.get(node)?.status === 'member'
+  }
+
+  isAdmin(node: NodeId): boolean {
+    return this.policy.admins.includes(node) && this.isMember(node)
+  }
+
+  member(node: NodeId): Member | undefined {
+    return this.#fold.members.get(node)
+  }
+
+  /** Everyone who ever belonged, by id. */
+  get members(): readonly Member[] {
+    return [...this.#fold.members.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  /** Where a revoked node's logs end for everybody; undefined when it was not revoked. */
+  cutOf(node: NodeId): readonly CutEntry[] | undefined {
+    return this.#fold.cuts.get(node)
+  }
+
+  /** Admins whose `cluster` logs carry operations: of every policy there was. */
+  get authorities(): ReadonlySet<NodeId> {
+    return new Set(this.#fold.policies.flatMap(policy => policy.admins))
+  }
+
+  /** An operation under the policy of now. */
+  propose(op: Op): Operation {
+    return operationOf(this.cluster, this.policy.version, op)
+  }
+
+  operation(id: string): Operation | undefined {
+    return this.#operations.get(id)?.operation
+  }
+
+  /** Operations of the current policy that lack signatures. */
+  get pending(): readonly PendingOperation[] {
+    const rows: PendingOperation[] = []
+    for (const { operation, signatures } of this.#operations.values()) {
+      if (operation.policyVersion !== this.policy.version) continue
+      const admins = this.#signers(signatures, this.policy)
+      const needed = neededFor(operation.op, this.policy)
+      if (admins.length > 0 && admins.length < needed) rows.push({ operation, admins, needed })
+    }
+    return rows
+  }
+
+  /** Who answered this invite, if anybody did. */
+  redeemer(invite: string): Operation | undefined {
+    for (const { operation } of this.#operations.values()) {
+      if (operation.op.op === 'admit' && toHex(operation.op.invite) === invite) return operation
+    }
+    return undefined
+  }
+
+  /**
+   * What shows a stranger who knows the genesis that `node` belongs to the cluster: the
+   * policies since, and its admission, with the signatures that make them count.
+   */
+  evidence(node: NodeId): readonly SignedOperation[] {
+    const { policies } = this.#fold
+    const rows = policies.slice(1).flatMap((policy, i) => this.#signed(policy.version, policies[i] as Policy))
+    for (const { operation } of this.#operations.values()) {
+      if (operation.op.op !== 'admit' || operation.op.node !== node) continue
+      const policy = policies.find(({ version }) => version === operation.policyVersion)
+      if (policy === undefined || !this.#counts(operation.id, policy)) continue
+      return [...rows, ...this.#signed(operation.id, policy)]
+    }
+    return rows
+  }
+
+  #signed(id: string, under: Policy): SignedOperation[] {
+    const { operation, signatures } = this.#operations.get(id) as { operation: Operation; signatures: Map<NodeId, Uint8Array> }
+    return this.#signers(signatures, under)
+      .slice(0, neededFor(operation.op, under))
+      .map(admin => ({ operation, admin, signature: signatures.get(admin) as Uint8Array }))
+  }
+
+  #signers(signatures: ReadonlyMap<NodeId, Uint8Array>, policy: Policy): NodeId[] {
+    return policy.admins.filter(admin => signatures.has(admin))
+  }
+
+  #counts(id: string, policy: Policy): boolean {
+    const row = this.#operations.get(id)
+    return row !== undefined && row.operation.policyVersion === policy.version && this.#signers(row.signatures, policy).length >= neededFor(row.operation.op, policy)
+  }
+
+  get #fold(): Fold {
+    this.#folded ??= this.#foldAll()
+    return this.#folded
+  }
+
+  #foldAll(): Fold {
+    const policies: Policy[] = [{ version: this.#genesis.cluster, admins: this.#genesis.admins, threshold: this.#genesis.threshold }]
+    for (let next = this.#successor(policies); next !== undefined; next = this.#successor(policies)) policies.push(next)
+    const roles = new Map<NodeId, string>()
+    const retired = new Set<NodeId>()
+    const cuts = new Map<NodeId, readonly CutEntry[]>()
+    for (const policy of policies) for (const admin of policy.admins) roles.set(admin, 'admin')
+    const inOrder = [...this.#operations.values()].sort((a, b) => (a.operation.id < b.operation.id ? -1 : 1))
+    for (const { operation } of inOrder) {
+      const policy = policies.find(({ version }) => version === operation.policyVersion)
+      if (policy === undefined || !this.#counts(operation.id, policy)) continue
+      const { op } = operation
+      if (op.op === 'admit' && !roles.has(op.node)) roles.set(op.node, op.role)
+      if (op.op === 'retire') retired.add(op.node)
+      if (op.op === 'revoke') cuts.set(op.node, narrower(cuts.get(op.node), op.cut))
+    }
+    const admins = new Set(policies.at(-1)?.admins)
+    const members = [...roles].map(([id, role]): [NodeId, Member] => {
+      const status = cuts.has(id) ? 'revoked' : retired.has(id) ? 'retired' : 'member'
+      return [id, { id, role: role === 'admin' && !admins.has(id) ? 'member' : role, status, isAdmin: admins.has(id) && status === 'member' }]
+    })
+    return { policies, members: new Map(members), cuts }
+  }
+
+  #successor(policies: readonly Policy[]): Policy | undefined {
+    const current = policies.at(-1) as Policy
+    const candidates = [...this.#operations.values()].filter(({ operation }) => operation.op.op === 'policy' && this.#counts(operation.id, current))
+    const winner = candidates.map(({ operation }) => operation).sort((a, b) => (a.id < b.id ? -1 : 1))[0]
+    return winner?.op.op === 'policy' ? { version: winner.id, admins: winner.op.admins, threshold: winner.op.threshold } : undefined
+  }
+}
+
+interface Fold {
+  readonly policies: readonly Policy[]
+  readonly members: ReadonlyMap<NodeId, Member>
+  readonly cuts: ReadonlyMap<NodeId, readonly CutEntry[]>
+}
+
+/** k for most; a change of policy takes a majority besides. */
+function neededFor(op: Op, policy: Policy): number {
+  return op.op === 'policy' ? Math.max(policy.threshold, Math.floor(policy.admins.length / 2) + 1) : policy.threshold
+}
+
+/** Of two revocations of one node, per log the smaller cut: what either refuses is refused. */
+function narrower(a: readonly CutEntry[] | undefined, b: readonly CutEntry[]): readonly CutEntry[] {
+  if (a === undefined) return b
+  return a.filter(entry => b.some(other => other.log === entry.log)).map(entry => {
+    const other = b.find(({ log }) => log === entry.log) as CutEntry
+    return other.size < entry.size ? other : entry
+  })
+}
+

@@ -1,0 +1,46 @@
+import type { Cbor } from '../base/codec.ts'
+import { nodeIdOf } from '../base/ids.ts'
+import { PEER_EXCHANGE_MAX } from '../base/limits.ts'
+import { list, tuple, uint } from '../base/shape.ts'
+import { encodeKnownPeer, knownPeerRow } from './greeting.ts'
+import type { KnownPeer } from './peer-book.ts'
+
+/** Messages of the control protocol. Their numbers on the wire are in `node/messages.ts`. */
+export type ControlMessage =
+  | { readonly kind: 'peer.ping'; readonly number: number }
+  /** Answers at once; `wallMs` is the answerer's clock. */
+  | { readonly kind: 'peer.pong'; readonly number: number; readonly wallMs: number }
+  /** Where the sender, and members it knows, can be reached. */
+  | { readonly kind: 'peer.known'; readonly peers: readonly KnownPeer[] }
+
+export function encodeControlMessage(message: ControlMessage): readonly Cbor[] {
+  switch (message.kind) {
+    case 'peer.ping':
+      return [message.number]
+    case 'peer.pong':
+      return [message.number, message.wallMs]
+    case 'peer.known':
+      return [message.peers.map(encodeKnownPeer)]
+  }
+}
+
+const pingShape = tuple(uint())
+const pongShape = tuple(uint(), uint())
+const knownShape = tuple(list(knownPeerRow, PEER_EXCHANGE_MAX))
+
+export function parseControlMessage(kind: ControlMessage['kind'], fields: readonly Cbor[]): ControlMessage | undefined {
+  switch (kind) {
+    case 'peer.ping': {
+      const row = pingShape.parse(fields)
+      return row && { kind, number: row[0] }
+    }
+    case 'peer.pong': {
+      const row = pongShape.parse(fields)
+      return row && { kind, number: row[0], wallMs: row[1] }
+    }
+    case 'peer.known': {
+      const row = knownShape.parse(fields)
+      return row && { kind, peers: row[0].map(([key, addresses]) => ({ id: nodeIdOf(key), addresses })) }
+    }
+  }
+}

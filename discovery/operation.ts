@@ -1,0 +1,135 @@
+import { concatBytes, toHex } from '../base/bytes.ts'
+import { type Cbor, decode, encode } from '../base/codec.ts'
+import type { Signer } from '../base/crypto/crypto-suite.ts'
+import { isStrictKey, verify } from '../base/crypto/ed25519.ts'
+import { hash, tagOf } from '../base/crypto/hash.ts'
+import { type ClusterId, digestOf, keyOf, type LogId, logIdOf, type NodeId, nodeIdOf } from '../base/ids.ts'
+import { ADMINS_MAX, EVIDENCE_OPS_MAX, LOGS_MAX } from '../base/limits.ts'
+import { bytes, list, literal, type Shape, text, tuple, uint } from '../base/shape.ts'
+
+/**
+ * What admins decide. An operation is the bytes `[cluster, policyVersion, op]`; it counts when
+ * enough admins of that policy version have each recorded it, with a signature of its own over those bytes,
+ * so it stands whatever becomes of their logs, and can be shown to a stranger.
+ */
+export type Op =
+  | { readonly op: 'admit'; readonly node: NodeId; readonly role: string; /** Hash of the invite it answers; empty for none. */ readonly invite: Uint8Array }
+  | { readonly op: 'retire'; readonly node: NodeId }
+  /** Final. Records of the node beyond the cut are void. */
+  | { readonly op: 'revoke'; readonly node: NodeId; readonly cut: readonly CutEntry[]; readonly reason: string }
+  /** Replaces the policy version it names. */
+  | { readonly op: 'policy'; readonly admins: readonly NodeId[]; readonly threshold: number; readonly rules: Uint8Array }
+
+export interface CutEntry {
+  readonly log: LogId
+  readonly size: number
+  readonly head: Uint8Array
+}
+
+export interface Operation {
+  /** 64 hex: hash of the bytes. Also the name of the policy version that a `policy` operation makes. */
+  readonly id: string
+  readonly cluster: ClusterId
+  /** The version it was decided under: the ClusterId for the genesis, later the id of a policy operation. */
+  readonly policyVersion: string
+  readonly op: Op
+  readonly bytes: Uint8Array
+}
+
+/** An operation with one admin's signature: the body of a `cluster.operation` record. */
+export interface SignedOperation {
+  readonly operation: Operation
+  readonly admin: NodeId
+  readonly signature: Uint8Array
+}
+
+const ADMIT = 1
+const RETIRE = 2
+const REVOKE = 3
+const POLICY = 4
+export const ROLE: RegExp = /^[a-z][a-z0-9-]{0,31}$/
+
+export function operationOf(cluster: ClusterId, policyVersion: string, op: Op): Operation {
+  const encoded = encode([digestOf(cluster), digestOf(policyVersion as ClusterId), encodeOp(op)])
+  return { id: toHex(hash('operation', encoded)), cluster, policyVersion, op, bytes: encoded }
+}
+
+function encodeOp(op: Op): Cbor {
+  switch (op.op) {
+    case 'admit':
+      return [ADMIT, keyOf(op.node), op.role, op.invite]
+    case 'retire':
+      return [RETIRE, keyOf(op.node)]
+    case 'revoke':
+      return [REVOKE, keyOf(op.node), op.cut.map(({ log, size, head }) => [digestOf(log), size, head]), op.reason]
+    case 'policy':
+      return [POLICY, op.admins.map(keyOf), op.threshold, op.rules]
+  }
+}
+
+const keyShape: Shape<NodeId> = { parse: value => (value instanceof Uint8Array && isStrictKey(value) ? nodeIdOf(value) : undefined) }
+const shape = tuple(bytes(32), bytes(32), list({ parse: (value: Cbor): Cbor => value }, 8))
+const admitShape = tuple(literal(ADMIT), keyShape, text(32), bytes(0, 32))
+const retireShape = tuple(literal(RETIRE), keyShape)
+const revokeShape = tuple(literal(REVOKE), keyShape, list(tuple(bytes(32), uint(), bytes(32)), LOGS_MAX), text(256))
+const policyShape = tuple(literal(POLICY), list(keyShape, ADMINS_MAX), uint(ADMINS_MAX), bytes(32))
+
+/** @returns undefined for anything but the canonical bytes of an operation of this cluster. */
+export function parseOperation(encoded: Uint8Array, cluster: ClusterId): Operation | undefined {
+  const decoded = decode(encoded)
+  const row = decoded.ok ? shape.parse(decoded.value) : undefined
+  const op = row === undefined ? undefined : parseOp(row[2])
+  if (row === undefined || op === undefined || toHex(row[0]) !== cluster) return undefined
+  return { id: toHex(hash('operation', encoded)), cluster, policyVersion: toHex(row[1]), op, bytes: encoded }
+}
+
+function parseOp(fields: readonly Cbor[]): Op | undefined {
+  switch (fields[0]) {
+    case ADMIT: {
+      const row = admitShape.parse(fields)
+      if (row === undefined || !ROLE.test(row[2]) || (row[3].length !== 0 && row[3].length !== 32)) return undefined
+      return { op: 'admit', node: row[1], role: row[2], invite: row[3] }
+    }
+    case RETIRE: {
+      const row = retireShape.parse(fields)
+      return row && { op: 'retire', node: row[1] }
+    }
+    case REVOKE: {
+      const row = revokeShape.parse(fields)
+      return row && { op: 'revoke', node: row[1], cut: row[2].map(([log, size, head]) => ({ log: logIdOf(log), size, head })), reason: row[3] }
+    }
+    case POLICY: {
+      const row = policyShape.parse(fields)
+      if (row === undefined) return undefined
+      const [, admins, threshold, rules] = row
+      const isSorted = admins.every((admin, i) => i === 0 || (admins[i - 1] as NodeId) < admin)
+      return isSorted && threshold >= 1 && threshold <= admins.length ? { op: 'policy', admins, threshold, rules } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+export function signOperation(operation: Operation, signer: Signer): SignedOperation {
+  return { operation, admin: nodeIdOf(signer.publicKey), signature: signer.sign(concatBytes(tagOf('operation'), operation.bytes)) }
+}
+
+export function isSignedByAdmin({ operation, admin, signature }: SignedOperation): boolean {
+  return verify(keyOf(admin), concatBytes(tagOf('operation'), operation.bytes), signature)
+}
+
+export function encodeSignedOperation(signed: SignedOperation): Cbor {
+  return [signed.operation.bytes, keyOf(signed.admin), signed.signature]
+}
+
+const signedShape = tuple(bytes(1, 49152), keyShape, bytes(64))
+
+export function parseSignedOperation(value: Cbor, cluster: ClusterId): SignedOperation | undefined {
+  const row = signedShape.parse(value)
+  const operation = row === undefined ? undefined : parseOperation(row[0], cluster)
+  return row === undefined || operation === undefined ? undefined : { operation, admin: row[1], signature: row[2] }
+}
+
+export function evidenceShape(cluster: ClusterId): Shape<readonly SignedOperation[]> {
+  return list({ parse: value => parseSignedOperation(value, cluster) }, EVIDENCE_OPS_MAX)
+}

@@ -1,0 +1,83 @@
+import type { NodeId } from '../base/ids.ts'
+import { FULL_MESH_MAX, REDIAL_MAX_MS, REDIAL_MIN_MS } from '../base/limits.ts'
+import type { Random } from '../base/ports.ts'
+
+/**
+ * Keeps this node connected: every member it should be connected to, and is not, is dialled
+ * again after a wait that doubles with each failure, with jitter so that a cluster that comes back does
+ * not dial in step. Both sides dial; the transport keeps one of two connections.
+ */
+export class Redial {
+  readonly #self: NodeId
+  readonly #random: Random
+  readonly #waits: Map<NodeId, { atMs: number; waitMs: number; dialling: boolean }> = new Map()
+  readonly #up: Set<NodeId> = new Set()
+
+  constructor(self: NodeId, random: Random) {
+    this.#self = self
+    this.#random = random
+  }
+
+  get nextWakeMs(): number {
+    let next = Infinity
+    for (const [peer, { atMs, dialling }] of this.#waits) if (!dialling && !this.#up.has(peer)) next = Math.min(next, atMs)
+    return next
+  }
+
+  /** The members with known addresses, now. Whoever is new is dialled at once. */
+  setTargets(members: readonly NodeId[], nowMs: number): void {
+    const targets = new Set(this.#choose(members))
+    for (const peer of this.#waits.keys()) if (!targets.has(peer)) this.#waits.delete(peer)
+    for (const peer of targets) if (!this.#waits.has(peer)) this.#waits.set(peer, { atMs: nowMs, waitMs: REDIAL_MIN_MS, dialling: false })
+  }
+
+  /** Everyone up to FULL_MESH_MAX; beyond, those that follow this node around the ring of ids. */
+  #choose(members: readonly NodeId[]): readonly NodeId[] {
+    const others = members.filter(member => member !== this.#self).sort()
+    if (others.length < FULL_MESH_MAX) return others
+    const start = others.findIndex(member => member > this.#self)
+    const ring = start < 0 ? others : [...others.slice(start), ...others.slice(0, start)]
+    return ring.slice(0, FULL_MESH_MAX / 2)
+  }
+
+  onUp(peer: NodeId): void {
+    this.#up.add(peer)
+    const wait = this.#waits.get(peer)
+    if (wait !== undefined) Object.assign(wait, { waitMs: REDIAL_MIN_MS, dialling: false })
+  }
+
+  onDown(peer: NodeId, nowMs: number): void {
+    this.#up.delete(peer)
+    const wait = this.#waits.get(peer)
+    if (wait !== undefined) this.#backOff(wait, nowMs)
+  }
+
+  onDialFailed(peer: NodeId, nowMs: number): void {
+    const wait = this.#waits.get(peer)
+    if (wait === undefined) return
+    this.#backOff(wait, nowMs)
+    wait.waitMs = Math.min(REDIAL_MAX_MS, wait.waitMs * 2)
+  }
+
+  /** Something was learnt of a peer's addresses: it is worth trying soon. */
+  hint(peer: NodeId, nowMs: number): void {
+    const wait = this.#waits.get(peer)
+    if (wait !== undefined && !wait.dialling) wait.atMs = Math.min(wait.atMs, nowMs)
+  }
+
+  /** @returns whom to dial now */
+  onWake(nowMs: number): readonly NodeId[] {
+    const due: NodeId[] = []
+    for (const [peer, wait] of this.#waits) {
+      if (wait.dialling || wait.atMs > nowMs || this.#up.has(peer)) continue
+      wait.dialling = true
+      due.push(peer)
+    }
+    return due
+  }
+
+  #backOff(wait: { atMs: number; waitMs: number; dialling: boolean }, nowMs: number): void {
+    wait.dialling = false
+    wait.atMs = nowMs + wait.waitMs / 2 + this.#random.below(Math.ceil(wait.waitMs / 2))
+  }
+}

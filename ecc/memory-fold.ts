@@ -1,0 +1,251 @@
+import { type ErrorCode, WeftError } from '../base/errors.ts'
+import { type FrontierEntry, sortFrontier } from '../base/frontier.ts'
+import type { CausalId, LogId, NodeId } from '../base/ids.ts'
+import { canonical } from './canonical.ts'
+import { NONE } from './column.ts'
+import { type Conflict, conflicts } from './conflicts.ts'
+import { EDGE_TYPES } from './edge-types.ts'
+import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } from './folding.ts'
+import { type Parent, parentsFor } from './heads.ts'
+import { list, type ListOptions, type Page } from './list.ts'
+import { recall, type RecallOptions, type Recollection } from './recall.ts'
+import { type Cut, type Ref, ROLE } from './record-table.ts'
+import { type LinkInput, weightOf } from './records.ts'
+import { currentName } from './reference-table.ts'
+import { type CausalEdge, edgesOf, historyOf, type NodeHistory } from './show.ts'
+import { readSnapshot, writeSnapshot } from './snapshot.ts'
+import { isCurrent, newestOf } from './supersession.ts'
+import { packEdge, View } from './view.ts'
+import { type Explanation, why, type WhyOptions } from './why.ts'
+
+/** A record that counts for nothing, and why. */
+export interface VoidRecord {
+  readonly ref: Ref
+  readonly id: CausalId
+  readonly code: ErrorCode
+}
+
+export interface FoldStats {
+  /** Memories that were not retracted. */
+  readonly nodes: number
+  /** Links that were not retracted. */
+  readonly edges: number
+  /** References to what has not arrived. */
+  readonly dangling: number
+  /** Records left out because too many references wait (DANGLING_MAX). */
+  readonly dropped: number
+  readonly voids: number
+}
+
+/**
+ * The shared memory of one space: what the records of all its authors say together. Pure and
+ * synchronous; the texts stay in the journal.
+ *
+ * - Every answer is a function of the set of applied records. In which order they arrived (parents
+ *   first), or how often, makes no difference to a single bit of it.
+ * - Every query takes `at`, a cut within the applied one, and answers as a fold of only that would.
+ * - Conflicts are data: nothing here decides by comparing the clocks of two nodes.
+ */
+export class MemoryFold {
+  readonly #state: FoldState
+  readonly #folding: Folding
+
+  /** @param self the node whose own memories are found by content */
+  constructor(self: NodeId, state: FoldState = emptyState(self)) {
+    this.#state = state
+    this.#folding = new Folding(state)
+  }
+
+  /** The fold in `bytes`, undefined when they are damaged, of another version, or another node's. */
+  static restore(bytes: Uint8Array, self: NodeId): MemoryFold | undefined {
+    const state = readSnapshot(bytes, self)
+    return state === undefined ? undefined : new MemoryFold(self, state)
+  }
+
+  /** All state, checksummed. A cache: whatever is wrong with it, the journal makes it again. */
+  snapshot(): Uint8Array {
+    return writeSnapshot(this.#state)
+  }
+
+  /**
+   * Applies the next record of its log; its parents have been applied. One that was applied
+   * before changes nothing.
+   */
+  apply(record: FoldRecord): Folded {
+    return this.#folding.apply(record)
+  }
+
+  // ---- what has been applied
+
+  sizeOf(log: LogId): number {
+    return this.#state.records.sizeOf(log)
+  }
+
+  get cut(): Cut {
+    return new Map(this.#state.records.logs.filter(row => row.records.length > 0).map(row => [row.id, row.records.length]))
+  }
+
+  /** The applied cut, or one within it, with the leaf at the end of each log. */
+  frontier(at: Cut = this.cut): FrontierEntry[] {
+    this.#check(at)
+    const { records } = this.#state
+    const entries = [...at].filter(([, size]) => size > 0)
+    return sortFrontier(entries.map(([log, size]) => ({ log, size, head: records.ids.digest(records.at({ log, seq: size - 1 })).slice() })))
+  }
+
+  /** What the next record of `log` is to name as parents; more than PARENTS_MAX are for the caller to join. */
+  parentsFor(log: LogId): Parent[] {
+    return parentsFor(this.#state.records, this.#state.past, log)
+  }
+
+  /** The record at `a` is in the causal past of the one at `b`; false when either is not applied. */
+  isBefore(a: Ref, b: Ref): boolean {
+    const first = this.#state.records.at(a)
+    const second = this.#state.records.at(b)
+    return first !== NONE && second !== NONE && this.#view().isBefore(first, second)
+  }
+
+  /** Where the record with this id stands; an id that a rebase replaced leads to the new record. */
+  refOf(id: CausalId): Ref | undefined {
+    const record = this.#find(id)
+    return record === NONE ? undefined : this.#state.records.refOf(record)
+  }
+
+  /** Ids of applied records that begin with `prefix` (up to 64 lower-case hex digits), at most `max`, in order. */
+  idsWithPrefix(prefix: string, max: number): CausalId[] {
+    const { records } = this.#state
+    if (!/^[0-9a-f]{0,64}$/.test(prefix)) return []
+    return records.ids.startingWith(prefix).sort((a, b) => records.ids.compare(a, b)).slice(0, max).map(record => records.idOf(record))
+  }
+
+  /** Records that count for nothing: malformed ones, and retracts of what is not their author's. By log and place. */
+  get voids(): VoidRecord[] {
+    const { records, references, malformed } = this.#state
+    const foreign: number[] = []
+    for (let at = 0; at < references.owner.length; at++) if (references.isForeignRetract(at)) foreign.push(references.owner.at(at))
+    const row = (record: number, code: ErrorCode): VoidRecord => ({ ref: records.refOf(record), id: records.idOf(record), code })
+    const rows = [...malformed.map(record => row(record, 'bad_record')), ...foreign.map(record => row(record, 'not_author'))]
+    return rows.sort((a, b) => (a.ref.log === b.ref.log ? a.ref.seq - b.ref.seq : a.ref.log < b.ref.log ? -1 : 1))
+  }
+
+  /** Records whose bodies their authors had erased: from `from` on, in the order in which this was learnt. */
+  erased(from: number = 0): Ref[] {
+    return this.#state.erased.slice(from).map(record => this.#state.records.refOf(record))
+  }
+
+  get stats(): FoldStats {
+    const { totals, references, malformed } = this.#state
+    return { nodes: totals.nodes, edges: totals.edges, dangling: references.waiting, dropped: references.dropped, voids: malformed.length + references.foreignRetracts }
+  }
+
+  // ---- queries; `at` beyond the applied cut is refused with `frontier_ahead`
+
+  /** @throws WeftError `text_too_long`, `invalid_argument`, `frontier_ahead` */
+  recall(query: string, options: RecallOptions): Recollection {
+    return recall(this.#view(options.at), query, options)
+  }
+
+  /** What a memory rests on. @throws WeftError `unknown_id`, `invalid_argument`, `frontier_ahead` */
+  why(id: CausalId, options: WhyOptions = {}): Explanation {
+    const view = this.#view(options.at)
+    const record = this.#find(id)
+    if (!view.isNode(record)) throw new WeftError('unknown_id', `no memory ${id}`)
+    return why(view, record, options)
+  }
+
+  conflicts(at?: Cut): Conflict[] {
+    return conflicts(this.#view(at))
+  }
+
+  /** @throws WeftError `invalid_argument`, `frontier_ahead` */
+  list(options: ListOptions): Page {
+    return list(this.#view(options.at), options)
+  }
+
+  /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
+  node(id: CausalId, at?: Cut): NodeHistory | undefined {
+    return historyOf(this.#view(at), this.#find(id))
+  }
+
+  /** The links at a memory, oldest first, also those that were retracted or lead nowhere yet. */
+  edgesOf(id: CausalId, at?: Cut): CausalEdge[] {
+    const view = this.#view(at)
+    const record = this.#find(id)
+    return record === NONE || !view.sees(record) ? [] : edgesOf(view, record)
+  }
+
+  /** Everything the fold says, in one order: equal bytes for equal sets of records. */
+  canonical(at?: Cut): Uint8Array {
+    return canonical(this.#view(at))
+  }
+
+  // ---- what an author asks before writing; only this node's own memories are known by content
+
+  /** The current memory of `author` with this content (`contentHash` of its body). */
+  findDuplicate(author: NodeId, content: Uint8Array): CausalId | undefined {
+    if (author !== this.#state.own.author) return undefined
+    const view = this.#view()
+    for (const node of this.#state.own.find(content)) {
+      const record = this.#state.nodes.record.at(node)
+      if (isCurrent(view, record)) return this.#state.records.idOf(record)
+    }
+    return undefined
+  }
+
+  /** The newest memory of `author` with this key, if it is current. */
+  findByKey(author: NodeId, key: string): CausalId | undefined {
+    const { records, nodes } = this.#state
+    const view = this.#view()
+    for (const [log, row] of records.logs.entries()) {
+      const newest = row.author === author ? newestOf(view, nodes.newestOf(log, key)) : NONE
+      if (newest !== NONE && isCurrent(view, newest)) return records.idOf(newest)
+    }
+    return undefined
+  }
+
+  /** A live link of `author` that says exactly this. @throws WeftError `edge_invalid` for a weight out of range */
+  findLink(author: NodeId, link: LinkInput): CausalId | undefined {
+    const { records, references } = this.#state
+    const value = packEdge(EDGE_TYPES[link.type], weightOf(link.weight ?? 1))
+    const isSame = (reference: number): boolean => {
+      const owner = references.owner.at(reference)
+      const first = records.detail.at(owner)
+      if (records.role.at(owner) !== ROLE.link || records.authorOf(owner) !== author || records.retracts.at(owner) > 0) return false
+      return references.value.at(first) === value && references.names(first, link.from) && references.names(first + 1, link.to)
+    }
+    // It is in the lists of both ends: the shorter one decides.
+    let from = references.listOf(link.from)
+    let to = references.listOf(link.to)
+    while (from !== NONE && to !== NONE) {
+      if (isSame(from)) return records.idOf(references.owner.at(from))
+      if (isSame(to)) return records.idOf(references.owner.at(to))
+      from = references.next.at(from)
+      to = references.next.at(to)
+    }
+    return undefined
+  }
+
+  #view(at?: Cut): View {
+    if (at !== undefined) this.#check(at)
+    return new View(this.#state, this.#folding.retraction, at)
+  }
+
+  #check(at: Cut): void {
+    for (const [log, size] of at) {
+      const applied = this.sizeOf(log)
+      if (size > applied) throw new WeftError('frontier_ahead', `log ${log}: ${size} records asked for, ${applied} applied`)
+    }
+  }
+
+  /** The record behind an id, or behind what a rebase replaced it with; NONE when there is none. */
+  #find(id: CausalId): number {
+    const { records } = this.#state
+    const record = records.find(id)
+    if (record !== NONE) return record
+    for (const row of [...records.logs].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+      const current = currentName(row, id) as CausalId
+      if (current !== id && records.find(current) !== NONE) return records.find(current)
+    }
+    return NONE
+  }
+}

@@ -1,0 +1,46 @@
+import { hash } from '../base/crypto/hash.ts'
+import type { NodeId } from '../base/ids.ts'
+import { Column, NONE, type Numbers } from './column.ts'
+import { DigestTable } from './digest-table.ts'
+
+/** What makes two memories the same: text, meta, key, source and valid times, which are all there is in a body. */
+export function contentHash(body: Uint8Array): Uint8Array {
+  return hash('content', body)
+}
+
+/** What this node has remembered itself, by content, so that saying a thing twice records it once. */
+export class OwnMemories {
+  readonly author: NodeId
+  readonly contents: DigestTable = new DigestTable()
+  /** By row of `contents`: the newest node with it. */
+  readonly newest: Column<Uint32Array> = new Column(Uint32Array)
+  /** The one before, for the few that were remembered again. */
+  readonly before: Map<number, number> = new Map()
+
+  constructor(author: NodeId) {
+    this.author = author
+  }
+
+  /** What a snapshot keeps, besides `before`. */
+  get columns(): readonly Column<Numbers>[] {
+    return [this.contents.digests, this.newest]
+  }
+
+  add(node: number, body: Uint8Array): void {
+    const digest = contentHash(body)
+    const row = this.contents.find(digest)
+    if (row === NONE) {
+      this.contents.add(digest)
+      this.newest.push(node)
+    } else {
+      this.before.set(node, this.newest.at(row))
+      this.newest.set(row, node)
+    }
+  }
+
+  /** Nodes with this content, newest first. */
+  *find(content: Uint8Array): Generator<number> {
+    const row = this.contents.find(content)
+    for (let node = row === NONE ? undefined : this.newest.at(row); node !== undefined; node = this.before.get(node)) yield node
+  }
+}

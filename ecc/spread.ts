@@ -1,0 +1,136 @@
+import { RECALL_SEEDS, SPREAD_NODES_MAX } from '../base/limits.ts'
+import { behaviourOf, EDGE_TYPES } from './edge-types.ts'
+import { WEIGHT_ONE } from './records.ts'
+import { replacedBy, succession } from './supersession.ts'
+import type { View } from './view.ts'
+
+/**
+ * Spreading activation: what stands near a good match is likely wanted too (Collins and Loftus, 1975).
+ *
+ * Each seed activates what is 1, 2 and 3 edges away with SPREAD_DECAY of its own score, less
+ * for weak edges. Measured on LoCoMo (edges between consecutive turns): evidence recall@10 goes from 60 % to 70 %.
+ */
+const SPREAD_DECAY: readonly number[] = [1, 0.5, 0.3, 0.15]
+
+/** An edge of one among many says little (Anderson's fan effect): from here on what passes shrinks with the root of the degree. */
+const FAN = 8
+
+/** Edges examined for one seed. A memory with more than this is a hub: it is reached, and passes nothing on. */
+const EDGES_PER_SEED: number = SPREAD_NODES_MAX / RECALL_SEEDS
+
+const SUPERSEDES: number = EDGE_TYPES.supersedes
+
+/** What one seed does to one memory. */
+export interface Contribution {
+  /** Of the seed's score, -1 to 1. */
+  readonly share: number
+  /** Edges away from the seed; 0 is the seed, or what took its place. */
+  readonly hops: number
+  /** Where it came from, along an edge of this type; undefined for the seed. */
+  readonly via: number | undefined
+  readonly type: number
+}
+
+interface Neighbour {
+  readonly other: number
+  readonly type: number
+  readonly strength: number
+}
+
+export class Spread {
+  readonly #view: View
+  /** Neighbours of memories looked at before; null is a hub. */
+  readonly #neighbours: Map<number, readonly Neighbour[] | null> = new Map()
+  readonly #hopsMax: number
+  /** A bound cut the spreading short. */
+  truncated = false
+
+  /** @param far false: no further than to what took a seed's place */
+  constructor(view: View, far: boolean) {
+    this.#view = view
+    this.#hopsMax = far ? SPREAD_DECAY.length - 1 : 0
+  }
+
+  /**
+   * What the seed contributes to each memory, itself included. A superseded one stands in with
+   * all that took its place, at no cost.
+   */
+  from(seed: number): ReadonlyMap<number, Contribution> {
+    const reached = new Map<number, Contribution>()
+    let front = this.#reach(reached, seed, { share: 1, hops: 0, via: undefined, type: 0 })
+    let left = EDGES_PER_SEED
+    for (let hops = 1; hops <= this.#hopsMax && front.length > 0; hops++) {
+      const fade = (SPREAD_DECAY[hops] as number) / (SPREAD_DECAY[hops - 1] as number)
+      const found = new Map<number, Contribution>()
+      for (const via of this.#strongestFirst(front, reached)) {
+        const neighbours = this.#neighboursOf(via)
+        if (neighbours === null || neighbours.length > left) {
+          this.truncated = true
+          continue
+        }
+        left -= neighbours.length
+        for (const { other, type, strength } of neighbours) {
+          const share = onGrid((reached.get(via) as Contribution).share * fade * strength)
+          const before = found.get(other)
+          // Of equal shares the first stays: the one by the strongest, then newest neighbour.
+          if (!reached.has(other) && (before === undefined || Math.abs(share) > Math.abs(before.share))) found.set(other, { share, hops, via, type })
+        }
+      }
+      front = this.#strongestFirst([...found.keys()], found).flatMap(record => this.#reach(reached, record, found.get(record) as Contribution))
+    }
+    return reached
+  }
+
+  /** Marks a memory, and what took its place. @returns those from which activation goes on. */
+  #reach(reached: Map<number, Contribution>, record: number, contribution: Contribution): number[] {
+    if (reached.has(record)) return []
+    reached.set(record, contribution)
+    if (contribution.share <= 0) return []
+    const ends = succession(this.#view, record).ends.filter(end => !reached.has(end))
+    for (const end of ends) reached.set(end, { ...contribution, via: record, type: SUPERSEDES })
+    return [record, ...ends]
+  }
+
+  /** Equally strong ones newest first: an order that does not depend on arrival. */
+  #strongestFirst(records: readonly number[], contributions: ReadonlyMap<number, Contribution>): number[] {
+    const shareOf = (record: number): number => (contributions.get(record) as Contribution).share
+    return [...records].sort((a, b) => shareOf(b) - shareOf(a) || this.#view.tables.records.compareNewest(a, b))
+  }
+
+  /** Each neighbour once, by its strongest edge. */
+  #neighboursOf(record: number): readonly Neighbour[] | null {
+    const known = this.#neighbours.get(record)
+    if (known !== undefined) return known
+    const strongest = new Map<number, Neighbour>()
+    let edges = 0
+    const add = (other: number, type: number, strength: number): void => {
+      const before = strongest.get(other)
+      edges++
+      if (other === record || (before !== undefined && !isStronger(type, strength, before))) return
+      strongest.set(other, { other, type, strength })
+    }
+    for (const edge of this.#view.edges(record)) {
+      add(edge.other, edge.type, (behaviourOf(edge.type).spread * edge.weight) / WEIGHT_ONE)
+      if (edges > EDGES_PER_SEED) break
+    }
+    for (const { node } of replacedBy(this.#view, record)) add(node, SUPERSEDES, behaviourOf(SUPERSEDES).spread)
+    const fan = Math.sqrt(Math.min(1, FAN / strongest.size))
+    const neighbours = edges > EDGES_PER_SEED ? null : [...strongest.values()].map(near => ({ ...near, strength: near.strength * fan }))
+    this.#neighbours.set(record, neighbours)
+    return neighbours
+  }
+}
+
+/** Of edges between the same two, the strongest speaks; of equally strong ones that of the lower type. */
+function isStronger(type: number, strength: number, than: Neighbour): boolean {
+  const difference = Math.abs(strength) - Math.abs(than.strength)
+  return difference > 0 || (difference === 0 && type < than.type)
+}
+
+/**
+ * On a grid of 2^-36, where sums below 2^17 are exact: then it makes no difference in which order
+ * they are taken, and two nodes that heard of things in different orders get the same scores.
+ */
+export function onGrid(value: number): number {
+  return Math.round(value * 2 ** 36) / 2 ** 36
+}

@@ -1,0 +1,191 @@
+import { assert } from '../base/assert.ts'
+import { Column } from './column.ts'
+import { Postings } from './postings.ts'
+import { Vocabulary } from './vocabulary.ts'
+import { forEachRun, termsOfQuery, termsOfRun } from './words.ts'
+
+/**
+ * BM25 (Robertson and Zaragoza, 2009) over the memories' text; keys and meta values are found
+ * too, but do not make a text longer. Texts themselves are not kept.
+ *
+ * Statistics are over the live memories that the query can see, superseded ones included: a pure
+ * function of the applied records. How many hold a term is counted as its postings are read, so
+ * there is nothing to keep up to date when one is retracted.
+ */
+
+/** Term frequency counts for little beyond the second time: the value everybody uses. */
+const K1 = 1.2
+/** Memories are short, and their length says little: evidence recall@10 on LoCoMo is 62 % at 0.4, 60 % at the usual 0.75. */
+const B = 0.4
+
+/** A posting is a node and how often it has the term, in 24 and 8 bits. */
+const NODES_MAX = 2 ** 24
+const FREQUENCY_MAX = 255
+
+/** Runs of characters whose terms are known: 65,536 of them cover a working vocabulary in some 8 MB. */
+const RUNS_MAX = 65_536
+
+export class TextIndex {
+  readonly vocabulary: Vocabulary
+  readonly postings: Postings
+  /** Terms of runs seen lately. */
+  readonly #runs: Map<string, readonly number[]> = new Map()
+  /** How often the text at hand has each term; all zero in between. */
+  readonly #frequency: Column<Uint32Array> = new Column(Uint32Array)
+  /** Of the last search: scores by node, zero for all others; the nodes; the postings of one term. */
+  #scores: Float64Array = new Float64Array(0)
+  #nodes: Uint32Array = new Uint32Array(0)
+  #holders: Uint32Array = new Uint32Array(0)
+  #matching = 0
+
+  constructor(vocabulary: Vocabulary = new Vocabulary(), postings: Postings = new Postings()) {
+    this.vocabulary = vocabulary
+    this.postings = postings
+    this.#frequency.extend(postings.size)
+  }
+
+  /**
+   * @param node greater than all before
+   * @param labels what finds the memory besides its text
+   * @returns how many terms its text has
+   */
+  add(node: number, text: string, labels: readonly string[]): number {
+    assert(node < NODES_MAX, `the text index holds ${NODES_MAX} memories`)
+    const terms: number[] = []
+    const collect = (run: string): void => {
+      for (const term of this.#termsOf(run)) {
+        const before = this.#frequency.at(term)
+        if (before === 0) terms.push(term)
+        this.#frequency.set(term, before + 1)
+      }
+    }
+    let words = 0
+    forEachRun(text, run => {
+      collect(run)
+      words += (this.#runs.get(run) as readonly number[]).length
+    })
+    for (const label of labels) forEachRun(label, collect)
+    for (const term of terms) {
+      this.postings.push(term, node * 256 + Math.min(FREQUENCY_MAX, this.#frequency.at(term)))
+      this.#frequency.set(term, 0)
+    }
+    return words
+  }
+
+  /** The memories that have a term of the query; scores are good until the next search. */
+  search(query: string, among: Population): Matching {
+    this.#reserve(among.size)
+    const scores = this.#scores
+    const holders = this.#holders
+    const nodes = this.#nodes
+    let matching = 0
+    const averageWords = Math.max(1, among.words / Math.max(1, among.live))
+    for (const [term, factor] of this.#meant(query, among)) {
+      const count = this.#readHolders(term, among)
+      const idf = factor * Math.log(1 + (among.live - count + 0.5) / (count + 0.5))
+      for (let i = 0; i < count; i++) {
+        const node = (holders[i] as number) >>> 8
+        const frequency = (holders[i] as number) & 0xff
+        const length = K1 * (1 - B + (B * among.wordsOf(node)) / averageWords)
+        const score = scores[node] as number
+        if (score === 0) nodes[matching++] = node
+        scores[node] = score + (idf * frequency * (K1 + 1)) / (frequency + length)
+      }
+    }
+    this.#matching = matching
+    return { nodes: nodes.subarray(0, matching), scores }
+  }
+
+  /** Rebuilt without the postings of erased memories, and without the terms that only they had. */
+  without(erased: (node: number) => boolean): TextIndex {
+    const vocabulary = new Vocabulary()
+    const postings = new Postings()
+    for (let term = 0; term < this.postings.size; term++) {
+      const all = new Uint32Array(this.postings.lengthOf(term))
+      this.postings.read(term, all)
+      const kept = all.filter(posting => !erased(posting >>> 8))
+      if (kept.length === 0) continue
+      vocabulary.add(this.vocabulary.text(term))
+      const list = postings.open()
+      for (const posting of kept) postings.push(list, posting)
+    }
+    return new TextIndex(vocabulary, postings)
+  }
+
+  /**
+   * The terms to look for and what each counts, in the order of their text: so sums are the same
+   * everywhere. A word that no memory has stands for those it may be a slip of.
+   */
+  #meant(query: string, among: Population): (readonly [term: number, factor: number])[] {
+    const factors = new Map<string, number>()
+    const isHeld = (term: number): boolean => this.#readHolders(term, among) > 0
+    for (const asked of termsOfQuery(query)) {
+      const term = this.vocabulary.find(asked)
+      const exact = term !== undefined && isHeld(term)
+      for (const { text, factor } of exact ? [{ text: asked, factor: 1 }] : this.vocabulary.corrections(asked, isHeld)) {
+        factors.set(text, Math.max(factor, factors.get(text) ?? 0))
+      }
+    }
+    return [...factors].sort(([a], [b]) => (a < b ? -1 : 1)).map(([text, factor]) => [this.vocabulary.find(text) as number, factor])
+  }
+
+  /** Fills `#holders` with the term's postings among the memories in question. @returns how many */
+  #readHolders(term: number, among: Population): number {
+    const holders = this.#holders
+    const length = this.postings.lengthOf(term)
+    this.postings.read(term, holders)
+    let count = 0
+    for (let i = 0; i < length; i++) {
+      const posting = holders[i] as number
+      if (among.has(posting >>> 8)) holders[count++] = posting
+    }
+    return count
+  }
+
+  /** Clears what the last search left, and makes room for another one. */
+  #reserve(nodes: number): void {
+    for (let i = 0; i < this.#matching; i++) this.#scores[this.#nodes[i] as number] = 0
+    this.#matching = 0
+    if (this.#scores.length >= nodes) return
+    const room = Math.ceil(nodes * 1.5)
+    this.#scores = new Float64Array(room)
+    this.#nodes = new Uint32Array(room)
+    this.#holders = new Uint32Array(room)
+  }
+
+  #termsOf(run: string): readonly number[] {
+    const known = this.#runs.get(run)
+    if (known !== undefined) return known
+    const terms = termsOfRun(run).map(text => this.#open(text))
+    if (this.#runs.size >= RUNS_MAX) this.#runs.clear()
+    this.#runs.set(run, terms)
+    return terms
+  }
+
+  #open(text: string): number {
+    const known = this.vocabulary.find(text)
+    if (known !== undefined) return known
+    this.#frequency.push(0)
+    this.postings.open()
+    return this.vocabulary.add(text)
+  }
+}
+
+/** The memories a search is among. */
+export interface Population {
+  /** Every node is below it. */
+  readonly size: number
+  /** How many of them count, and the words they have in all. */
+  readonly live: number
+  readonly words: number
+  has(node: number): boolean
+  wordsOf(node: number): number
+}
+
+/** What a search found. */
+export interface Matching {
+  /** In no particular order, each once. */
+  readonly nodes: Uint32Array
+  /** By node; above 0 for all of `nodes`. */
+  readonly scores: Float64Array
+}

@@ -1,0 +1,324 @@
+import type { ErrorCode } from '../base/errors.ts'
+import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
+import type { Verification } from '../chain/verify.ts'
+import type { EdgeType } from '../ecc/edge-types.ts'
+import type { NodeEvent } from './events.ts'
+import type { PeerInfo } from './peers.ts'
+import type { CallOptions, Down, Program, SendResult } from './process/behaviour.ts'
+import type { ProcessInfo } from './process/process.ts'
+
+/**
+ * A node, as programs see it: the one in this process (`createNode`) or one that runs
+ * elsewhere on this machine (`connect`). Command line and HTTP render the same results.
+ * Whatever fails throws a WeftError with a code and the next step.
+ */
+export interface WeftNode {
+  readonly nodeId: NodeId
+  readonly cluster: ClusterId
+  readonly dir: string
+  readonly memory: Memory
+  readonly chain: ChainView
+
+  /** Starts a process; returns when that is in the chain. A path names a module, `file.js#export` one of its exports. */
+  spawn(program: Program | string, options?: SpawnOptions): Promise<Spawned>
+  kill(address: string): Promise<void>
+  ps(options?: { readonly cluster?: boolean }): Promise<ProcessList>
+  send(to: string, message: unknown): Promise<SendResult>
+  call(to: string, method: string, argument?: unknown, options?: CallOptions): Promise<unknown>
+  /** Resolves when the process is gone, at once if there is none. */
+  monitor(target: string): Promise<Down>
+
+  status(): Promise<NodeStatus>
+  peers(): Promise<PeerList>
+  invite(options?: InviteOptions): Promise<InviteResult>
+  /** What happens on this node from now on, after the last `backlog` events. */
+  events(options?: { readonly backlog?: number; readonly signal?: AbortSignal }): AsyncIterable<NodeEvent>
+  readonly members: Members
+  /** Of a node made by `createNode`: shuts it down. Of one reached by `connect`: lets go of it. */
+  stop(): Promise<void>
+}
+
+export interface SpawnOptions {
+  readonly name?: string | undefined
+}
+
+export interface Spawned {
+  readonly pid: Pid
+  readonly address: ProcessAddress
+}
+
+export interface ProcessList {
+  readonly processes: readonly ProcessInfo[]
+  /** With `cluster`: members that did not answer. */
+  readonly silent: readonly NodeId[]
+}
+
+export interface NodeStatus {
+  readonly nodeId: NodeId
+  readonly cluster: ClusterId
+  readonly name: string
+  readonly state: string
+  /** False while this node may not sign: no peer has vouched for its logs since it started. */
+  readonly publishing: boolean
+  readonly uptimeMs: number
+  readonly version: string
+  readonly peers: readonly Pick<PeerInfo, 'nodeId' | 'state' | 'rttMs' | 'clockOffsetMs' | 'clockErrorMs'>[]
+  /** How far the memory is applied; equal on equal nodes. */
+  readonly frontier: string
+  /** The same over all logs that are held. */
+  readonly frontierAll: string
+  readonly records: number
+  readonly memories: number
+  readonly processes: number
+  readonly conflicts: number
+}
+
+export interface PeerList {
+  readonly peers: readonly PeerInfo[]
+}
+
+export interface InviteOptions {
+  /** An hour by default, and at most. */
+  readonly expiresMs?: number | undefined
+  readonly role?: string | undefined
+  readonly nodeId?: string | undefined
+}
+
+export interface InviteResult {
+  readonly token: string
+  readonly addresses: readonly string[]
+  readonly expires: string
+}
+
+// ---- membership
+
+export interface Members {
+  list(): Promise<MemberList>
+  approve(operation: string): Promise<OperationResult>
+  revoke(nodeId: string, reason?: string): Promise<OperationResult>
+  retire(nodeId: string): Promise<OperationResult>
+  setPolicy(policy: { readonly admins: readonly string[]; readonly threshold: number }): Promise<OperationResult>
+}
+
+export interface MemberList {
+  readonly cluster: ClusterId
+  readonly name: string
+  readonly threshold: number
+  readonly members: readonly { readonly nodeId: NodeId; readonly role: string; readonly status: string; readonly isAdmin: boolean }[]
+  readonly pending: readonly { readonly operation: string; readonly what: string; readonly admins: readonly NodeId[]; readonly needed: number }[]
+}
+
+export interface OperationResult {
+  readonly operation: string
+  /** False while it lacks signatures of other admins. */
+  readonly decided: boolean
+}
+
+// ---- memory
+
+export interface Memory {
+  remember(text: string, options?: RememberOptions): Promise<Receipt>
+  link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
+  supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
+  /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
+  forget(id: string): Promise<Receipt>
+  get(id: string): Promise<MemoryDetail>
+  recall(query: string, options?: RecallOptions): Promise<Recollection>
+  why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
+  list(options?: ListOptions): Promise<MemoryPage>
+  conflicts(): Promise<ConflictList>
+  status(): Promise<MemoryStatus>
+  /** Remembers items and their edges, each once however often it is imported. */
+  import(items: readonly ImportItem[]): Promise<ImportResult>
+  /** Which of these keys this node has a current memory for. */
+  has(keys: readonly string[]): Promise<{ readonly known: readonly string[] }>
+  /** New memories and conflicts as they are applied here, from `after` on (from now, without it). */
+  watch(options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<MemoryChange>
+}
+
+export interface RememberOptions {
+  /** Labels; numbers and booleans are kept as text. */
+  readonly meta?: Readonly<Record<string, string | number | boolean>> | undefined
+  /** Your name for it: remembering other content under the same key supersedes. */
+  readonly key?: string | undefined
+  /** ISO 8601. */
+  readonly validFrom?: string | undefined
+  readonly validTo?: string | undefined
+  readonly source?: string | undefined
+  /** Edges from this memory to others. */
+  readonly edges?: readonly { readonly type: EdgeType; readonly to: string; readonly weight?: number | undefined }[] | undefined
+}
+
+export interface Receipt {
+  readonly id: CausalId
+  readonly log: LogId
+  readonly seq: number
+}
+
+export interface RecallOptions {
+  /** 5 by default. */
+  readonly k?: number | undefined
+  /** Wait until this node has applied this frontier. */
+  readonly after?: string | undefined
+  /** Answer as of this frontier. */
+  readonly asOf?: string | undefined
+  readonly includeSuperseded?: boolean | undefined
+  readonly spread?: boolean | undefined
+  /** How long to wait for `after`, in ms. */
+  readonly deadlineMs?: number | undefined
+}
+
+export interface MemoryRecord {
+  readonly id: CausalId
+  readonly key?: string
+  readonly text: string
+  readonly meta: Readonly<Record<string, string>>
+  readonly author: NodeId
+  readonly at: string
+  readonly validFrom?: string
+  readonly validTo?: string
+  readonly source?: string
+  readonly state: 'current' | 'superseded' | 'retracted'
+  readonly log: LogId
+  readonly seq: number
+}
+
+export interface RecallHit extends Omit<MemoryRecord, 'state'> {
+  readonly score: number
+  readonly parts: { readonly bm25: number; readonly vector: number; readonly spread: number }
+  /** How it was reached, from the match that did most for it; empty when its own words matched. */
+  readonly path: readonly { readonly id: CausalId; readonly edge: string }[]
+}
+
+export interface Recollection {
+  readonly hits: readonly RecallHit[]
+  /** What the answer speaks of; with it any node can give the same answer later. */
+  readonly frontier: string
+  readonly foldVersion: number
+  readonly exact: boolean
+  readonly truncated: boolean
+}
+
+export interface Explanation {
+  readonly id: CausalId
+  readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
+  readonly frontier: string
+  readonly truncated: boolean
+}
+
+export interface WhyStep {
+  readonly id: CausalId
+  readonly edge: string
+  readonly text: string
+  readonly author: NodeId
+  readonly log: LogId
+  readonly seq: number
+}
+
+export interface MemoryDetail extends MemoryRecord {
+  readonly edges: readonly EdgeView[]
+  readonly supersededBy: readonly CausalId[]
+  readonly supersedes: readonly CausalId[]
+}
+
+export interface EdgeView {
+  readonly id: CausalId
+  readonly from: CausalId
+  readonly type: EdgeType
+  readonly to: CausalId
+  readonly weight: number
+  readonly author: NodeId
+  readonly live: boolean
+  readonly dangling: boolean
+}
+
+export interface ListOptions {
+  readonly after?: string | undefined
+  readonly asOf?: string | undefined
+  /** 100 by default, LIST_MAX at most. */
+  readonly limit?: number | undefined
+}
+
+export interface MemoryPage {
+  readonly memories: readonly MemoryRecord[]
+  /** Where the next page begins. */
+  readonly frontier: string
+  readonly more: boolean
+}
+
+export interface ConflictList {
+  /** Memories with several current successors. */
+  readonly conflicts: readonly { readonly target: CausalId; readonly current: readonly CausalId[] }[]
+  /** Logs whose author wrote two histories. */
+  readonly logs: readonly { readonly log: LogId; readonly author: NodeId; readonly stream: Stream; readonly seq: number; readonly leaves: readonly [string, string] }[]
+  /** Records that are kept and count for nothing. */
+  readonly voids: readonly { readonly id: CausalId; readonly log: LogId; readonly seq: number; readonly code: string }[]
+}
+
+export interface MemoryStatus {
+  readonly nodes: number
+  readonly edges: number
+  /** Records held but not applied yet. */
+  readonly pending: number
+  /** References to memories that are not here. */
+  readonly dangling: number
+  readonly voids: number
+  readonly frontier: string
+  readonly foldVersion: number
+}
+
+export interface ImportItem {
+  readonly key: string
+  readonly text: string
+  readonly meta?: Readonly<Record<string, string | number | boolean>> | undefined
+  readonly validFrom?: string | undefined
+  readonly edges?: readonly { readonly type: EdgeType; readonly to: string }[] | undefined
+}
+
+export interface ImportResult {
+  readonly items: readonly ImportedItem[]
+}
+
+export type ImportedItem =
+  /** `unresolved`: edges to keys that are not known yet; import the item again when they are. */
+  | { readonly status: 'imported' | 'skipped'; readonly id: CausalId; readonly unresolved: readonly string[] }
+  | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string }
+
+export type MemoryChange =
+  | ({ readonly kind: 'memory'; readonly frontier: string } & MemoryRecord)
+  | { readonly kind: 'conflict'; readonly frontier: string; readonly target: CausalId; readonly current: readonly CausalId[] }
+
+// ---- chain
+
+export interface ChainView {
+  head(): Promise<ChainHeads>
+  log(options: { readonly log?: string; readonly from?: number; readonly limit?: number }): Promise<ChainPage>
+  verify(options?: { readonly all?: boolean }): Promise<Verification>
+}
+
+export interface ChainHeads {
+  readonly logs: readonly {
+    readonly logId: LogId
+    readonly author: NodeId
+    readonly stream: Stream
+    readonly size: number
+    readonly head: string
+    readonly root: string
+    /** Records below a checkpoint that was signed and may be shown to others. */
+    readonly published: number
+    readonly conflict: boolean
+  }[]
+}
+
+export interface ChainPage {
+  readonly logId: LogId
+  readonly records: readonly {
+    readonly seq: number
+    readonly id: CausalId
+    readonly kind: string
+    readonly actor: string
+    readonly at: string
+    readonly parents: readonly { readonly log: LogId; readonly seq: number }[]
+    readonly bodyBytes: number
+  }[]
+}

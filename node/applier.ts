@@ -1,0 +1,141 @@
+import { equalBytes } from '../base/bytes.ts'
+import { causalIdOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
+import { CHUNK_BYTES } from '../base/limits.ts'
+import type { AppliedCut, AppliedRecord } from '../chain/applied.ts'
+import type { Chain, Group, Written } from '../chain/chain.ts'
+import { bodyCommit, decodeHeader, leafOf, type StoredRecord } from '../chain/record.ts'
+import type { CutEntry } from '../discovery/operation.ts'
+import type { CoreContext } from './context.ts'
+
+/** Takes applied records of one kind of stream: membership, or a space's memory. */
+export interface Fold {
+  apply(record: AppliedRecord): void
+  /** Forgets what must not count twice: all records will come again. */
+  reset(): void
+}
+
+/**
+ * Carries durable records to the folds in causal order. What is in memory goes straight on; the
+ * rest is read from the disk, a chunk per log at a time. Records beyond the cut of a revoked author are
+ * void on every replica, whenever it learnt of it: then everything is folded anew.
+ */
+export class Applier {
+  readonly #context: CoreContext
+  readonly #chain: Chain
+  readonly #applied: AppliedCut
+  readonly #foldOf: (stream: Stream) => Fold | undefined
+  readonly #cutOf: (author: NodeId) => readonly CutEntry[] | undefined
+  readonly #reading: Set<LogId> = new Set()
+  /** Logs whose records cannot be read back: damaged since the start. */
+  readonly #stuck: Set<LogId> = new Set()
+  #changed = false
+  /** Counts resets: a read that was asked for before one is of no use after it. */
+  #era = 0
+
+  constructor(context: CoreContext, chain: Chain, applied: AppliedCut, foldOf: (stream: Stream) => Fold | undefined, cutOf: (author: NodeId) => readonly CutEntry[] | undefined) {
+    this.#context = context
+    this.#chain = chain
+    this.#applied = applied
+    this.#foldOf = foldOf
+    this.#cutOf = cutOf
+  }
+
+  get pending(): number {
+    return this.#applied.pending
+  }
+
+  get isReading(): boolean {
+    return this.#reading.size > 0
+  }
+
+  get stuck(): ReadonlySet<LogId> {
+    return this.#stuck
+  }
+
+  /** True when records were applied since this was last asked. */
+  takeChanged(): boolean {
+    const changed = this.#changed
+    this.#changed = false
+    return changed
+  }
+
+  onCommitted(groups: readonly Group[]): void {
+    for (const group of groups) this.#applied.offer(group.log, group.records)
+    this.pump()
+  }
+
+  /** Applies what is in memory, then has read what is not. */
+  pump(): void {
+    for (const record of this.#applied.take()) this.#apply(record)
+    for (const { log, from } of this.#applied.missing()) {
+      if (this.#reading.size >= READS_MAX) return
+      if (!this.#reading.has(log) && !this.#stuck.has(log)) this.#read(log, from)
+    }
+  }
+
+  #apply(record: AppliedRecord): void {
+    const { author, stream, id } = record.log.identity
+    if (author !== this.#context.self) this.#chain.observe(record.hlc)
+    const beyond = this.#cutOf(author) !== undefined && record.seq >= this.#limitOf(author, id)
+    const voided: AppliedRecord = beyond ? { ...record, void: 'revoked' } : record
+    if (voided.void !== undefined) this.#context.metrics.add('weft_chain_void_total', 1, voided.void)
+    this.#foldOf(stream)?.apply(voided)
+    this.#changed = true
+  }
+
+  /** How much of a revoked author's log counts. */
+  #limitOf(author: NodeId, log: LogId): number {
+    return this.#cutOf(author)?.find(entry => entry.log === log)?.size ?? 0
+  }
+
+  #read(log: LogId, from: number): void {
+    const era = this.#era
+    this.#reading.add(log)
+    this.#context.emit({
+      kind: 'read', log, from, maxRecords: 1024, maxBytes: 4 * CHUNK_BYTES,
+      then: records => {
+        if (era !== this.#era) return
+        this.#reading.delete(log)
+        this.#onRead(log, from, records)
+      },
+    })
+  }
+
+  #onRead(id: LogId, from: number, records: readonly StoredRecord[]): void {
+    const log = this.#chain.log(id)
+    if (log === undefined) return
+    const written: Written[] = []
+    for (const [i, record] of records.entries()) {
+      const header = decodeHeader(record.header)
+      const leaf = leafOf(record.header)
+      if (header === undefined || !equalBytes(leaf, log.tree.leaf(from + i)) || !equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit)) break
+      written.push({ seq: header.seq, id: causalIdOf(leaf), hlc: header.hlc, kind: header.kind, actor: header.actor, parents: header.parents, record })
+    }
+    if (written.length === 0) {
+      this.#stuck.add(id)
+      this.#context.log('error', 'chain.damaged', { log: id, seq: from })
+      return
+    }
+    this.#applied.offer(log, written)
+    this.pump()
+  }
+
+  /** A revocation arrived: if anything beyond its cut was applied, everything is folded again without it. */
+  onRevoked(author: NodeId): void {
+    for (const log of this.#chain.logs.values()) {
+      if (log.identity.author !== author) continue
+      if (this.#applied.size(log.identity.id) > this.#limitOf(author, log.identity.id)) return this.refold()
+    }
+  }
+
+  refold(): void {
+    this.#era++
+    this.#reading.clear()
+    this.#applied.reset()
+    for (const fold of new Set([...this.#chain.logs.values()].map(log => this.#foldOf(log.identity.stream)))) fold?.reset()
+    this.pump()
+  }
+}
+
+/** 8 logs are read at a time: 2 MiB of records in memory. */
+const READS_MAX = 8

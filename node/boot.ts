@@ -1,0 +1,106 @@
+import { textOf } from '../base/bytes.ts'
+import { WeftError } from '../base/errors.ts'
+import { DEFAULT_SPACE, type NodeId, parseNodeId } from '../base/ids.ts'
+import { Metrics } from '../base/metrics.ts'
+import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
+import { type OpenedJournal, openJournal } from '../chain/journal.ts'
+import type { KnownPeer } from '../discovery/peer-book.ts'
+import { MemoryFold } from '../ecc/memory-fold.ts'
+import type { Transport } from '../transport/transport.ts'
+import { Core } from './core.ts'
+import { IdIndex } from './id-index.ts'
+import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
+import { snapshotFile } from './memory/memory.ts'
+import { PEERS_FILE } from './peers.ts'
+import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
+import { loadFile } from './save-file.ts'
+
+/**
+ * From a directory to a running node, on whatever ports: real ones (`create-node.ts`) or
+ * simulated ones (`sim/`). Identity, journal, fold, core, index, transport: in this order, each
+ * checked before the next relies on it.
+ */
+export interface BootPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly disk: Disk
+  readonly index: Index
+  readonly log: Logger
+  readonly load: RuntimePorts['load']
+  readonly onStop: () => void
+  /** Made once the identity is known. */
+  readonly transport: (identity: Identity, cluster: ClusterFile, runtime: () => Runtime | undefined) => Transport
+}
+
+export interface BootOptions {
+  readonly name: string
+  readonly version: string
+  readonly seeds: readonly KnownPeer[]
+  readonly strictGuard: boolean
+}
+
+export type BootDone = (error: WeftError | undefined, runtime: Runtime | undefined) => void
+
+export function boot(ports: BootPorts, options: BootOptions, done: BootDone): void {
+  const { disk, log } = ports
+  const metrics = new Metrics()
+  const fail = (error: WeftError): void => done(error, undefined)
+
+  loadIdentity(disk, (error, identity) => {
+    if (error !== undefined) return fail(error)
+    loadCluster(disk, (unread, cluster) => {
+      if (unread !== undefined) return fail(unread)
+      if (identity === undefined || cluster === undefined) return fail(new WeftError('not_initialised', 'there is no node in this directory'))
+      log('info', 'boot.identity', { node: identity.nodeId, cluster: cluster.genesis.cluster })
+      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false }, opened => {
+        if (!opened.ok) return fail(opened.error)
+        const { torn, replay } = opened.value
+        if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
+        log('info', 'boot.chain', { logs: replay.logs.size, records: replay.records })
+        loadFile(disk, snapshotFile(DEFAULT_SPACE), (_, saved) => {
+          const fold = saved === undefined ? undefined : MemoryFold.restore(saved, identity.nodeId)
+          if (saved !== undefined && fold === undefined) log('warn', 'memory.snapshot-damaged', {})
+          loadFile(disk, PEERS_FILE, (_unread, peers) => {
+            loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
+              assemble(identity, cluster, opened.value, fold, parseJson(peers), blockedOf(parseJson(blocked)))
+            })
+          })
+        })
+      })
+    })
+  })
+
+  function assemble(identity: Identity, cluster: ClusterFile, { journal, replay }: OpenedJournal, fold: MemoryFold | undefined, savedPeers: unknown, blocked: readonly NodeId[]): void {
+    let runtime: Runtime | undefined
+    const transport = ports.transport(identity, cluster, () => runtime)
+    const core = new Core({
+      self: identity.nodeId, name: options.name, version: options.version, signer: identity.signer, nextKeyCommit: identity.nextKeyCommit,
+      genesis: cluster.genesis, evidence: cluster.evidence, random: ports.random, metrics, logs: replay.logs, displaced: replay.displaced,
+      snapshots: new Map(fold === undefined ? [] : [[DEFAULT_SPACE, fold]]), savedPeers, seeds: options.seeds, strictGuard: options.strictGuard,
+      ownAddresses: () => transport.addresses(), enter: run => runtime?.dispatch({ kind: 'run', run }),
+    })
+    const index = new IdIndex(ports.index, core.chain, log)
+    const started = new Runtime(core, { clock: ports.clock, disk, transport, log, journal, index, load: ports.load, onStop: ports.onStop })
+    runtime = started
+    transport.block(blocked)
+    index.catchUp(() => {
+      started.start(error => {
+        if (error !== undefined) return fail(error)
+        done(undefined, started)
+      })
+    })
+  }
+}
+
+function parseJson(bytes: Uint8Array | undefined): unknown {
+  try {
+    return bytes === undefined ? undefined : (JSON.parse(textOf(bytes) ?? '') as unknown)
+  } catch {
+    return undefined
+  }
+}
+
+function blockedOf(saved: unknown): readonly NodeId[] {
+  if (!Array.isArray(saved)) return []
+  return saved.map(text => parseNodeId(String(text))).filter(node => node !== undefined)
+}

@@ -1,0 +1,45 @@
+import type { CausalId } from '../../base/ids.ts'
+import type { Memory, MemoryChange } from '../api.ts'
+import type { Request } from '../commands/types.ts'
+
+/** 25 s: how long one request of `watch` waits for something to happen before it asks again. */
+const WATCH_WAIT_MS = 25_000
+
+/** The memory of a node, wherever it runs. */
+export function memoryOf(request: Request): Memory {
+  return {
+    remember: (text, options) => request('memory.remember', { text, ...options }),
+    link: (from, type, to, options) => request('memory.link', { from, type, to, ...options }),
+    supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
+    forget: id => request('memory.forget', { id }),
+    get: id => request('memory.get', { id }),
+    recall: (query, options) => request('memory.recall', { query, ...options }),
+    why: (id, options) => request('memory.why', { id, ...options }),
+    list: options => request('memory.list', { ...options }),
+    conflicts: () => request('memory.conflicts', {}),
+    status: () => request('memory.status', {}),
+    import: items => request('memory.import', { items }),
+    has: keys => request('memory.has', { keys }),
+    watch: options => watch(request, options?.after, options?.signal),
+  }
+}
+
+/** Nothing is missed while the reader is busy: the next request begins where the last page ended. */
+async function* watch(request: Request, from: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<MemoryChange> {
+  let after = from ?? (await request('memory.status', {})).frontier
+  const seen = new Set<string>((await request('memory.conflicts', {})).conflicts.map(nameOf))
+  while (signal?.aborted !== true) {
+    const { memories, conflicts, frontier } = await request('memory.changes', { after, waitMs: WATCH_WAIT_MS })
+    for (const memory of memories) yield { kind: 'memory', frontier, ...memory }
+    for (const conflict of conflicts) {
+      if (seen.has(nameOf(conflict))) continue
+      seen.add(nameOf(conflict))
+      yield { kind: 'conflict', frontier, ...conflict }
+    }
+    after = frontier
+  }
+}
+
+function nameOf(conflict: { readonly target: CausalId; readonly current: readonly CausalId[] }): string {
+  return [conflict.target, ...conflict.current].join()
+}

@@ -1,0 +1,239 @@
+import { fromHex } from '../base/bytes.ts'
+import { decode, encode } from '../base/codec.ts'
+import type { Signer } from '../base/crypto/crypto-suite.ts'
+import { type ErrorCode, WeftError } from '../base/errors.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Stream } from '../base/ids.ts'
+import { KIND } from '../base/kinds.ts'
+import { INVITE_EXPIRY_MAX_MS } from '../base/limits.ts'
+import type { AppliedRecord } from '../chain/applied.ts'
+import { logIdentity, type LogIdentity } from '../chain/record.ts'
+import type { Genesis } from '../discovery/genesis.ts'
+import { encodeGreeting, encodeGreetingReply, type GreetingReply, parseGreeting, parseGreetingReply, PROTOCOL_VERSION } from '../discovery/greeting.ts'
+import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
+import { Membership } from '../discovery/membership.ts'
+import { encodeSignedOperation, type Op, type Operation, parseSignedOperation, signOperation, type SignedOperation } from '../discovery/operation.ts'
+import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { ConnectionId } from '../transport/transport.ts'
+import type { Fold } from './applier.ts'
+import type { CoreContext } from './context.ts'
+import type { WriteDone, Writer } from './writer.ts'
+
+/**
+ * The cluster as this node sees it: the fold of the admins' `cluster` logs, and the two
+ * conversations that come before everything else: members greet, newcomers redeem an invite.
+ */
+export interface ClusterInit {
+  readonly genesis: Genesis
+  /** What showed our own admission when we joined. */
+  readonly evidence: readonly SignedOperation[]
+  readonly signer: Signer
+  readonly writer: Writer
+  /** Peers a newcomer should know of. */
+  readonly knownPeers: () => readonly KnownPeer[]
+  /** Membership is not what it was. */
+  readonly onChange: (revoked: readonly NodeId[]) => void
+}
+
+/** 64 streams besides the three that every member has. */
+const SPACES_MAX = 64
+
+export class Cluster implements Fold {
+  readonly genesis: Genesis
+  readonly membership: Membership
+  readonly #context: CoreContext
+  readonly #init: ClusterInit
+  readonly #invites: InviteBook = new InviteBook()
+  /** Invites being answered, and for whom: an admission that is not durable yet uses one up already. */
+  readonly #redeeming: Map<string, NodeId> = new Map()
+  readonly #streams: Set<Stream> = new Set([AUDIT, memoryStream(DEFAULT_SPACE)])
+  #identities: Map<LogId, LogIdentity> | undefined
+  #revoked: ReadonlySet<NodeId> = new Set()
+
+  constructor(context: CoreContext, init: ClusterInit) {
+    this.#context = context
+    this.#init = init
+    this.genesis = init.genesis
+    this.membership = new Membership(init.genesis)
+    for (const signed of init.evidence) this.membership.add(signed)
+    this.#revoked = this.#revokedNow()
+  }
+
+  // ---- the fold
+
+  apply(record: AppliedRecord): void {
+    if (record.void !== undefined) return
+    const { author } = record.log.identity
+    if (record.kind === KIND['cluster.operation']) {
+      const decoded = decode(record.record.body)
+      const signed = decoded.ok ? parseSignedOperation(decoded.value, this.membership.cluster) : undefined
+      if (signed !== undefined && signed.admin === author) this.#add([signed])
+    } else if (record.kind === KIND['cluster.invite'] && author === this.#context.self) {
+      const invite = decodeInvite(record.record.body)
+      if (invite !== undefined) this.#invites.add(invite)
+    }
+  }
+
+  /** Everything here is a grow-only set: records that come again change nothing. */
+  reset(): void {}
+
+  #add(operations: readonly SignedOperation[]): void {
+    let changed = false
+    for (const signed of operations) changed = this.membership.add(signed) || changed
+    if (!changed) return
+    this.#identities = undefined
+    const revoked = this.#revokedNow()
+    const fresh = [...revoked].filter(node => !this.#revoked.has(node))
+    this.#revoked = revoked
+    this.#init.onChange(fresh)
+  }
+
+  #revokedNow(): ReadonlySet<NodeId> {
+    return new Set(this.membership.members.filter(member => member.status === 'revoked').map(member => member.id))
+  }
+
+  // ---- whose log is whose
+
+  /** The log's author and stream, when its author belongs, or belonged, to the cluster. */
+  identify(log: LogId): LogIdentity | undefined {
+    this.#identities ??= this.#identifyAll()
+    return this.#identities.get(log)
+  }
+
+  #identifyAll(): Map<LogId, LogIdentity> {
+    const identities = new Map<LogId, LogIdentity>()
+    const add = (author: NodeId, stream: Stream): void => {
+      const identity = logIdentity(this.membership.cluster, author, stream)
+      identities.set(identity.id, identity)
+    }
+    for (const { id } of this.membership.members) for (const stream of this.#streams) add(id, stream)
+    for (const admin of this.membership.authorities) add(admin, CLUSTER)
+    return identities
+  }
+
+  /** Streams that a peer speaks of: spaces that exist elsewhere. */
+  learnStreams(streams: readonly Stream[]): void {
+    for (const stream of streams) {
+      if (stream === CLUSTER || this.#streams.has(stream) || this.#streams.size >= SPACES_MAX) continue
+      this.#streams.add(stream)
+      this.#identities = undefined
+    }
+  }
+
+  // ---- greeting
+
+  /** What we say first. */
+  greeting(): Uint8Array {
+    return encodeGreeting(this.#memberGreeting())
+  }
+
+  #memberGreeting(): Extract<GreetingReply, { kind: 'member' }> {
+    return { kind: 'member', protocol: PROTOCOL_VERSION, cluster: this.membership.cluster, evidence: this.membership.evidence(this.#context.self) }
+  }
+
+  /** Someone dialled us and said `input`. */
+  onGreeting(connection: ConnectionId, from: NodeId, input: Uint8Array): void {
+    const greeting = parseGreeting(input, this.membership.cluster)
+    if (greeting === undefined) return this.#refuse(connection, from, 'not_canonical')
+    if (greeting.protocol !== PROTOCOL_VERSION) return this.#refuse(connection, from, 'incompatible')
+    if (greeting.cluster !== this.membership.cluster) return this.#refuse(connection, from, 'wrong_cluster')
+    if (greeting.kind === 'redeem') return this.#redeem(connection, from, greeting.secret)
+    this.#add(greeting.evidence)
+    const code = this.#refusalOf(from)
+    if (code !== undefined) return this.#refuse(connection, from, code)
+    this.#context.emit({ kind: 'answer-greeting', connection, accept: true, reply: encodeGreetingReply(this.#memberGreeting()) })
+  }
+
+  /** The answer to our own greeting. */
+  onGreeted(connection: ConnectionId, from: NodeId, accepted: boolean, input: Uint8Array): void {
+    const reply = parseGreetingReply(input, this.membership.cluster)
+    if (!accepted) {
+      const code = reply?.kind === 'refused' ? reply.code : 'unexpected'
+      return this.#context.log('warn', 'peer.refused-us', { peer: from, code })
+    }
+    const isSound = reply?.kind === 'member' && reply.protocol === PROTOCOL_VERSION && reply.cluster === this.membership.cluster
+    if (isSound) this.#add(reply.evidence)
+    const accept = isSound && this.#refusalOf(from) === undefined
+    if (!accept) this.#context.metrics.add('weft_greetings_refused_total', 1, 'not_a_member')
+    this.#context.emit({ kind: 'answer-greeting', connection, accept, reply: new Uint8Array(0) })
+  }
+
+  #refusalOf(node: NodeId): ErrorCode | undefined {
+    if (this.membership.isMember(node)) return undefined
+    return this.membership.member(node)?.status === 'revoked' ? 'revoked' : 'not_a_member'
+  }
+
+  #refuse(connection: ConnectionId, from: NodeId, code: ErrorCode, detail: string = ''): void {
+    this.#context.metrics.add('weft_greetings_refused_total', 1, code)
+    this.#context.log('warn', 'peer.refused', { peer: from, code })
+    this.#context.emit({ kind: 'answer-greeting', connection, accept: false, reply: encodeGreetingReply({ kind: 'refused', code, detail }) })
+  }
+
+  // ---- invites
+
+  /** Records an invite. @returns the secret that redeems it, to be shown once it is durable */
+  invite(request: { readonly expiresMs: number; readonly role: string; readonly node: NodeId | null }, actor: string, done: WriteDone): Uint8Array {
+    this.#requireAdmin()
+    if (request.expiresMs <= 0 || request.expiresMs > INVITE_EXPIRY_MAX_MS) {
+      throw new WeftError('invalid_argument', `an invite is valid for at most ${INVITE_EXPIRY_MAX_MS / 60_000} minutes, got ${request.expiresMs} ms`)
+    }
+    const secret = this.#context.random.bytes(INVITE_SECRET_BYTES)
+    const invite = { ...request, expiresMs: Math.floor(this.#context.now.wallMs) + request.expiresMs }
+    this.#write(KIND['cluster.invite'], encodeInvite(secret, invite), actor, done)
+    return secret
+  }
+
+  #redeem(connection: ConnectionId, from: NodeId, secret: Uint8Array): void {
+    if (!this.membership.isAdmin(this.#context.self)) return this.#refuse(connection, from, 'not_admin')
+    const answered = this.membership.redeemer(hashOfSecret(secret))
+    const redeemer = answered?.op.op === 'admit' ? answered.op.node : this.#redeeming.get(hashOfSecret(secret))
+    const checked = this.#invites.check(secret, from, redeemer, this.#context.now.wallMs)
+    if ('code' in checked) return this.#refuse(connection, from, checked.code)
+    if (this.membership.member(from)?.status === 'revoked') return this.#refuse(connection, from, 'revoked')
+    const { invite } = checked
+    const operation = answered ?? this.membership.propose({ op: 'admit', node: from, role: invite.role, invite: fromHex(invite.hash) })
+    const answer = (error: WeftError | undefined): void => {
+      this.#redeeming.delete(invite.hash)
+      if (error !== undefined) return this.#refuse(connection, from, error.code)
+      if (!this.membership.isMember(from)) return this.#refuse(connection, from, 'join_pending', operation.id)
+      const reply = encodeGreetingReply({ kind: 'admitted', genesis: this.genesis, evidence: this.membership.evidence(from), peers: this.#init.knownPeers() })
+      this.#context.emit({ kind: 'answer-greeting', connection, accept: false, reply })
+    }
+    if (this.membership.isMember(from) || answered !== undefined) return answer(undefined)
+    this.#redeeming.set(invite.hash, from)
+    this.#context.log('info', 'member.admitting', { node: from, role: invite.role })
+    this.#record(operation, 'kernel', answer)
+  }
+
+  // ---- operations
+
+  /** Proposes an operation with this admin's signature; it counts once enough others have approved it. */
+  propose(op: Op, actor: string, done: (error: WeftError | undefined, operation: Operation) => void): void {
+    this.#requireAdmin()
+    const operation = this.membership.propose(op)
+    if (this.membership.operation(operation.id) !== undefined) throw new WeftError('already_proposed', `operation ${operation.id} was proposed before`)
+    this.#record(operation, actor, error => done(error, operation))
+  }
+
+  /** Adds this admin's signature to a pending operation. */
+  approve(id: string, actor: string, done: (error: WeftError | undefined, operation: Operation) => void): void {
+    this.#requireAdmin()
+    const pending = this.membership.pending.find(row => row.operation.id === id)
+    if (pending === undefined) throw new WeftError('unknown_operation', `no pending operation ${id}`)
+    if (pending.admins.includes(this.#context.self)) throw new WeftError('already_proposed', 'this admin has signed it already')
+    this.#record(pending.operation, actor, error => done(error, pending.operation))
+  }
+
+  #requireAdmin(): void {
+    if (!this.membership.isAdmin(this.#context.self)) throw new WeftError('not_admin', 'this node is not an admin of the cluster')
+  }
+
+  #record(operation: Operation, actor: string, done: WriteDone): void {
+    const signed = signOperation(operation, this.#init.signer)
+    this.#write(KIND['cluster.operation'], encode(encodeSignedOperation(signed)), actor, done)
+  }
+
+  #write(kind: number, body: Uint8Array, actor: string, done: WriteDone): void {
+    this.#init.writer.write(CLUSTER, [{ kind, actor, body, parents: [] }], done)
+  }
+}
+

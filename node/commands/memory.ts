@@ -1,0 +1,188 @@
+import { z } from 'zod'
+import { toHex } from '../../base/bytes.ts'
+import { WeftError } from '../../base/errors.ts'
+import { type CausalId, DEFAULT_SPACE, parseCausalId } from '../../base/ids.ts'
+import { LIST_MAX, RECALL_K_MAX } from '../../base/limits.ts'
+import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
+import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
+import type { Core } from '../core.ts'
+import { conflicts, get, list, recall, status, why } from '../memory/answers.ts'
+import type { Memory } from '../memory/memory.ts'
+import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
+import { type AnswerTo, command, type CommandsOf } from './command.ts'
+
+const id = z.string().min(8).max(64)
+const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
+const meta = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional()
+const remembered = {
+  text: z.string(),
+  meta,
+  key: z.string().optional(),
+  validFrom: z.string().optional(),
+  validTo: z.string().optional(),
+  source: z.string().optional(),
+}
+const edges = z.array(z.strictObject({ type: edgeType, to: id, weight: z.number().optional() })).max(256).optional()
+const limit = z.number().int().min(1).max(LIST_MAX).optional()
+const frontier = z.string().optional()
+const page = { after: frontier, asOf: frontier, limit }
+const recalled = {
+  query: z.string(),
+  k: z.number().int().min(1).max(RECALL_K_MAX).optional(),
+  after: frontier,
+  asOf: frontier,
+  includeSuperseded: z.boolean().optional(),
+  spread: z.boolean().optional(),
+  deadlineMs: z.number().min(0).optional(),
+}
+/** 1,000 items in one request: some 500 KB of commit messages. */
+const ITEMS_MAX = 1000
+const item = z.strictObject({ key: z.string(), text: z.string(), meta, validFrom: z.string().optional(), edges: z.array(z.strictObject({ type: edgeType, to: z.string() })).max(256).optional() })
+
+export const memoryCommands: CommandsOf<
+  | 'memory.remember' | 'memory.link' | 'memory.supersede' | 'memory.forget' | 'memory.get' | 'memory.recall' | 'memory.why' | 'memory.list'
+  | 'memory.changes' | 'memory.conflicts' | 'memory.status' | 'memory.import' | 'memory.has' | 'memory.edges'
+> = {
+  'memory.remember': command(z.strictObject({ ...remembered, edges }), (core, input, to) => {
+    const memory = memoryOf(core)
+    resolveAll(memory, (input.edges ?? []).map(edge => edge.to), to, ids => {
+      const outgoing = (input.edges ?? []).map((edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }))
+      memory.writer.remember(contentOf(input), outgoing, to.actor, receipt(to))
+    })
+  }),
+
+  'memory.link': command(z.strictObject({ from: id, type: edgeType, to: id, weight: z.number().optional() }), (core, input, to) => {
+    const memory = memoryOf(core)
+    resolveAll(memory, [input.from, input.to], to, ([from, target]) => {
+      memory.writer.link({ from: from as CausalId, to: target as CausalId, type: input.type, weight: input.weight }, to.actor, receipt(to))
+    })
+  }),
+
+  'memory.supersede': command(z.strictObject({ old: z.union([id, z.array(id).min(1)]), by: id, reason: z.string().optional() }), (core, input, to) => {
+    const memory = memoryOf(core)
+    const olds = typeof input.old === 'string' ? [input.old] : input.old
+    resolveAll(memory, [...olds, input.by], to, ids => {
+      for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
+      memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
+    })
+  }),
+
+  'memory.forget': command(z.strictObject({ id }), (core, input, to) => {
+    const memory = memoryOf(core)
+    resolveAll(memory, [input.id], to, ([target]) => {
+      const ref = memory.fold.refOf(target as CausalId)
+      if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
+      if (core.chain.log(ref.log)?.identity.author !== core.self) throw new WeftError('not_author', `record ${target} was written by another node`)
+      memory.writer.retract(target as CausalId, to.actor, receipt(to))
+    })
+  }),
+
+  'memory.get': command(z.strictObject({ id }), (core, input, to) => get(memoryOf(core), input.id, to)),
+  'memory.recall': command(z.strictObject(recalled), (core, { query, ...options }, to) => recall(memoryOf(core), query, options, to)),
+  'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
+  'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryOf(core), input, to)),
+
+  'memory.changes': command(z.strictObject({ ...page, waitMs: z.number().min(0).max(60_000).optional() }), (core, { waitMs = 0, ...options }, to) => {
+    const memory = memoryOf(core)
+    const untilMs = core.now.monotonicMs + waitMs
+    const after = options.after ?? memory.frontier()
+    const look = (): void =>
+      list(memory, { ...options, after }, {
+        fail: to.fail,
+        ok: found => {
+          if (found.memories.length > 0 || core.now.monotonicMs >= untilMs) to.ok({ ...found, conflicts: conflicts(memory).conflicts })
+          else memory.changes.add(untilMs, look)
+        },
+      })
+    look()
+  }),
+
+  'memory.conflicts': command(z.strictObject({}), (core, _, to) => {
+    const logs = [...core.chain.logs.values()].flatMap(({ conflict, identity }) =>
+      conflict === undefined ? [] : [{ log: identity.id, author: identity.author, stream: identity.stream, seq: conflict.seq, leaves: [toHex(conflict.mine.leaf), toHex(conflict.theirs.leaf)] as const }],
+    )
+    to.ok({ ...conflicts(memoryOf(core)), logs })
+  }),
+
+  'memory.status': command(z.strictObject({}), (core, _, to) => to.ok(status(memoryOf(core), core.pending))),
+
+  'memory.import': command(z.strictObject({ items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
+    const results: ImportedItem[] = []
+    let left = input.items.length
+    if (left === 0) return to.ok({ items: [] })
+    input.items.forEach((one, i) => {
+      importItem(core, one, to.actor, result => {
+        results[i] = result
+        if (--left === 0) to.ok({ items: results })
+      })
+    })
+  }),
+
+  'memory.has': command(z.strictObject({ keys: z.array(z.string()).max(10_000) }), (core, input, to) => {
+    const { fold } = memoryOf(core)
+    to.ok({ known: input.keys.filter(key => fold.findByKey(core.self, key) !== undefined) })
+  }),
+
+  'memory.edges': command(z.strictObject({ ids: z.array(z.string()).max(LIST_MAX) }), (core, input, to) => {
+    const { fold } = memoryOf(core)
+    const rows = input.ids.flatMap(text => {
+      const from = parseCausalId(text)
+      return from === undefined ? [] : fold.edgesOf(from).filter(edge => edge.live && edge.from === from)
+    })
+    to.ok({ edges: rows.map(({ from, type, to: target }) => ({ from, type, to: target })) })
+  }),
+}
+
+function memoryOf(core: Core): Memory {
+  return core.memory(DEFAULT_SPACE)
+}
+
+function receipt(to: AnswerTo<Parameters<ReceiptDone>[1]>): ReceiptDone {
+  return (error, value) => (error === undefined ? to.ok(value) : to.fail(error))
+}
+
+/** The ids behind prefixes; what goes wrong in `then` is an answer as well. */
+function resolveAll(memory: Memory, texts: readonly string[], to: { readonly fail: (error: WeftError) => void }, then: (ids: readonly CausalId[]) => void): void {
+  const ids: CausalId[] = []
+  const next = (): void => {
+    const text = texts[ids.length]
+    if (text !== undefined) return memory.resolve(text, found => {
+      ids.push(found)
+      next()
+    }, to.fail)
+    try {
+      then(ids)
+    } catch (thrown) {
+      if (!(thrown instanceof WeftError)) throw thrown
+      to.fail(thrown)
+    }
+  }
+  next()
+}
+
+function contentOf(input: RememberOptions & { readonly text: string }): { text: string; meta: Record<string, string>; key: string | undefined; validFrom: string | undefined; validTo: string | undefined; source: string | undefined } {
+  const labels = Object.entries(input.meta ?? {}).map(([name, value]) => [name, String(value)])
+  return { text: input.text, meta: Object.fromEntries(labels) as Record<string, string>, key: input.key, validFrom: input.validFrom, validTo: input.validTo, source: input.source }
+}
+
+/** One item with those of its edges whose targets are known; the others are named, to be tried again later. */
+function importItem(core: Core, one: ImportItem, actor: string, done: (result: ImportedItem) => void): void {
+  const memory = memoryOf(core)
+  const unresolved: string[] = []
+  const outgoing: OutgoingEdge[] = []
+  for (const edge of one.edges ?? []) {
+    const target = parseCausalId(edge.to) ?? memory.writer.idOfKey(edge.to)
+    if (target === undefined) unresolved.push(edge.to)
+    else outgoing.push({ type: edge.type, to: target })
+  }
+  try {
+    // What was known already is answered before `remember` returns.
+    let isNew = false
+    isNew = memory.writer.remember(contentOf(one), outgoing, actor, (error, { id: made }) => {
+      done(error === undefined ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved } : { status: 'failed', code: error.code, message: error.message })
+    })
+  } catch (thrown) {
+    if (!(thrown instanceof WeftError)) throw thrown
+    done({ status: 'failed', code: thrown.code, message: thrown.message })
+  }
+}

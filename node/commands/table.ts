@@ -1,0 +1,26 @@
+import type { Core } from '../core.ts'
+import { chainCommands } from './chain.ts'
+import { asWeftError } from '../../base/errors.ts'
+import type { AnswerTo, Command, CommandsOf } from './command.ts'
+import { memberCommands } from './member.ts'
+import { memoryCommands } from './memory.ts'
+import { nodeCommands } from './node.ts'
+import { processCommands } from './process.ts'
+import type { CommandName, CommandTypes } from './types.ts'
+
+/** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
+export const COMMANDS: CommandsOf<CommandName> = { ...nodeCommands, ...memberCommands, ...processCommands, ...memoryCommands, ...chainCommands }
+
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name)
+}
+
+/** Performs a command within a step; whatever it throws is its answer. */
+export function perform<K extends CommandName>(core: Core, name: K, input: unknown, to: AnswerTo<CommandTypes[K]['result']>): void {
+  try {
+    const { run } = COMMANDS[name] as Command<CommandTypes[K]['result']>
+    run(core, input, to)
+  } catch (thrown) {
+    to.fail(asWeftError(thrown))
+  }
+}

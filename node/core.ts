@@ -1,0 +1,462 @@
+import { assert } from '../base/assert.ts'
+import { encode } from '../base/codec.ts'
+import type { Signer } from '../base/crypto/crypto-suite.ts'
+import { asWeftError, WeftError } from '../base/errors.ts'
+import { formatFrontier } from '../base/frontier.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, type NodeId, type Pid, spaceOf, type Stream } from '../base/ids.ts'
+import { KIND } from '../base/kinds.ts'
+import { CHUNK_BYTES } from '../base/limits.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { LogFields, LogLevel, Random } from '../base/ports.ts'
+import type { Verdict } from '../base/verdict.ts'
+import { AppliedCut } from '../chain/applied.ts'
+import { Chain, type StagedCommit } from '../chain/chain.ts'
+import { entryOf } from '../chain/digest.ts'
+import type { Log } from '../chain/log.ts'
+import type { SyncMessage } from '../chain/messages.ts'
+import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
+import { StartGuard } from '../chain/start-guard.ts'
+import { ChainSync, type SyncEffect } from '../chain/sync.ts'
+import type { Genesis } from '../discovery/genesis.ts'
+import type { SignedOperation } from '../discovery/operation.ts'
+import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { MemoryFold } from '../ecc/memory-fold.ts'
+import { Applier } from './applier.ts'
+import { Cluster } from './cluster.ts'
+import type { CoreContext } from './context.ts'
+import { EventRing, type NodeState } from './events.ts'
+import { createInbound } from './inbound.ts'
+import { Ipc } from './ipc/ipc.ts'
+import { kernelOf } from './kernel.ts'
+import { FOLD_VERSION, Memory } from './memory/memory.ts'
+import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
+import { Peers } from './peers.ts'
+import type { ExitReason } from './process/behaviour.ts'
+import { contextOf } from './process/context.ts'
+import type { Process } from './process/process.ts'
+import { Processes } from './process/processes.ts'
+import { Recovery } from './recovery.ts'
+import type { CoreEvent, Effect, Now } from './step.ts'
+import { Waiters } from './waiters.ts'
+import { Writer } from './writer.ts'
+
+export interface CoreInit {
+  readonly self: NodeId
+  readonly name: string
+  readonly version: string
+  readonly signer: Signer
+  readonly nextKeyCommit: Uint8Array
+  readonly genesis: Genesis
+  readonly evidence: readonly SignedOperation[]
+  readonly random: Random
+  readonly metrics: Metrics
+  /** The logs as the journal was replayed. */
+  readonly logs: Map<LogId, Log>
+  readonly displaced: ReadonlyMap<LogId, readonly DisplacedPlace[]>
+  /** Folds saved earlier, by space; checked against the logs here. */
+  readonly snapshots: ReadonlyMap<string, MemoryFold>
+  readonly savedPeers: unknown
+  readonly seeds: readonly KnownPeer[]
+  readonly strictGuard: boolean
+  readonly ownAddresses: () => readonly string[]
+  /** Runs `run` in a step of its own: for user code that calls in from outside one. */
+  readonly enter: (run: () => void) => void
+}
+
+/**
+ * A node without its hosts: `step(event, now) -> effects`. It owns the parts and passes
+ * between them what one has to tell another; what each part does is in its own file.
+ * Synchronous, deterministic, and the same in the simulator as on real machines.
+ */
+export class Core {
+  readonly self: NodeId
+  readonly name: string
+  readonly version: string
+  readonly chain: Chain
+  readonly cluster: Cluster
+  readonly peers: Peers
+  readonly processes: Processes
+  readonly ipc: Ipc
+  readonly writer: Writer
+  readonly events: EventRing = new EventRing()
+  /** Who waits for the next event. */
+  readonly eventWaiters: Waiters
+  readonly metrics: Metrics
+  readonly context: CoreContext
+  readonly guard: StartGuard
+  readonly #applier: Applier
+  readonly #sync: ChainSync
+  readonly #recovery: Recovery
+  readonly #memories: Map<string, Memory> = new Map()
+  readonly #inbound: ReturnType<typeof createInbound>
+  readonly #enter: CoreInit['enter']
+  #state: NodeState = 'booting'
+  #startedMs = 0
+  #now: Now = { wallMs: 0, monotonicMs: 0 }
+  #effects: Effect[] = []
+  /** Who waits for a killed process to be in the chain. */
+  readonly #killers: Map<Pid, (error: WeftError | undefined) => void> = new Map()
+  #diskFault: string | undefined
+  #isFolded = false
+  #stepping = false
+  #told = false
+  /** The frame made last: a run goes to many peers, and is encoded once. */
+  #lastRun: { readonly message: OutgoingMessage; readonly frame: Uint8Array } | undefined
+
+  constructor(init: CoreInit) {
+    this.self = init.self
+    this.name = init.name
+    this.version = init.version
+    this.metrics = init.metrics
+    this.#enter = init.enter
+    this.context = this.#contextOf(init)
+    this.eventWaiters = new Waiters(this.context)
+    this.chain = new Chain({ cluster: init.genesis.cluster, ...init })
+    this.guard = new StartGuard(init.strictGuard)
+    this.writer = new Writer(this.context, this.chain, this.guard)
+    this.cluster = new Cluster(this.context, {
+      genesis: init.genesis, evidence: init.evidence, signer: init.signer, writer: this.writer,
+      knownPeers: () => this.peers.known(), onChange: revoked => this.#onMembers(revoked),
+    })
+    this.peers = new Peers(this.context, {
+      seeds: init.seeds, ownAddresses: init.ownAddresses,
+      isMember: node => this.cluster.membership.isMember(node), send: (to, message) => void this.#send(to, message),
+    }, init.savedPeers)
+    this.processes = new Processes(this.context, { contextOf: process => contextOf(this, process), onExit: (process, reason, code) => this.#onExit(process, reason, code) })
+    this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
+    const sizes = this.#restore(init.snapshots)
+    this.#applier = new Applier(this.context, this.chain, new AppliedCut(this.chain, sizes, stream => stream !== AUDIT), stream => this.#foldOf(stream), author => this.cluster.membership.cutOf(author))
+    this.#sync = new ChainSync({ chain: this.chain, random: init.random, foldVersion: FOLD_VERSION, identify: log => this.cluster.identify(log) })
+    this.#recovery = new Recovery(this.context, {
+      chain: this.chain, sync: this.#sync, writer: this.writer, displaced: init.displaced,
+      perform: effects => this.#perform(effects), onCut: () => this.#applier.refold(),
+    })
+    this.cluster.learnStreams([...init.logs.values()].map(log => log.identity.stream))
+    this.#inbound = createInbound(this.context, init.genesis.cluster, {
+      peers: this.peers, ipc: this.ipc,
+      sync: { on: (from, message) => this.#onSync(from, message) },
+    })
+  }
+
+  // ---- the outside
+
+  /** One event in, effects out. Never re-entrant, never throws for what came from outside. */
+  step(event: CoreEvent, now: Now): readonly Effect[] {
+    assert(!this.#stepping, 'a step within a step')
+    this.#stepping = true
+    this.#now = now
+    try {
+      this.#on(event)
+      this.#settle()
+    } finally {
+      this.#stepping = false
+    }
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  /** Runs `run` now when a step is under way, else in a step of its own: how user code and callers get in. */
+  run(run: () => void): void {
+    if (this.#stepping) run()
+    else this.#enter(run)
+  }
+
+  get now(): Now {
+    return this.#now
+  }
+
+  get state(): NodeState {
+    return this.#state
+  }
+
+  get uptimeMs(): number {
+    return this.#now.monotonicMs - this.#startedMs
+  }
+
+  /** When to send a `wake`, in monotonic ms; Infinity for never. */
+  get nextWakeMs(): number {
+    let next = Math.min(this.#sync.nextWakeMs, this.peers.nextWakeMs, this.ipc.nextWakeMs, this.eventWaiters.nextWakeMs, this.writer.nextWakeMs(this.#sync.followers))
+    for (const memory of this.#memories.values()) next = Math.min(next, memory.nextWakeMs)
+    return next
+  }
+
+  #on(event: CoreEvent): void {
+    switch (event.kind) {
+      case 'started':
+        return this.#start()
+      case 'greeting':
+        return this.cluster.onGreeting(event.connection, event.from, event.greeting)
+      case 'greeted':
+        return this.cluster.onGreeted(event.connection, event.from, event.accepted, event.reply)
+      case 'up':
+        this.peers.onUp(event.peer)
+        return this.#perform(this.#sync.onUp(event.peer, this.#now.monotonicMs))
+      case 'down':
+        this.peers.onDown(event.peer, event.code)
+        this.ipc.onDown(event.peer)
+        return this.#perform(this.#sync.onDown(event.peer, this.#now.monotonicMs))
+      case 'frame':
+        return this.#inbound(event.from, event.protocol, event.frame)
+      case 'dial-failed':
+        return this.peers.onDialFailed(event.peer, event.code)
+      case 'discovered':
+        return this.peers.onDiscovered(event.peer, event.addresses)
+      case 'committed':
+        return this.#onCommitted(event.staged, event.error)
+      case 'run':
+        return event.run()
+      case 'wake':
+        return this.#onWake()
+      case 'stopping':
+        return this.#stop(event.done)
+    }
+  }
+
+  /** What follows from a step, whatever it was: processes run, records are committed. */
+  #settle(): void {
+    const more = this.processes.run()
+    if (!this.guard.isOpen && this.guard.update(this.#others())) this.context.log('info', 'chain.publishing', {})
+    if (this.#applier.takeChanged()) {
+      for (const memory of this.#memories.values()) memory.settle()
+      this.metrics.set('weft_memory_pending', this.#applier.pending)
+    }
+    if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) this.#isFolded = true
+    if (this.#told) {
+      this.#told = false
+      this.eventWaiters.wake()
+    }
+    this.writer.pump(this.#sync.followers)
+    if (more) this.context.emit({ kind: 'yield' })
+  }
+
+  #others(): number {
+    return this.cluster.membership.members.filter(member => member.status === 'member' && member.id !== this.self).length
+  }
+
+  #contextOf(init: CoreInit): CoreContext {
+    const now = (): Now => this.#now
+    return {
+      self: init.self, random: init.random, metrics: init.metrics,
+      get now() {
+        return now()
+      },
+      emit: effect => this.#effects.push(effect),
+      log: (level, event, fields = {}) => this.#log(level, event, fields),
+    }
+  }
+
+  #log(level: LogLevel, event: string, fields: LogFields): void {
+    if (level !== 'debug') {
+      this.events.add(level, event, fields, this.#now.wallMs)
+      this.#told = true
+    }
+    this.#effects.push({ kind: 'log', level, event, fields })
+  }
+
+  // ---- life
+
+  #start(): void {
+    this.#startedMs = this.#now.monotonicMs
+    this.#applier.pump()
+    this.#recovery.resume()
+    this.#state = 'running'
+    this.audit('audit.boot', [this.version, this.name])
+    this.peers.retarget()
+    this.context.log('info', 'boot.running', { node: this.self, cluster: this.chain.cluster, records: [...this.chain.logs.values()].reduce((sum, log) => sum + log.durable, 0) })
+  }
+
+  #stop(done: () => void): void {
+    this.#state = 'shutting-down'
+    this.context.log('info', 'shutdown.begun', {})
+    this.processes.stopAll()
+    for (const memory of this.#memories.values()) memory.save()
+    this.audit('audit.shutdown', [this.version], () => {
+      this.writer.close()
+      this.#state = 'halted'
+      this.context.log('info', 'shutdown.halted', {})
+      this.context.emit({ kind: 'tell', call: done })
+    })
+  }
+
+  /** A kernel event becomes a record; `done` when it is durable, or is known not to be. */
+  audit(kind: 'audit.boot' | 'audit.shutdown' | 'audit.spawn' | 'audit.exit', fields: readonly (string | number)[], done: (error: WeftError | undefined) => void = () => {}): void {
+    try {
+      this.writer.write(AUDIT, [{ kind: KIND[kind], actor: 'kernel', body: encode(fields), parents: [] }], done)
+    } catch (thrown) {
+      const error = asWeftError(thrown)
+      this.context.log('error', 'audit.failed', { kind, code: error.code })
+      done(error)
+    }
+  }
+
+  #onExit(process: Process, reason: ExitReason, code: number): void {
+    this.context.log('info', 'process.exit', { pid: process.pid, name: process.name, reason, code })
+    this.ipc.onExit(process, reason)
+    const done = this.#killers.get(process.pid)
+    this.#killers.delete(process.pid)
+    if (this.#state === 'running') this.audit('audit.exit', [process.pid, process.name ?? '', reason, Math.abs(code)], done)
+  }
+
+  /** Kills a process; `done` when that is in the chain. */
+  kill(process: Process, done: (error: WeftError | undefined) => void): void {
+    this.#killers.set(process.pid, done)
+    this.processes.kill(process, 'killed')
+  }
+
+  #onWake(): void {
+    this.peers.onWake()
+    this.ipc.onWake()
+    this.eventWaiters.onWake()
+    for (const memory of this.#memories.values()) memory.onWake()
+    this.#perform(this.#sync.onWake(this.#now.monotonicMs))
+  }
+
+  // ---- records
+
+  #onCommitted(staged: StagedCommit, error: WeftError | undefined): void {
+    const { monotonicMs } = this.#now
+    if (error !== undefined) {
+      this.#diskFault = error.message
+      const lost = this.writer.failed(staged, error)
+      this.#perform(this.#sync.onFailed(lost, monotonicMs))
+      return this.writer.finish(lost, error)
+    }
+    this.#diskFault = undefined
+    this.writer.committed(staged)
+    const records = staged.groups.flatMap(group => group.records.map(({ id, seq }) => ({ id, seq, log: group.log.identity.id })))
+    if (records.length > 0) this.context.emit({ kind: 'index', records })
+    this.#applier.onCommitted(staged.groups)
+    this.writer.finish(staged.groups, undefined)
+    this.#perform(this.#sync.onCommitted(staged.groups, staged.checkpoints.keys(), monotonicMs))
+    this.#recovery.onCommitted(staged)
+  }
+
+  #restore(snapshots: ReadonlyMap<string, MemoryFold>): Map<LogId, number> {
+    const sizes = new Map<LogId, number>()
+    for (const [space, fold] of snapshots) {
+      if (!this.#isOurs(fold)) continue
+      this.#memories.set(space, new Memory(this.context, this.chain, this.writer, space, fold))
+      for (const [log, size] of fold.cut) sizes.set(log, size)
+    }
+    this.memory(DEFAULT_SPACE)
+    return sizes
+  }
+
+  /** A saved fold is good only if it is of records that we hold. */
+  #isOurs(fold: MemoryFold): boolean {
+    return fold.frontier().every(({ log, size, head }) => {
+      const held = this.chain.log(log)
+      return held !== undefined && size <= held.durable && held.tree.leaf(size - 1).every((byte, i) => byte === head[i])
+    })
+  }
+
+  #foldOf(stream: Stream): Memory | Cluster | undefined {
+    return stream === CLUSTER ? this.cluster : this.#memoryOf(stream)
+  }
+
+  #memoryOf(stream: Stream): Memory | undefined {
+    const space = spaceOf(stream)
+    return space === undefined ? undefined : this.memory(space)
+  }
+
+  /** The memory of a space; it exists as soon as somebody speaks of it. */
+  memory(space: string): Memory {
+    let memory = this.#memories.get(space)
+    if (memory === undefined) {
+      memory = new Memory(this.context, this.chain, this.writer, space, undefined)
+      this.#memories.set(space, memory)
+    }
+    return memory
+  }
+
+  /** Durable records that are not applied yet. */
+  get pending(): number {
+    return this.#applier.pending
+  }
+
+  /** Why the last write failed; undefined when it did not. */
+  get diskFault(): string | undefined {
+    return this.#diskFault
+  }
+
+  /** True once everything that was stored at the start has been applied. */
+  get isFolded(): boolean {
+    return this.#isFolded
+  }
+
+  /** Logs with records that cannot be read back from the disk. */
+  get stuck(): ReadonlySet<LogId> {
+    return this.#applier.stuck
+  }
+
+  /** How far every log is held, as one string. */
+  get frontierAll(): string {
+    return formatFrontier([...this.chain.logs.values()].filter(log => log.published > 0).map(entryOf))
+  }
+
+  // ---- peers
+
+  #onMembers(revoked: readonly NodeId[]): void {
+    for (const node of revoked) {
+      this.context.log('warn', 'member.revoked', { node })
+      this.context.emit({ kind: 'close', peer: node, code: 'revoked' })
+      this.#applier.onRevoked(node)
+    }
+    for (const peer of this.peers.connected) if (!this.cluster.membership.isMember(peer)) this.context.emit({ kind: 'close', peer, code: 'not_a_member' })
+    this.peers.retarget()
+    this.#perform(this.#sync.onMembers(this.#now.monotonicMs))
+  }
+
+  #onSync(from: NodeId, message: SyncMessage): Verdict {
+    if (message.kind === 'sync.hello') this.cluster.learnStreams(message.digests.map(({ stream }) => stream))
+    const { verdict, effects } = this.#sync.on(from, message, this.#now.monotonicMs, this.#now.wallMs)
+    this.#perform(effects)
+    return verdict
+  }
+
+  #perform(effects: readonly SyncEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          this.#send(effect.to, effect.message)
+          break
+        case 'read':
+          this.context.emit({
+            kind: 'read', log: effect.log, from: effect.from, maxRecords: 1024, maxBytes: CHUNK_BYTES,
+            then: records => this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records)),
+          })
+          break
+        case 'vouched':
+          this.guard.vouched(effect.peer)
+          this.#recovery.onVouched()
+          break
+        case 'outrun':
+          this.#recovery.onOutrun(effect.log, effect.size)
+          break
+        case 'conflict':
+          this.context.log('error', 'chain.conflict', { log: effect.conflict.log, seq: effect.conflict.seq })
+          this.metrics.add('weft_chain_conflicts')
+          break
+      }
+    }
+  }
+
+  /** @returns false when there is no connection to `to` */
+  #send(to: NodeId, message: OutgoingMessage): boolean {
+    if (!this.peers.connected.has(to)) return false
+    const { protocol } = WIRE[message.kind]
+    const frame = this.#encode(message)
+    this.metrics.add('weft_frames_sent_total', 1, protocol)
+    this.metrics.add('weft_frames_sent_bytes_total', frame.length, protocol)
+    this.context.emit({ kind: 'send', to, protocol, frame })
+    return true
+  }
+
+  #encode(message: OutgoingMessage): Uint8Array {
+    if (message.kind !== 'sync.run') return encodeMessage(message)
+    const last = this.#lastRun?.message
+    if (last?.kind !== 'sync.run' || !('fields' in last) || !('fields' in message) || last.fields !== message.fields) this.#lastRun = { message, frame: encodeMessage(message) }
+    return (this.#lastRun as { frame: Uint8Array }).frame
+  }
+}

@@ -1,0 +1,35 @@
+import { WeftError } from '../base/errors.ts'
+import type { NodeId, ProcessAddress } from '../base/ids.ts'
+import type { ProcessList } from './api.ts'
+import type { Core } from './core.ts'
+import { KERNEL_PID } from './ipc/address.ts'
+import type { Outcome, ProcessInfo } from './process/process.ts'
+
+/** Process 0 of every node: what a node answers for itself when a member calls `<NodeId>/0`. */
+export function kernelOf(core: Core): (method: string, argument: unknown, from: ProcessAddress, answer: (outcome: Outcome) => void) => void {
+  return (method, _argument, _from, answer) => {
+    if (method === 'ps') return answer({ ok: true, value: core.processes.list() })
+    if (method === 'ping') return answer({ ok: true, value: { node: core.self, state: core.state } })
+    answer({ ok: false, error: new WeftError('no_method', `the kernel has no method ${JSON.stringify(method)}: ps, ping`) })
+  }
+}
+
+/** 2 s: a member that does not tell its processes by then is named as silent. */
+const PS_DEADLINE_MS = 2000
+
+/** The processes of this node, or of every connected member. */
+export function listProcesses(core: Core, cluster: boolean, done: (list: ProcessList) => void): void {
+  const processes: ProcessInfo[] = [...core.processes.list()]
+  const silent: NodeId[] = []
+  const others = cluster ? core.cluster.membership.members.filter(member => member.status === 'member' && member.id !== core.self).map(member => member.id) : []
+  let left = others.length
+  const finish = (): void => done({ processes: processes.sort((a, b) => (a.node === b.node ? a.pid - b.pid : a.node < b.node ? -1 : 1)), silent: silent.sort() })
+  if (left === 0) return finish()
+  for (const node of others) {
+    core.ipc.call(KERNEL_PID, `${node}/${KERNEL_PID}`, 'ps', undefined, PS_DEADLINE_MS, outcome => {
+      if (outcome.ok && Array.isArray(outcome.value)) processes.push(...(outcome.value as ProcessInfo[]).map(info => ({ ...info, node })))
+      else silent.push(node)
+      if (--left === 0) finish()
+    })
+  }
+}

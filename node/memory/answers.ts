@@ -1,0 +1,129 @@
+import { WeftError } from '../../base/errors.ts'
+import { isoOf } from '../../base/hlc.ts'
+import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import type { Hlc } from '../../base/hlc.ts'
+import type { CausalId, NodeId } from '../../base/ids.ts'
+import type { Cut, Ref } from '../../ecc/record-table.ts'
+import type { Remember } from '../../ecc/records.ts'
+import type { ConflictList, Explanation, ListOptions, MemoryDetail, MemoryPage, MemoryRecord, MemoryStatus, RecallHit, RecallOptions, Recollection } from '../api.ts'
+import { cutOf, FOLD_VERSION, type Memory } from './memory.ts'
+
+/** Gets an answer or the reason why there is none. */
+export interface Answering<T> {
+  readonly ok: (value: T) => void
+  readonly fail: (error: WeftError) => void
+}
+
+/**
+ * The questions a memory answers. Each is worked out on the fold at one moment, then the
+ * texts are read from the journal; frontier and fold version say which moment it was.
+ */
+export function recall(memory: Memory, query: string, options: RecallOptions, to: Answering<Recollection>): void {
+  whenReached(memory, options.after, options.deadlineMs, to, () => {
+    atCut(memory, options.asOf, options.deadlineMs, to, at => {
+      const { k = 5, spread, includeSuperseded } = options
+      const found = attempt(to, () => memory.fold.recall(query, { k, at, spread, includeSuperseded }))
+      if (found === undefined) return
+      const frontier = memory.frontier(at)
+      memory.texts(found.hits.map(hit => hit.ref), said => {
+        const hits = found.hits.map((hit, i): RecallHit => ({ ...fields(hit, said[i]), score: hit.score, parts: hit.parts, path: hit.path }))
+        to.ok({ hits, frontier, foldVersion: FOLD_VERSION, exact: found.exact, truncated: found.truncated })
+      })
+    })
+  })
+}
+
+export function why(memory: Memory, text: string, asOf: string | undefined, to: Answering<Explanation>): void {
+  memory.resolve(text, id => {
+    atCut(memory, asOf, undefined, to, at => {
+      const found = attempt(to, () => memory.fold.why(id, { at }))
+      if (found === undefined) return
+      const frontier = memory.frontier(at)
+      const steps = found.paths.flatMap(path => path.steps)
+      memory.texts(steps.map(step => step.ref), said => {
+        let next = 0
+        const paths = found.paths.map(({ weight, steps: path }) => ({
+          weight,
+          steps: path.map(step => ({ id: step.id, edge: step.edge, text: said[next++]?.text ?? '', author: step.author, log: step.ref.log, seq: step.ref.seq })),
+        }))
+        to.ok({ id, paths, frontier, truncated: found.truncated })
+      })
+    })
+  }, to.fail)
+}
+
+export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): void {
+  memory.resolve(text, id => {
+    const node = memory.fold.node(id)
+    if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
+    const edges = memory.fold.edgesOf(id).map(({ ref: _, ...edge }) => edge)
+    memory.texts([node.ref], ([said]) => {
+      to.ok({
+        ...fields(node, said), state: node.state, edges,
+        supersededBy: node.supersededBy.map(row => row.id), supersedes: node.supersedes.map(row => row.id),
+      })
+    })
+  }, to.fail)
+}
+
+export function list(memory: Memory, options: ListOptions, to: Answering<MemoryPage>): void {
+  atCut(memory, options.after, 0, to, after => {
+    atCut(memory, options.asOf, undefined, to, at => {
+      const page = attempt(to, () => memory.fold.list({ after, at, limit: options.limit ?? 100 }))
+      if (page === undefined) return
+      const frontier = memory.frontier(page.next)
+      memory.texts(page.nodes.map(node => node.ref), said => {
+        const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i]), state: node.state }))
+        to.ok({ memories, frontier, more: page.more })
+      })
+    })
+  })
+}
+
+export function conflicts(memory: Memory): Omit<ConflictList, 'logs'> {
+  return { conflicts: memory.fold.conflicts(), voids: memory.voids.map(({ id, ref, code }) => ({ id, ...ref, code })) }
+}
+
+export function status(memory: Memory, pending: number): MemoryStatus {
+  const { nodes, edges, dangling } = memory.fold.stats
+  return { nodes, edges, pending, dangling, voids: memory.voids.length, frontier: memory.frontier(), foldVersion: FOLD_VERSION }
+}
+
+function fields(node: { readonly id: CausalId; readonly ref: Ref; readonly author: NodeId; readonly hlc: Hlc; readonly key?: string }, said: Remember | undefined): Omit<MemoryRecord, 'state'> {
+  return {
+    id: node.id,
+    ...(node.key === undefined ? {} : { key: node.key }),
+    text: said?.text ?? '',
+    meta: Object.fromEntries(said?.meta ?? []),
+    author: node.author,
+    at: isoOf(node.hlc),
+    ...(said?.validFrom == null ? {} : { validFrom: said.validFrom }),
+    ...(said?.validTo == null ? {} : { validTo: said.validTo }),
+    ...(said?.source == null ? {} : { source: said.source }),
+    log: node.ref.log,
+    seq: node.ref.seq,
+  }
+}
+
+function whenReached(memory: Memory, text: string | undefined, deadlineMs: number | undefined, to: { readonly fail: (error: WeftError) => void }, then: () => void): void {
+  if (text === undefined) return then()
+  const parsed = cutOf(text)
+  if (parsed === undefined) return to.fail(new WeftError('frontier_invalid', 'that is no frontier'))
+  memory.waits.until(parsed.entries, deadlineMs ?? CALL_DEADLINE_MS, error => (error === undefined ? then() : to.fail(error)))
+}
+
+/** The cut a frontier names, once this node has applied it; undefined for no frontier. */
+function atCut(memory: Memory, text: string | undefined, deadlineMs: number | undefined, to: { readonly fail: (error: WeftError) => void }, then: (at: Cut | undefined) => void): void {
+  whenReached(memory, text, deadlineMs, to, () => then(text === undefined ? undefined : cutOf(text)?.cut))
+}
+
+/** What the fold refuses is an answer too. */
+function attempt<T>(to: { readonly fail: (error: WeftError) => void }, work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (thrown) {
+    if (!(thrown instanceof WeftError)) throw thrown
+    to.fail(thrown)
+    return undefined
+  }
+}

@@ -1,0 +1,154 @@
+import { toHex } from '../../base/bytes.ts'
+import type { WeftError } from '../../base/errors.ts'
+import { type CausalId, type ClusterId, digestOf, type LogId, type Stream } from '../../base/ids.ts'
+import { KIND } from '../../base/kinds.ts'
+import { PARENTS_MAX } from '../../base/limits.ts'
+import type { Draft, Written } from '../../chain/chain.ts'
+import { logIdentity, type ParentRef } from '../../chain/record.ts'
+import type { EdgeType } from '../../ecc/edge-types.ts'
+import type { MemoryFold } from '../../ecc/memory-fold.ts'
+import { contentHash } from '../../ecc/own-memories.ts'
+import { encodeJoin, encodeLink, encodeRemember, encodeRetract, encodeSupersede, type LinkInput, type RememberInput, type SupersedeInput } from '../../ecc/records.ts'
+import type { Receipt } from '../api.ts'
+import type { CoreContext } from '../context.ts'
+import type { Writer } from '../writer.ts'
+
+/** Called once: the write is durable and applied here, or is known not to be durable. */
+export type ReceiptDone = (error: WeftError | undefined, receipt: Receipt) => void
+
+export interface OutgoingEdge {
+  readonly type: EdgeType
+  readonly to: CausalId
+  readonly weight?: number | undefined
+}
+
+/** A write on its way to the disk. Saying the same again meanwhile waits for it. */
+interface InFlight {
+  readonly receipt: Receipt
+  /** Undefined once it is applied. */
+  readonly waiting: ReceiptDone[] | undefined
+}
+
+/**
+ * Writes memory records of one space. Saying a thing twice records it once, also while the
+ * first time is still on its way to the disk; and every record names what it builds on.
+ */
+export class MemoryWriter {
+  readonly #context: CoreContext
+  readonly #writer: Writer
+  readonly #stream: Stream
+  readonly #log: LogId
+  readonly #fold: () => MemoryFold
+  /** By what is said: a memory's content, a link's ends. */
+  readonly #inFlight: Map<string, InFlight> = new Map()
+  /** Content under each key, of memories in flight: the newest decides. */
+  readonly #keys: Map<string, string> = new Map()
+  /** Parents named by records that are not applied yet: naming them once is enough. */
+  readonly #cited: Map<LogId, number> = new Map()
+  #unapplied = 0
+
+  constructor(context: CoreContext, writer: Writer, cluster: ClusterId, stream: Stream, fold: () => MemoryFold) {
+    this.#context = context
+    this.#writer = writer
+    this.#stream = stream
+    this.#log = logIdentity(cluster, context.self, stream).id
+    this.#fold = fold
+  }
+
+  /** @returns true when it was not known before */
+  remember(input: RememberInput, edges: readonly OutgoingEdge[], actor: string, done: ReceiptDone): boolean {
+    const body = encodeRemember(input)
+    // An edge that cannot be must be found out before anything is written.
+    for (const edge of edges) encodeLink({ ...edge, from: edge.to })
+    const content = toHex(contentHash(body))
+    const newest = input.key === undefined ? undefined : this.#keys.get(input.key)
+    const known = newest === undefined || newest === content ? this.#known(content, () => this.#fold().findDuplicate(this.#context.self, contentHash(body))) : undefined
+    if (known !== undefined) {
+      this.#afterAll([wait => this.#join(known, wait), ...edges.map(edge => (wait: ReceiptDone) => this.link({ ...edge, from: known.receipt.id }, actor, wait))], known.receipt, done)
+      return false
+    }
+    const links = edges.map(edge => ({ kind: KIND['memory.link'], body: (ids: readonly CausalId[]) => encodeLink({ ...edge, from: ids[0] as CausalId }) }))
+    const finish: ReceiptDone = (error, receipt) => {
+      if (input.key !== undefined && this.#keys.get(input.key) === content) this.#keys.delete(input.key)
+      done(error, receipt)
+    }
+    this.#write(content, [{ kind: KIND['memory.remember'], body: () => body }, ...links], actor, finish)
+    if (input.key !== undefined) this.#keys.set(input.key, content)
+    return true
+  }
+
+  /** This node's memory under a key, current or about to be. */
+  idOfKey(key: string): CausalId | undefined {
+    const content = this.#keys.get(key)
+    const inFlight = content === undefined ? undefined : this.#inFlight.get(content)
+    return inFlight?.receipt.id ?? this.#fold().findByKey(this.#context.self, key)
+  }
+
+  link(link: LinkInput, actor: string, done: ReceiptDone): void {
+    const body = encodeLink(link)
+    const content = `link ${toHex(body)}`
+    const known = this.#known(content, () => this.#fold().findLink(this.#context.self, link))
+    if (known !== undefined) this.#join(known, done)
+    else this.#write(content, [{ kind: KIND['memory.link'], body: () => body }], actor, done)
+  }
+
+  supersede(input: SupersedeInput, actor: string, done: ReceiptDone): void {
+    const body = encodeSupersede(input)
+    this.#write(undefined, [{ kind: KIND['memory.supersede'], body: () => body }], actor, done)
+  }
+
+  retract(target: CausalId, actor: string, done: ReceiptDone): void {
+    const body = encodeRetract(target, false)
+    this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], actor, done)
+  }
+
+  #known(content: string, find: () => CausalId | undefined): InFlight | undefined {
+    const inFlight = this.#inFlight.get(content)
+    if (inFlight !== undefined) return inFlight
+    const id = find()
+    const ref = id === undefined ? undefined : this.#fold().refOf(id)
+    return id === undefined || ref === undefined ? undefined : { receipt: { id, log: ref.log, seq: ref.seq }, waiting: undefined }
+  }
+
+  /** Waits for a write under way; what is applied already is good. */
+  #join(known: InFlight, done: ReceiptDone): void {
+    if (known.waiting === undefined) done(undefined, known.receipt)
+    else known.waiting.push(done)
+  }
+
+  #afterAll(parts: readonly ((wait: ReceiptDone) => void)[], receipt: Receipt, done: ReceiptDone): void {
+    let left = parts.length
+    let failed: WeftError | undefined
+    for (const part of parts) {
+      part(error => {
+        failed ??= error
+        if (--left === 0) done(failed, receipt)
+      })
+    }
+  }
+
+  #write(content: string | undefined, records: readonly { readonly kind: number; readonly body: (ids: readonly CausalId[]) => Uint8Array }[], actor: string, done: ReceiptDone): void {
+    const drafts = this.#drafts(records, actor)
+    this.#unapplied++
+    const written = this.#writer.write(this.#stream, drafts, error => {
+      if (--this.#unapplied === 0) this.#cited.clear()
+      if (content !== undefined) this.#inFlight.delete(content)
+      for (const wait of waiting) wait(error, receipt)
+    })
+    const first = written[drafts.length - records.length] as Written
+    const receipt: Receipt = { id: first.id, log: this.#log, seq: first.seq }
+    const waiting: ReceiptDone[] = [done]
+    if (content !== undefined) this.#inFlight.set(content, { receipt, waiting })
+  }
+
+  /** The first record names what it builds on; more parents than one record holds are joined in front of it. */
+  #drafts(records: readonly { readonly kind: number; readonly body: (ids: readonly CausalId[]) => Uint8Array }[], actor: string): Draft[] {
+    const parents = this.#fold().parentsFor(this.#log).filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
+    for (const { log, seq } of parents) this.#cited.set(log, seq)
+    const refs: ParentRef[] = parents.map(({ log, seq, id }) => ({ logId: digestOf(log), seq, leaf: digestOf(id) }))
+    const joins: Draft[] = []
+    while (refs.length > PARENTS_MAX) joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
+    const own = records.map(({ kind, body }, i): Draft => ({ kind, actor, body: ids => body(ids.slice(joins.length)), parents: i === 0 ? refs : [] }))
+    return [...joins, ...own]
+  }
+}

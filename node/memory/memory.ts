@@ -1,0 +1,138 @@
+import { WeftError } from '../../base/errors.ts'
+import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
+import { type CausalId, logIdOf, memoryStream, parseCausalId } from '../../base/ids.ts'
+import { SNAPSHOT_RECORDS } from '../../base/limits.ts'
+import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
+import type { Chain } from '../../chain/chain.ts'
+import type { StoredRecord } from '../../chain/record.ts'
+import { MemoryFold } from '../../ecc/memory-fold.ts'
+import type { Cut, Ref } from '../../ecc/record-table.ts'
+import { decodeRemember, type Remember } from '../../ecc/records.ts'
+import type { Fold } from '../applier.ts'
+import type { CoreContext } from '../context.ts'
+import type { RecordRef } from '../step.ts'
+import { Waiters } from '../waiters.ts'
+import type { Writer } from '../writer.ts'
+import { FrontierWait } from './frontier-wait.ts'
+import { MemoryWriter } from './memory-writer.ts'
+
+/** Two versions of the fold never disagree silently: every answer carries its number. */
+export const FOLD_VERSION = 1
+
+/**
+ * The memory of one space on this node: the fold of everybody's records, the writer of its
+ * own, and the ways to the texts, which stay in the journal.
+ */
+export class Memory implements Fold {
+  readonly space: string
+  readonly writer: MemoryWriter
+  readonly waits: FrontierWait
+  /** Who waits for anything new at all. */
+  readonly changes: Waiters
+  readonly #context: CoreContext
+  /** Records that the chain knows to be void: their place in the log counts, their content does not. */
+  readonly #voids: Map<CausalId, { readonly ref: Ref; readonly reason: VoidReason }> = new Map()
+  #fold: MemoryFold
+  #unsaved = 0
+
+  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, restored: MemoryFold | undefined) {
+    this.#context = context
+    this.space = space
+    this.#fold = restored ?? new MemoryFold(context.self)
+    this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
+    this.changes = new Waiters(context)
+    this.waits = new FrontierWait(context, chain, () => this.#fold)
+  }
+
+  get fold(): MemoryFold {
+    return this.#fold
+  }
+
+  get voids(): readonly { readonly id: CausalId; readonly ref: Ref; readonly code: string }[] {
+    const here = [...this.#voids].map(([id, { ref, reason }]) => ({ id, ref, code: reason }))
+    return [...here, ...this.#fold.voids]
+  }
+
+  // ---- the fold
+
+  apply(record: AppliedRecord): void {
+    const { seq, id, hlc, kind, parents } = record
+    const { id: log, author } = record.log.identity
+    if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
+    const body = record.void === undefined ? record.record.body : null
+    this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.map(parent => ({ log: logIdOf(parent.logId), seq: parent.seq })) })
+    this.#unsaved++
+  }
+
+  reset(): void {
+    this.#fold = new MemoryFold(this.#context.self)
+    this.#voids.clear()
+    this.#unsaved = 0
+  }
+
+  /** After a step that applied records: whoever waits for them is told, and the fold is saved now and then. */
+  settle(): void {
+    const { nodes, edges } = this.#fold.stats
+    this.#context.metrics.set('weft_memory_nodes', nodes)
+    this.#context.metrics.set('weft_memory_edges', edges)
+    this.waits.onApplied()
+    this.changes.wake()
+    if (this.#unsaved >= SNAPSHOT_RECORDS) this.save()
+  }
+
+  save(): void {
+    if (this.#unsaved === 0) return
+    this.#unsaved = 0
+    this.#context.emit({ kind: 'save', file: snapshotFile(this.space), bytes: this.#fold.snapshot() })
+  }
+
+  get nextWakeMs(): number {
+    return Math.min(this.waits.nextWakeMs, this.changes.nextWakeMs)
+  }
+
+  onWake(): void {
+    this.waits.onWake()
+    this.changes.onWake()
+  }
+
+  // ---- names
+
+  frontier(at?: Cut): string {
+    return formatFrontier(this.#fold.frontier(at))
+  }
+
+  /** The id that `text` means: 64 hex, or a prefix of 8 or more that only one record has. */
+  resolve(text: string, then: (id: CausalId) => void, fail: (error: WeftError) => void): void {
+    const id = parseCausalId(text)
+    if (id !== undefined) return then(id)
+    if (!/^[0-9a-f]{8,63}$/.test(text)) return fail(new WeftError('unknown_id', `${JSON.stringify(text)} is no id: 64 hex digits, or 8 or more of their beginning`))
+    this.#context.emit({
+      kind: 'find', prefix: text,
+      then: found => {
+        if (found.length === 0) return fail(new WeftError('unknown_id', `no record has an id that begins with ${text}`))
+        if (found.length > 1) return fail(new WeftError('ambiguous_id', `more than one id begins with ${text}`, { details: { candidates: found.map(row => row.id) } }))
+        then((found[0] as { id: CausalId }).id)
+      },
+    })
+  }
+
+  /** Reads what memories say; undefined where the journal cannot give it. */
+  texts(refs: readonly RecordRef[], then: (said: readonly (Remember | undefined)[]) => void): void {
+    if (refs.length === 0) return then([])
+    this.#context.emit({ kind: 'read-each', refs, then: records => then(records.map(saidBy)) })
+  }
+}
+
+/** A frontier as text becomes a cut of this fold. */
+export function cutOf(text: string): { readonly entries: readonly FrontierEntry[]; readonly cut: Cut } | undefined {
+  const entries = parseFrontier(text)
+  return entries && { entries, cut: new Map(entries.map(({ log, size }) => [log, size])) }
+}
+
+export function snapshotFile(space: string): string {
+  return `memory/${space}.fold`
+}
+
+function saidBy(record: StoredRecord | undefined): Remember | undefined {
+  return record === undefined ? undefined : decodeRemember(record.body)
+}

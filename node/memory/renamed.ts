@@ -1,0 +1,24 @@
+import { type CausalId, causalIdOf } from '../../base/ids.ts'
+import { KIND } from '../../base/kinds.ts'
+import { decodeLink, decodeRetract, decodeSupersede, encodeLink, encodeRetract, encodeSupersede, WEIGHT_ONE } from '../../ecc/records.ts'
+
+/** A memory record's body with the ids it names replaced, where they have new names. */
+export function renamed(kind: number, body: Uint8Array, names: ReadonlyMap<CausalId, CausalId>): Uint8Array {
+  const name = (digest: Uint8Array): CausalId => names.get(causalIdOf(digest)) ?? causalIdOf(digest)
+  switch (kind) {
+    case KIND['memory.link']: {
+      const link = decodeLink(body)
+      return link === undefined ? body : encodeLink({ from: name(link.from), to: name(link.to), type: link.type, weight: link.weight / WEIGHT_ONE })
+    }
+    case KIND['memory.supersede']: {
+      const supersede = decodeSupersede(body)
+      return supersede === undefined ? body : encodeSupersede({ targets: supersede.targets.map(name), by: name(supersede.by), reason: supersede.reason })
+    }
+    case KIND['memory.retract']: {
+      const retract = decodeRetract(body)
+      return retract === undefined ? body : encodeRetract(name(retract.target), retract.erase)
+    }
+    default:
+      return body
+  }
+}

@@ -1,0 +1,169 @@
+import { utf8 } from '../base/bytes.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { NodeId } from '../base/ids.ts'
+import { PEER_EXCHANGE_MAX, PEER_SCORE_MAX } from '../base/limits.ts'
+import { ACCEPT, ignore, type Verdict } from '../base/verdict.ts'
+import { Heartbeat } from '../discovery/heartbeat.ts'
+import type { ControlMessage } from '../discovery/messages.ts'
+import { type KnownPeer, PeerBook } from '../discovery/peer-book.ts'
+import { Redial } from '../discovery/redial.ts'
+import type { CoreContext } from './context.ts'
+
+/** A member as `weft peers` shows it. */
+export interface PeerInfo {
+  readonly nodeId: NodeId
+  readonly role: string
+  readonly status: 'member' | 'retired' | 'revoked'
+  readonly state: 'up' | 'down'
+  readonly addresses: readonly string[]
+  /** Round trip in ms, null before the first answer. */
+  readonly rttMs: number | null
+  /** How far its wall clock is ahead of ours, and how sure that is; null before the first answer. */
+  readonly clockOffsetMs: number | null
+  readonly clockErrorMs: number | null
+}
+
+export interface PeersInit {
+  readonly seeds: readonly KnownPeer[]
+  /** Where this node can be reached; known once the transport listens. */
+  readonly ownAddresses: () => readonly string[]
+  readonly isMember: (node: NodeId) => boolean
+  readonly send: (to: NodeId, message: ControlMessage) => void
+}
+
+export const PEERS_FILE = 'peers.json'
+
+/** Stays connected to the members: whom to dial and when, who is alive, who misbehaves, who can be reached where. */
+export class Peers {
+  readonly #context: CoreContext
+  readonly #init: PeersInit
+  readonly #book: PeerBook
+  readonly #heartbeat: Heartbeat = new Heartbeat()
+  readonly #redial: Redial
+  readonly #up: Set<NodeId> = new Set()
+  /** What each peer's frames have cost it; halved every minute. */
+  readonly #scores: Map<NodeId, number> = new Map()
+  #scoreAtMs: number = Infinity
+
+  constructor(context: CoreContext, init: PeersInit, saved: unknown) {
+    this.#context = context
+    this.#init = init
+    this.#book = new PeerBook(context.self)
+    this.#book.load(saved)
+    this.#redial = new Redial(context.self, context.random)
+    for (const seed of init.seeds) this.#book.learn(seed.id, seed.addresses, 0)
+  }
+
+  get nextWakeMs(): number {
+    return Math.min(this.#heartbeat.nextWakeMs, this.#redial.nextWakeMs, this.#scoreAtMs)
+  }
+
+  get connected(): ReadonlySet<NodeId> {
+    return this.#up
+  }
+
+  /** Addresses of this node and of members it knows: what a newcomer, or a peer, is told. */
+  known(): readonly KnownPeer[] {
+    const own = { id: this.#context.self, addresses: this.#init.ownAddresses() }
+    return [own, ...this.#book.peers.filter(({ id }) => this.#init.isMember(id))].filter(({ addresses }) => addresses.length > 0).slice(0, PEER_EXCHANGE_MAX)
+  }
+
+  clockOf(peer: NodeId): Pick<PeerInfo, 'rttMs' | 'clockOffsetMs' | 'clockErrorMs'> {
+    const { rttMs, offsetMs } = this.#heartbeat.clockOf(peer)
+    return { rttMs: rttMs ?? null, clockOffsetMs: offsetMs ?? null, clockErrorMs: rttMs === undefined ? null : rttMs / 2 }
+  }
+
+  addressesOf(peer: NodeId): readonly string[] {
+    return this.#book.addressesOf(peer)
+  }
+
+  // ---- connections
+
+  onUp(peer: NodeId): void {
+    const { monotonicMs } = this.#context.now
+    this.#up.add(peer)
+    this.#redial.onUp(peer)
+    this.#heartbeat.onUp(peer, monotonicMs)
+    this.#context.metrics.set('weft_peers', this.#up.size)
+    this.#context.metrics.add('weft_dials_total', 1, 'up')
+    this.#context.log('info', 'peer.up', { peer })
+    this.#init.send(peer, { kind: 'peer.known', peers: this.known() })
+  }
+
+  onDown(peer: NodeId, code: ErrorCode): void {
+    this.#up.delete(peer)
+    this.#redial.onDown(peer, this.#context.now.monotonicMs)
+    this.#heartbeat.onDown(peer)
+    this.#context.metrics.set('weft_peers', this.#up.size)
+    this.#context.log('info', 'peer.down', { peer, code })
+  }
+
+  onDialFailed(peer: NodeId, code: ErrorCode): void {
+    this.#redial.onDialFailed(peer, this.#context.now.monotonicMs)
+    this.#context.metrics.add('weft_dials_total', 1, code)
+    this.#context.log('debug', 'peer.dial-failed', { peer, code })
+  }
+
+  /** Somebody said where a node can be reached: unproved, so it only becomes something to try. */
+  onDiscovered(peer: NodeId, addresses: readonly string[]): void {
+    this.#learn([{ id: peer, addresses }])
+  }
+
+  #learn(peers: readonly KnownPeer[]): void {
+    let isNew = false
+    for (const { id, addresses } of peers) {
+      if (!this.#book.learn(id, addresses, this.#context.now.wallMs)) continue
+      isNew = true
+      this.#redial.hint(id, this.#context.now.monotonicMs)
+    }
+    if (!isNew) return
+    this.retarget()
+    this.#context.emit({ kind: 'save', file: PEERS_FILE, bytes: utf8(JSON.stringify(this.#book)) })
+  }
+
+  /** Members or addresses changed: whom should we be connected to? */
+  retarget(): void {
+    const reachable = this.#book.peers.filter(({ id }) => this.#init.isMember(id)).map(({ id }) => id)
+    this.#redial.setTargets(reachable, this.#context.now.monotonicMs)
+  }
+
+  // ---- messages
+
+  on(from: NodeId, message: ControlMessage): Verdict {
+    switch (message.kind) {
+      case 'peer.ping':
+        this.#init.send(from, { kind: 'peer.pong', number: message.number, wallMs: Math.max(0, Math.floor(this.#context.now.wallMs)) })
+        return ACCEPT
+      case 'peer.pong':
+        return this.#heartbeat.onPong(from, message.number, message.wallMs, this.#context.now.monotonicMs) ? ACCEPT : ignore('late')
+      case 'peer.known':
+        this.#learn(message.peers)
+        return ACCEPT
+    }
+  }
+
+  heard(from: NodeId): void {
+    this.#heartbeat.heard(from, this.#context.now.monotonicMs)
+  }
+
+  /** A frame was rejected. A peer that goes on like that is disconnected; honest bugs are forgiven with time. */
+  blame(peer: NodeId): void {
+    const score = (this.#scores.get(peer) ?? 0) + 10
+    this.#scores.set(peer, score)
+    if (this.#scoreAtMs === Infinity) this.#scoreAtMs = this.#context.now.monotonicMs + 60_000
+    if (score < PEER_SCORE_MAX) return
+    this.#scores.delete(peer)
+    this.#context.emit({ kind: 'close', peer, code: 'rate_limited' })
+  }
+
+  onWake(): void {
+    const { monotonicMs, wallMs } = this.#context.now
+    const { pings, gone } = this.#heartbeat.onWake(monotonicMs, wallMs)
+    for (const peer of gone) this.#context.emit({ kind: 'close', peer, code: 'timeout' })
+    for (const { peer, number } of pings) if (!gone.includes(peer)) this.#init.send(peer, { kind: 'peer.ping', number })
+    for (const peer of this.#redial.onWake(monotonicMs)) this.#context.emit({ kind: 'dial', peer, addresses: this.#book.addressesOf(peer) })
+    if (this.#scoreAtMs > monotonicMs) return
+    for (const [peer, score] of this.#scores) score > 1 ? this.#scores.set(peer, score / 2) : this.#scores.delete(peer)
+    this.#scoreAtMs = this.#scores.size === 0 ? Infinity : monotonicMs + 60_000
+  }
+}

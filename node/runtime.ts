@@ -1,0 +1,211 @@
+import { utf8 } from '../base/bytes.ts'
+import { WeftError } from '../base/errors.ts'
+import type { Clock, Disk, Logger, Timer } from '../base/ports.ts'
+import type { Journal } from '../chain/journal.ts'
+import type { StoredRecord } from '../chain/record.ts'
+import { type VerifyResult, verifyJournal } from '../chain/verify.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { AnswerTo } from './commands/command.ts'
+import { perform } from './commands/table.ts'
+import type { CommandName, CommandTypes } from './commands/types.ts'
+import type { Core } from './core.ts'
+import type { IdIndex } from './id-index.ts'
+import { saveFile } from './save-file.ts'
+import type { CoreEvent, Effect, Loaded, RecordRef } from './step.ts'
+
+/**
+ * Performs what the core asks for on the ports of its host, and turns what comes back into
+ * events. The same for real machines and for the simulator: only the ports differ. One step at a time; an
+ * event that comes while effects are performed waits its turn.
+ */
+export interface RuntimePorts {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly transport: Transport
+  readonly log: Logger
+  readonly journal: Journal
+  readonly index: IdIndex
+  /** Loads a program from a module: code is a matter of the host. */
+  readonly load: (path: string, then: (loaded: Loaded) => void) => void
+  /** The node was asked to shut down from outside. */
+  readonly onStop: () => void
+}
+
+export const BLOCKED_FILE = 'blocked.json'
+
+export class Runtime {
+  readonly core: Core
+  readonly #ports: RuntimePorts
+  #queue: CoreEvent[] = []
+  #busy = false
+  #timer: { readonly timer: Timer; readonly atMs: number } | undefined
+  #isClosed = false
+
+  constructor(core: Core, ports: RuntimePorts) {
+    this.core = core
+    this.#ports = ports
+  }
+
+  /** Takes up work; the transport's events come here from now on. */
+  start(done: (error: WeftError | undefined) => void): void {
+    this.#ports.transport.start(
+      {
+        greeting: () => this.core.cluster.greeting(),
+        onGreeting: (connection, from, greeting) => this.dispatch({ kind: 'greeting', connection, from, greeting }),
+        onGreeted: (connection, from, accepted, reply) => this.dispatch({ kind: 'greeted', connection, from, accepted, reply }),
+        onUp: peer => this.dispatch({ kind: 'up', peer }),
+        onDown: (peer, code) => this.dispatch({ kind: 'down', peer, code }),
+        onFrame: (from, protocol, frame) => this.dispatch({ kind: 'frame', from, protocol, frame }),
+        onDrain: () => {},
+        onDialFailed: (peer, code) => this.dispatch({ kind: 'dial-failed', peer, code }),
+      },
+      error => {
+        if (error === undefined) this.dispatch({ kind: 'started' })
+        done(error)
+      },
+    )
+  }
+
+  /** Shuts down in good order: last records are written, then connections close. */
+  stop(done: () => void): void {
+    this.dispatch({
+      kind: 'stopping',
+      done: () => {
+        this.close()
+        this.#ports.transport.stop(done)
+      },
+    })
+  }
+
+  /** Nothing happens any more; also what a crash leaves behind in the simulator. */
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.timer.cancel()
+  }
+
+  dispatch(event: CoreEvent): void {
+    if (this.#isClosed) return
+    this.#queue.push(event)
+    if (this.#busy) return
+    this.#busy = true
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { clock } = this.#ports
+      for (const effect of this.core.step(next, { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() })) this.#perform(effect)
+    }
+    this.#busy = false
+    this.#arm()
+  }
+
+  /** Performs a command for somebody outside. */
+  request<K extends CommandName>(name: K, input: unknown, actor: string): Promise<CommandTypes[K]['result']> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(new WeftError('stopping', 'this node has stopped'))
+      this.ask(name, input, { actor, ok: resolve, fail: reject })
+    })
+  }
+
+  /** The same, answered by a call. */
+  ask<K extends CommandName>(name: K, input: unknown, to: AnswerTo<CommandTypes[K]['result']>): void {
+    this.dispatch({ kind: 'run', run: () => perform(this.core, name, input, to) })
+  }
+
+  /** One timer for everything that waits for a time; waking early does no harm, so it is only ever set earlier. */
+  #arm(): void {
+    if (this.#isClosed) return
+    const atMs = this.core.nextWakeMs
+    if (atMs === Infinity || (this.#timer !== undefined && this.#timer.atMs <= atMs)) return
+    this.#timer?.timer.cancel()
+    const timer = this.#ports.clock.after(Math.max(0, atMs - this.#ports.clock.monotonicMs()), () => {
+      this.#timer = undefined
+      this.dispatch({ kind: 'wake' })
+    })
+    this.#timer = { timer, atMs }
+  }
+
+  #resume(run: () => void): void {
+    this.dispatch({ kind: 'run', run })
+  }
+
+  #perform(effect: Effect): void {
+    const { transport, journal, index, disk, log, clock } = this.#ports
+    switch (effect.kind) {
+      case 'send': {
+        const result = transport.send(effect.to, effect.protocol, effect.frame)
+        if (result !== 'sent') this.core.metrics.add('weft_frames_dropped_total', 1, result)
+        return
+      }
+      case 'dial':
+        return transport.dial(effect.peer, effect.addresses)
+      case 'answer-greeting':
+        return transport.answer(effect.connection, { accept: effect.accept, reply: effect.reply })
+      case 'close':
+        return transport.close(effect.peer, effect.code)
+      case 'commit':
+        return journal.commit(effect.staged.commit, error => this.dispatch({ kind: 'committed', staged: effect.staged, error }))
+      case 'read':
+        return journal.read(effect.log, effect.from, effect.maxRecords, effect.maxBytes, (error, records) => this.#handOver(error, records, effect.then))
+      case 'read-places':
+        return journal.readPlaces(effect.places, (error, records) => this.#handOver(error, records, effect.then))
+      case 'read-each':
+        return this.#readEach(effect.refs, records => this.#resume(() => effect.then(records)))
+      case 'forget-places':
+        return journal.truncate(effect.log, effect.size)
+      case 'index':
+        return index.add(effect.records)
+      case 'find':
+        return index.find(effect.prefix, found => this.#resume(() => effect.then(found)))
+      case 'save':
+        return saveFile(disk, effect.file, effect.bytes, error => {
+          if (error !== undefined) log('warn', 'file.not-saved', { file: effect.file, message: error.message })
+        })
+      case 'await':
+        effect.promise.then(
+          value => this.#resume(() => effect.then(true, value)),
+          (reason: unknown) => this.#resume(() => effect.then(false, reason)),
+        )
+        return
+      case 'tell':
+        return effect.call()
+      case 'load':
+        return this.#ports.load(effect.path, loaded => this.#resume(() => effect.then(loaded)))
+      case 'verify':
+        return this.#verify(result => this.#resume(() => effect.then(result)))
+      case 'block': {
+        transport.block(effect.peers)
+        const bytes = utf8(JSON.stringify(effect.peers))
+        return saveFile(disk, BLOCKED_FILE, bytes, () => this.#resume(effect.then))
+      }
+      case 'stop':
+        return this.#ports.onStop()
+      case 'yield':
+        return clock.soon(() => this.dispatch({ kind: 'run', run: () => {} }))
+      case 'log':
+        return log(effect.level, effect.event, effect.fields)
+    }
+  }
+
+  #handOver(error: WeftError | undefined, records: readonly StoredRecord[], then: (records: readonly StoredRecord[]) => void): void {
+    if (error !== undefined) this.#ports.log('error', 'chain.read-failed', { code: error.code, message: error.message })
+    this.#resume(() => then(records))
+  }
+
+  /** Records from all over; one that cannot be read leaves a gap and takes no other with it. */
+  #readEach(refs: readonly RecordRef[], done: (records: readonly (StoredRecord | undefined)[]) => void): void {
+    const { journal } = this.#ports
+    const records: (StoredRecord | undefined)[] = []
+    const next = (): void => {
+      const ref = refs[records.length]
+      if (ref === undefined) return done(records)
+      journal.read(ref.log, ref.seq, 1, Infinity, (_, [record]) => {
+        records.push(record)
+        next()
+      })
+    }
+    next()
+  }
+
+  #verify(done: (result: VerifyResult) => void): void {
+    const { journal, disk, clock } = this.#ports
+    verifyJournal(disk, { cluster: this.core.chain.cluster, self: this.core.self, until: journal.end, pause: resume => clock.soon(resume) }, done)
+  }
+}
