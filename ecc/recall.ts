@@ -3,11 +3,12 @@ import { WeftError } from '../base/errors.ts'
 import type { Hlc } from '../base/hlc.ts'
 import type { CausalId, NodeId } from '../base/ids.ts'
 import { QUERY_MAX_BYTES, RECALL_K_MAX, RECALL_SEEDS } from '../base/limits.ts'
+import { Best } from './best.ts'
 import { type EdgeType, edgeTypeOf } from './edge-types.ts'
-import { Heap } from './heap.ts'
 import type { Cut, Ref } from './record-table.ts'
 import { type Contribution, onGrid, Spread } from './spread.ts'
 import { isSuperseded } from './supersession.ts'
+import type { Matching } from './text-index.ts'
 import type { View } from './view.ts'
 
 export interface RecallOptions {
@@ -66,47 +67,59 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
     throw new WeftError('invalid_argument', `k is 1 to ${RECALL_K_MAX}, got ${options.k}`)
   }
   const matches = new Matches(view, query, options.similar ?? [])
-  const seeds = best(view, matches.records, matches.scores, RECALL_SEEDS, () => true)
+  const seeds = matches.best(RECALL_SEEDS, () => true)
   const field = new Field(matches)
   const spread = new Spread(view, options.spread !== false)
   for (const seed of seeds) field.add(seed, spread.from(seed))
   const wanted = (record: number): boolean => isWanted(view, record, options)
-  const near = best(view, field.records, field.records.map(record => field.scoreOf(record)), options.k, wanted)
-  const rest = best(view, matches.records, matches.scores, options.k, record => !field.has(record) && wanted(record))
-  const both = [...near, ...rest]
-  const ranked = best(view, both, both.map(record => field.scoreOf(record)), options.k, () => true)
-  return { hits: ranked.map(record => hitOf(view, record, matches, field)), exact: true, truncated: spread.truncated }
+  const hits = new Best(view, options.k, wanted)
+  for (const record of field.records) hits.offer(record, field.scoreOf(record))
+  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match))) hits.offer(record, matches.scoreOf(record))
+  return { hits: hits.records().map(record => hitOf(view, record, matches, field)), exact: true, truncated: spread.truncated }
 }
 
 /** The memories that match by themselves, each kind of match with 1 for the best. */
 class Matches {
-  readonly records: Uint32Array
-  /** By place in `records`: words and similarity together. */
-  readonly scores: Float64Array
-  readonly #bm25: (record: number) => number
-  readonly #similar: ReadonlyMap<number, number>
+  readonly #view: View
+  readonly #words: Matching
+  readonly #similar: Map<number, number> = new Map()
 
   constructor(view: View, query: string, similar: readonly { readonly id: CausalId; readonly score: number }[]) {
     const { records, nodes, text } = view.tables
-    const found = similar.map(({ id, score }) => [records.find(id), score] as const).filter(([record, score]) => view.isNode(record) && score > 0)
-    const mostSimilar = found.reduce((most, [, score]) => Math.max(most, score), 0)
-    this.#similar = new Map(found.map(([record, score]) => [record, onGrid(score / mostSimilar)]))
-    const matching = text.search(query, {
+    this.#view = view
+    this.#words = text.search(query, {
       size: nodes.size,
       live: view.nodes,
       words: view.words,
       has: node => view.isNode(nodes.record.at(node)),
       wordsOf: node => nodes.words.at(node),
     })
-    const bestScore = matching.nodes.reduce((most, node) => Math.max(most, matching.scores[node] as number), 0)
-    this.#bm25 = record => (bestScore === 0 ? 0 : onGrid((matching.scores[records.detail.at(record)] as number) / bestScore))
-    const byWords = matching.nodes.map(node => nodes.record.at(node))
-    this.records = found.length === 0 ? byWords : Uint32Array.from(new Set([...byWords, ...this.#similar.keys()]))
-    this.scores = Float64Array.from(this.records, record => this.scoreOf(record))
+    const most = similar.reduce((score, found) => Math.max(score, found.score), 0)
+    for (const { id, score } of similar) {
+      const record = records.find(id)
+      if (view.isNode(record) && score > 0) this.#similar.set(record, onGrid(score / most))
+    }
+  }
+
+  /** The best of all matches that `accept` takes. */
+  best(count: number, accept: (record: number) => boolean): number[] {
+    const { nodes, scores } = this.#words
+    const { record } = this.#view.tables.nodes
+    const byWords = new Best(this.#view, count, accept)
+    for (let i = 0; i < nodes.length; i++) {
+      const score = scores[nodes[i] as number] as number
+      if (score >= byWords.floor) byWords.offer(record.at(nodes[i] as number), score)
+    }
+    if (this.#similar.size === 0) return byWords.records()
+    // Whatever else is among the best by both together is so because it is similar.
+    const byBoth = new Best(this.#view, count, accept)
+    for (const match of new Set([...byWords.records(), ...this.#similar.keys()])) byBoth.offer(match, this.scoreOf(match))
+    return byBoth.records()
   }
 
   bm25(record: number): number {
-    return this.#bm25(record)
+    const score = this.#words.scores[this.#view.tables.records.detail.at(record)] as number
+    return score === 0 ? 0 : onGrid(score / this.#words.best)
   }
 
   vector(record: number): number {
@@ -127,8 +140,8 @@ class Field {
     this.#matches = matches
   }
 
-  get records(): number[] {
-    return [...this.#places.keys()]
+  get records(): Iterable<number> {
+    return this.#places.keys()
   }
 
   has(record: number): boolean {
@@ -221,28 +234,4 @@ function hitOf(view: View, record: number, matches: Matches, field: Field): Hit 
 
 function rounded(score: number): number {
   return Math.round(score * 1e9) / 1e9
-}
-
-/** The `count` best of those accepted with a score above 0, best first: score, then newer, then the lower id. */
-function best(view: View, records: ArrayLike<number>, scores: ArrayLike<number>, count: number, accept: (record: number) => boolean): number[] {
-  const worstFirst = (a: Scored, b: Scored): number => a.score - b.score || view.tables.records.compareNewest(b.record, a.record)
-  const heap = new Heap<Scored>(worstFirst)
-  let floor = 0
-  for (let i = 0; i < records.length; i++) {
-    const score = scores[i] as number
-    if (score < floor || score <= 0) continue
-    const entry = { record: records[i] as number, score }
-    if ((heap.size === count && worstFirst(entry, heap.peek() as Scored) <= 0) || !accept(entry.record)) continue
-    if (heap.size === count) heap.pop()
-    heap.push(entry)
-    if (heap.size === count) floor = (heap.peek() as Scored).score
-  }
-  const out: number[] = []
-  for (let entry = heap.pop(); entry !== undefined; entry = heap.pop()) out.push(entry.record)
-  return out.reverse()
-}
-
-interface Scored {
-  readonly record: number
-  readonly score: number
 }

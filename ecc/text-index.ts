@@ -93,7 +93,9 @@ export class TextIndex {
       }
     }
     this.#matching = matching
-    return { nodes: nodes.subarray(0, matching), scores }
+    let best = 0
+    for (let i = 0; i < matching; i++) best = Math.max(best, scores[nodes[i] as number] as number)
+    return { nodes: nodes.subarray(0, matching), scores, best }
   }
 
   /** Rebuilt without the postings of erased memories, and without the terms that only they had. */
@@ -188,4 +190,6 @@ export interface Matching {
   readonly nodes: Uint32Array
   /** By node; above 0 for all of `nodes`. */
   readonly scores: Float64Array
+  /** The highest, 0 without any. */
+  readonly best: number
 }

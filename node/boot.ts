@@ -29,7 +29,7 @@ export interface BootPorts {
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
   /** Made once the identity is known. */
-  readonly transport: (identity: Identity, cluster: ClusterFile, runtime: () => Runtime | undefined) => Transport
+  readonly transport: (identity: Identity, cluster: ClusterFile, metrics: Metrics, runtime: () => Runtime | undefined) => Transport
 }
 
 export interface BootOptions {
@@ -72,7 +72,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
 
   function assemble(identity: Identity, cluster: ClusterFile, { journal, replay }: OpenedJournal, fold: MemoryFold | undefined, savedPeers: unknown, blocked: readonly NodeId[]): void {
     let runtime: Runtime | undefined
-    const transport = ports.transport(identity, cluster, () => runtime)
+    const transport = ports.transport(identity, cluster, metrics, () => runtime)
     const core = new Core({
       self: identity.nodeId, name: options.name, version: options.version, signer: identity.signer, nextKeyCommit: identity.nextKeyCommit,
       genesis: cluster.genesis, evidence: cluster.evidence, random: ports.random, metrics, logs: replay.logs, displaced: replay.displaced,

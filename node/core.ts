@@ -98,6 +98,7 @@ export class Core {
   readonly #killers: Map<Pid, (error: WeftError | undefined) => void> = new Map()
   #diskFault: string | undefined
   #isFolded = false
+  #foldWaiters: (() => void)[] = []
   #stepping = false
   #told = false
   /** The frame made last: a run goes to many peers, and is encoded once. */
@@ -221,7 +222,11 @@ export class Core {
       for (const memory of this.#memories.values()) memory.settle()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
-    if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) this.#isFolded = true
+    if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
+      this.#isFolded = true
+      for (const then of this.#foldWaiters) then()
+      this.#foldWaiters = []
+    }
     if (this.#told) {
       this.#told = false
       this.eventWaiters.wake()
@@ -385,6 +390,12 @@ export class Core {
     return this.#isFolded
   }
 
+  /** Calls `then` when that is so. */
+  whenFolded(then: () => void): void {
+    if (this.#isFolded) then()
+    else this.#foldWaiters.push(then)
+  }
+
   /** Logs with records that cannot be read back from the disk. */
   get stuck(): ReadonlySet<LogId> {
     return this.#applier.stuck
@@ -447,8 +458,6 @@ export class Core {
     if (!this.peers.connected.has(to)) return false
     const { protocol } = WIRE[message.kind]
     const frame = this.#encode(message)
-    this.metrics.add('weft_frames_sent_total', 1, protocol)
-    this.metrics.add('weft_frames_sent_bytes_total', frame.length, protocol)
     this.context.emit({ kind: 'send', to, protocol, frame })
     return true
   }

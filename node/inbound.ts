@@ -50,8 +50,6 @@ function tableOf({ peers, sync, ipc }: Owners): Inbound {
 export function createInbound(context: CoreContext, cluster: Parameters<typeof parseMessage>[2], owners: Owners): (from: NodeId, protocol: Protocol, frame: Uint8Array) => void {
   const table = tableOf(owners)
   return (from, protocol, frame) => {
-    context.metrics.add('weft_frames_received_total', 1, protocol)
-    context.metrics.add('weft_frames_received_bytes_total', frame.length, protocol)
     owners.peers.heard(from)
     const parsed = parseMessage(frame, protocol, cluster)
     // A kind we do not know may come from a newer version: it is no fault of the peer's.

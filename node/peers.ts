@@ -85,7 +85,6 @@ export class Peers {
     this.#redial.onUp(peer)
     this.#heartbeat.onUp(peer, monotonicMs)
     this.#context.metrics.set('weft_peers', this.#up.size)
-    this.#context.metrics.add('weft_dials_total', 1, 'up')
     this.#context.log('info', 'peer.up', { peer })
     this.#init.send(peer, { kind: 'peer.known', peers: this.known() })
   }
@@ -100,7 +99,6 @@ export class Peers {
 
   onDialFailed(peer: NodeId, code: ErrorCode): void {
     this.#redial.onDialFailed(peer, this.#context.now.monotonicMs)
-    this.#context.metrics.add('weft_dials_total', 1, code)
     this.#context.log('debug', 'peer.dial-failed', { peer, code })
   }
 

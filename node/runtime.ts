@@ -40,6 +40,9 @@ export class Runtime {
   #busy = false
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
   #isClosed = false
+  /** Files being saved: a shutdown waits for them. */
+  #saving = 0
+  #onSaved: (() => void) | undefined
 
   constructor(core: Core, ports: RuntimePorts) {
     this.core = core
@@ -72,7 +75,9 @@ export class Runtime {
       kind: 'stopping',
       done: () => {
         this.close()
-        this.#ports.transport.stop(done)
+        const finish = (): void => this.#ports.transport.stop(done)
+        if (this.#saving === 0) finish()
+        else this.#onSaved = finish
       },
     })
   }
@@ -129,11 +134,10 @@ export class Runtime {
   #perform(effect: Effect): void {
     const { transport, journal, index, disk, log, clock } = this.#ports
     switch (effect.kind) {
-      case 'send': {
-        const result = transport.send(effect.to, effect.protocol, effect.frame)
-        if (result !== 'sent') this.core.metrics.add('weft_frames_dropped_total', 1, result)
+      case 'send':
+        // What a peer is too slow or too far away for is dropped and counted by the transport; every protocol recovers by itself.
+        transport.send(effect.to, effect.protocol, effect.frame)
         return
-      }
       case 'dial':
         return transport.dial(effect.peer, effect.addresses)
       case 'answer-greeting':
@@ -155,8 +159,10 @@ export class Runtime {
       case 'find':
         return index.find(effect.prefix, found => this.#resume(() => effect.then(found)))
       case 'save':
+        this.#saving++
         return saveFile(disk, effect.file, effect.bytes, error => {
           if (error !== undefined) log('warn', 'file.not-saved', { file: effect.file, message: error.message })
+          if (--this.#saving === 0) this.#onSaved?.()
         })
       case 'await':
         effect.promise.then(

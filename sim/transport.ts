@@ -50,7 +50,7 @@ export class SimTransport implements Transport, SimHost {
 
   /** To be called by the network. */
   crash(): void {
-    for (const link of [...this.#links]) link.crash()
+    for (const link of this.#links) link.crash()
     this.#table.crash()
   }
 

@@ -136,7 +136,7 @@ export class World {
         clock: machine.clock, random: this.random(`${name}/${life}`), disk: machine.disk, index: machine.index, log,
         load: (path, then) => then(noModules(path)),
         onStop: () => this.stop(name),
-        transport: identity => new SimTransport(this.network, identity.nodeId, { log }),
+        transport: (identity, _cluster, metrics) => new SimTransport(this.network, identity.nodeId, { log, metrics }),
       },
       { name, version: 'sim', seeds: [], strictGuard: this.#options.strictGuard ?? false },
       (error, runtime) => {

@@ -51,7 +51,7 @@ export class ConnectionTable {
   /** Closes everything, in good order where something is up. `stopped` follows once the links are gone. */
   stop(): void {
     this.#isOpen = false
-    for (const peer of [...this.#peers.values()]) this.#leave(peer, 'stopping', 'finish')
+    for (const peer of this.#peers.values()) this.#leave(peer, 'stopping', 'finish')
   }
 
   /** Calls `done`, and no handler after it. */

@@ -72,6 +72,9 @@ export interface TransportHandlers {
   onFrame(from: NodeId, protocol: Protocol, frame: Uint8Array): void
   /** After a `full`: `send` to `peer` takes frames again. */
   onDrain(peer: NodeId): void
-  /** A dial came to nothing; `code` is `unreachable`, `impostor` (another key answered), or why a greeting failed. */
+  /**
+   * A dial came to nothing: `unreachable`, `impostor` (another key answered), `denied` (one side refused
+   * the other's greeting), `timeout`, `incompatible`, what the peer did wrong, or the code of a `close`.
+   */
   onDialFailed(peer: NodeId, code: ErrorCode): void
 }

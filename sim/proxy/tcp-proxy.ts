@@ -95,7 +95,7 @@ class RunningProxy implements TcpProxy {
   }
 
   reset(): void {
-    for (const connection of [...this.#open]) connection.reset()
+    for (const connection of this.#open) connection.reset()
   }
 
   truncate(afterBytes: number): void {

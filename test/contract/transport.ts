@@ -440,7 +440,7 @@ class Scene {
   }
 
   async close(): Promise<void> {
-    for (const node of [...this.#nodes]) await this.stop(node)
+    for (const node of this.#nodes) await this.stop(node)
     await this.world.close()
   }
 }

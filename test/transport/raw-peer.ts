@@ -45,7 +45,7 @@ export class RawPeer {
   /** Says hello and waits for the answer. */
   async greet(): Promise<void> {
     this.greeting.send(framed(utf8('hello')))
-    await this.until('the greeting is answered', () => this.heard.length > 0)
+    await until('the greeting is answered', () => this.heard.length > 0)
   }
 
   /** Comes up. */
@@ -60,10 +60,6 @@ export class RawPeer {
 
   get isClosed(): boolean {
     return this.connection.status !== 'open'
-  }
-
-  until(what: string, holds: () => boolean): Promise<void> {
-    return until(what, holds)
   }
 
   stop(): Promise<void> {

@@ -12,6 +12,9 @@ import { CONNECTIONS_MAX, CONNECTIONS_PER_S, FRAME_MAX_BYTES, GREETING_TIMEOUT_M
 /** 2.5 s for one address: the other addresses of a peer get their turn before its dial ends. */
 const ADDRESS_TIMEOUT_MS = GREETING_TIMEOUT_MS / 4
 
+/** 16 streams: a peer opens five (greeting, three protocols, identify), and each may hold a window of bytes before its protocol is known. */
+const INBOUND_STREAMS_MAX = 16
+
 /** libp2p as this mesh uses it: TCP, Noise, Yamux and identify; not started yet. */
 export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2p> {
   const isRefused = (peer: { toString(): string }): boolean => init.isRefused(peer.toString())
@@ -22,7 +25,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2p> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     // The window stays below libp2p's read buffer (4 MiB): a stream that outgrows it is reset.
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: FRAME_MAX_BYTES } })],
+    streamMuxers: [yamux({ maxInboundStreams: INBOUND_STREAMS_MAX, streamOptions: { maxStreamWindowSize: FRAME_MAX_BYTES } })],
     services: { identify: identify() },
     peerDiscovery: (init.peerDiscovery as DiscoveryModule[]).map(create => components => {
       const discovery = create(components)

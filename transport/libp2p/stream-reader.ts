@@ -5,7 +5,7 @@ import { FrameDecoder } from '../frame.ts'
 /**
  * Reads the frames of a stream as its bytes arrive, in the same turn: nothing waits here,
  * so a node that is slow stops reading its sockets, and the sender is stopped by TCP.
- * To be called in the turn in which the stream was opened, or its first bytes are missed.
+ * To be called in the turn in which the stream was opened, or its end may be missed.
  *
  * @param onBroken the stream cannot go on: a frame was too large, or it ended inside one
  */

@@ -1,0 +1,113 @@
+import { parse, TomlError } from 'smol-toml'
+import { z } from 'zod'
+import { WeftError } from '../base/errors.ts'
+import { type NodeId, parseNodeId } from '../base/ids.ts'
+import type { LogLevel } from '../base/ports.ts'
+import type { KnownPeer } from '../discovery/peer-book.ts'
+
+/**
+ * A node's settings. Each value comes from the first of: a flag (or an option of `createNode`), the
+ * environment, `weft.toml` in the node directory, the default; and says from which.
+ */
+export interface Config {
+  /** What people call this node; no identity. */
+  readonly name: Setting<string>
+  /** Multiaddrs to listen on. A port of 0 is a free one, kept from then on. */
+  readonly listen: Setting<readonly string[]>
+  /** Multiaddrs to tell others instead, where they cannot reach the ones above. */
+  readonly announce: Setting<readonly string[]>
+  /** Members to dial first: multiaddrs that end in `/p2p/<NodeId>`. */
+  readonly bootstrap: Setting<readonly string[]>
+  /** Find members on the local network. `auto`: when listening beyond this machine. */
+  readonly mdns: Setting<'on' | 'off' | 'auto'>
+  /** Where the control interface listens: a loopback address and port. */
+  readonly http: Setting<string>
+  readonly logLevel: Setting<LogLevel>
+  /** Who must vouch for this node's logs before it signs again after a start. */
+  readonly guard: Setting<'one' | 'majority'>
+}
+
+export interface Setting<T> {
+  readonly value: T
+  /** `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
+  readonly from: string
+}
+
+export type ConfigValues = { readonly [K in keyof Config]?: Config[K]['value'] | undefined }
+
+export const CONFIG_FILE = 'weft.toml'
+
+const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{1,5}(\/.*)?$/, 'a multiaddr like /ip4/192.0.2.1/tcp/4001')
+const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
+
+/** Per setting: its name in weft.toml, its shape, its default. */
+const SETTINGS: { readonly [K in keyof Config]: { readonly key: string; readonly shape: z.ZodType<Config[K]['value']>; readonly fallback: Config[K]['value'] } } = {
+  name: { key: 'name', shape: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of 1 to 64 letters, digits, . _ or -'), fallback: 'node' },
+  listen: { key: 'listen', shape: z.array(address), fallback: ['/ip4/127.0.0.1/tcp/0'] },
+  announce: { key: 'announce', shape: z.array(address), fallback: [] },
+  bootstrap: { key: 'bootstrap', shape: z.array(peerAddress), fallback: [] },
+  mdns: { key: 'mdns', shape: z.enum(['on', 'off', 'auto']), fallback: 'auto' },
+  http: { key: 'http', shape: z.string().regex(/^(127\.[0-9.]+|localhost|\[::1\]):[0-9]{1,5}$/, 'a loopback address with a port, like 127.0.0.1:0'), fallback: '127.0.0.1:0' },
+  logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
+  guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
+}
+
+type Name = keyof Config
+
+/** @param file the text of weft.toml, undefined when there is none */
+export function resolveConfig(flags: ConfigValues, environment: Readonly<Record<string, string | undefined>>, file: string | undefined): Config {
+  const rows = file === undefined ? {} : parseFile(file)
+  const names = Object.keys(SETTINGS) as Name[]
+  return Object.fromEntries(names.map(name => [name, resolve(name, flags, environment, rows, file)])) as unknown as Config
+}
+
+function resolve(name: Name, flags: ConfigValues, environment: Readonly<Record<string, string | undefined>>, rows: Readonly<Record<string, unknown>>, file: string | undefined): Setting<unknown> {
+  const { key, fallback } = SETTINGS[name]
+  const isList = Array.isArray(fallback)
+  const flag = flags[name]
+  if (flag !== undefined) return checked(name, flag, `--${key.replace('_', '-')}`)
+  const variable = `WEFT_${key.toUpperCase()}`
+  const text = environment[variable]
+  if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
+  if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
+  return { value: fallback, from: 'default' }
+}
+
+function checked(name: Name, value: unknown, from: string): Setting<unknown> {
+  const parsed = SETTINGS[name].shape.safeParse(value)
+  if (parsed.success) return { value: parsed.data, from }
+  const { key } = SETTINGS[name]
+  throw new WeftError('config_invalid', `${key} (${from}): expected ${parsed.error.issues[0]?.message ?? 'another value'}, got ${JSON.stringify(value)}`, { details: { key, from } })
+}
+
+function parseFile(text: string): Readonly<Record<string, unknown>> {
+  let rows: Readonly<Record<string, unknown>>
+  try {
+    rows = parse(text)
+  } catch (thrown) {
+    if (!(thrown instanceof TomlError)) throw thrown
+    throw new WeftError('config_invalid', `${CONFIG_FILE} line ${thrown.line}: ${thrown.message.split('\n')[0]}`, { details: { line: thrown.line } })
+  }
+  const known = Object.values(SETTINGS).map(({ key }) => key)
+  for (const key of Object.keys(rows)) {
+    if (!known.includes(key)) throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, { details: { key } })
+  }
+  return rows
+}
+
+function lineOf(text: string, key: string): string {
+  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key}["']?\\s*[=\\].]`).test(row))
+  return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
+}
+
+/** A bootstrap address as a peer to dial. */
+export function seedOf(text: string): KnownPeer | undefined {
+  const cut = text.lastIndexOf('/p2p/')
+  const id: NodeId | undefined = cut < 0 ? undefined : parseNodeId(text.slice(cut + 5))
+  return id && { id, addresses: [text.slice(0, cut)] }
+}
+
+/** True when some address can be reached from another machine. */
+export function listensBeyondLoopback(listen: readonly string[]): boolean {
+  return listen.some(text => !/^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(text))
+}

@@ -1,0 +1,12 @@
+/** weftmesh: a node in this process, or a connection to one that runs. */
+export { type NodeOptions, createNode } from './create-node.ts'
+export { type ConnectOptions, connect } from './connect.ts'
+export { type ErrorCode, WeftError } from '../base/errors.ts'
+export type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
+export type { Verification, VerifiedLog } from '../chain/verify.ts'
+export type { EdgeType } from '../ecc/edge-types.ts'
+export type * from './api.ts'
+export type { NodeEvent, NodeState } from './events.ts'
+export type { PeerInfo } from './peers.ts'
+export type { Behaviour, CallOptions, Down, ExitReason, ProcessContext, Program, SendResult } from './process/behaviour.ts'
+export type { ProcessInfo, ProcessState } from './process/process.ts'

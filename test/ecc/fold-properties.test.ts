@@ -1,0 +1,122 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { toHex } from '../../base/bytes.ts'
+import type { LogId } from '../../base/ids.ts'
+import { KIND } from '../../base/kinds.ts'
+import type { FoldRecord } from '../../ecc/folding.ts'
+import { MemoryFold } from '../../ecc/memory-fold.ts'
+import type { Cut } from '../../ecc/record-table.ts'
+import { decodeRetract } from '../../ecc/records.ts'
+import { SimRandom } from '../../sim/random.ts'
+import { anyWorld } from './any-world.ts'
+import { foldOf, shuffled, type World, withoutErased } from './world.ts'
+
+const QUERIES = ['pool timeout', 'checkout retry deploy', 'cahce number 3', 'key queue']
+
+/** Everything that can be asked of a fold, as of a cut, in a form to compare. */
+function answers(fold: MemoryFold, at?: Cut): unknown {
+  const ids = [...fold.cut].flatMap(([log, size]) => Array.from({ length: Math.min(size, at?.get(log) ?? (at === undefined ? size : 0)) }, (_, seq) => ({ log, seq })))
+  const named = fold.idsWithPrefix('', 1000).filter(id => ids.some(ref => ref.log === fold.refOf(id)?.log && ref.seq === fold.refOf(id)?.seq))
+  return {
+    canonical: Buffer.from(fold.canonical(at)).toString('hex'),
+    recall: QUERIES.map(query => [fold.recall(query, { k: 5, at }), fold.recall(query, { k: 50, at, spread: false, includeSuperseded: true })]),
+    conflicts: fold.conflicts(at),
+    nodes: named.map(id => [fold.node(id, at), fold.edgesOf(id, at), fold.node(id, at)?.state === 'retracted' ? null : fold.node(id, at) && fold.why(id, { at })]),
+    list: fold.list({ limit: 500, at }).nodes,
+  }
+}
+
+/** A cut that some node may have: what has been applied after a while, in some order. */
+function cutOf(records: readonly FoldRecord[], seed: number): Cut {
+  const cut = new Map<LogId, number>()
+  const order = shuffled(records, seed)
+  for (const record of order.slice(0, new SimRandom(seed, 'cut').below(order.length + 1))) cut.set(record.log, Math.max(cut.get(record.log) ?? 0, record.seq + 1))
+  return cut
+}
+
+const within = (cut: Cut) => (record: FoldRecord): boolean => record.seq < (cut.get(record.log) ?? 0)
+const self = (world: World) => world.author(0).node
+
+t.test('every answer is a function of the set of records, whatever the order of arrival and however often', async () => {
+  fc.assert(
+    fc.property(anyWorld({ erase: true, rebase: true }), fc.nat(), fc.nat(), (world, one, other) => {
+      const a = foldOf(shuffled(world.records, one), self(world))
+      const b = foldOf(shuffled(world.records, other), self(world))
+      deepStrictEqual(answers(a), answers(b))
+      deepStrictEqual(a.voids, b.voids)
+      deepStrictEqual(a.stats, b.stats)
+      deepStrictEqual(a.frontier(), b.frontier())
+    }),
+    { numRuns: 150 },
+  )
+})
+
+t.test('an answer as of a cut is the answer of a fold of only that cut', async () => {
+  fc.assert(
+    fc.property(anyWorld({ erase: true }), fc.nat(), (world, seed) => {
+      const whole = foldOf(shuffled(world.records, seed), self(world))
+      const cut = cutOf(world.records, seed)
+      const part = foldOf(withoutErased(world.records, whole).filter(within(cut)), self(world))
+      deepStrictEqual(answers(whole, cut), answers(part))
+      deepStrictEqual(whole.frontier(cut), part.frontier())
+    }),
+    { numRuns: 150 },
+  )
+})
+
+t.test('a fold that read a body before it was erased answers like one that never saw it', async () => {
+  fc.assert(
+    fc.property(anyWorld({ erase: true }), fc.nat(), (world, seed) => {
+      const read = foldOf(shuffled(world.records, seed), self(world))
+      const late = foldOf(withoutErased(world.records, read), self(world))
+      deepStrictEqual(answers(read), answers(late))
+      deepStrictEqual(late.erased(), [])
+    }),
+    { numRuns: 100 },
+  )
+})
+
+t.test('a restored fold goes on as the one that was saved', async () => {
+  fc.assert(
+    fc.property(anyWorld({ erase: true, rebase: true }), fc.nat(), (world, seed) => {
+      const order = shuffled(world.records, seed)
+      const half = new SimRandom(seed, 'half').below(order.length + 1)
+      const saved = foldOf(order.slice(0, half), self(world))
+      const restored = MemoryFold.restore(saved.snapshot(), self(world)) as MemoryFold
+      deepStrictEqual(answers(restored), answers(saved))
+      for (const record of order.slice(half)) {
+        saved.apply(record)
+        restored.apply(record)
+      }
+      deepStrictEqual(answers(restored), answers(saved))
+      deepStrictEqual([restored.stats, restored.voids, restored.erased()], [saved.stats, saved.voids, saved.erased()])
+    }),
+    { numRuns: 100 },
+  )
+})
+
+t.test('pages of a list neither miss nor repeat a memory, though records arrive in between', async () => {
+  fc.assert(
+    fc.property(anyWorld(), fc.nat(), fc.integer({ min: 1, max: 4 }), (world, seed, limit) => {
+      const order = shuffled(world.records, seed)
+      const fold = new MemoryFold(self(world))
+      const listed: string[] = []
+      const waiting = [...order]
+      let after: Cut = new Map()
+      for (let page = { more: true, next: after }; waiting.length > 0 || page.more; after = page.next) {
+        for (const record of waiting.splice(0, 7)) fold.apply(record)
+        const got = fold.list({ after, limit })
+        deepStrictEqual(got.nodes.length <= limit, true)
+        listed.push(...got.nodes.map(node => node.id))
+        page = got
+      }
+      deepStrictEqual(new Set(listed).size, listed.length)
+      // One that is back was not there when its page was made.
+      const retracted = new Set(world.records.flatMap(record => (record.kind === KIND['memory.retract'] ? toHex(decodeRetract(record.body as Uint8Array)?.target as Uint8Array) : [])))
+      const missed = fold.list({ limit: 500 }).nodes.map(node => node.id).filter(id => !listed.includes(id))
+      deepStrictEqual(missed.filter(id => !retracted.has(id)), [])
+    }),
+    { numRuns: 50 },
+  )
+})
