@@ -19,30 +19,35 @@ export interface Conflict {
  * A conflict is listed once, for the earliest memory in whose place all of it stands; targets oldest first.
  */
 export function conflicts(view: View): Conflict[] {
-  const { records, nodes } = view.tables
-  const found = new Map<string, Dispute>()
-  for (let row = 0; row < nodes.size; row++) {
-    const node = nodes.record.at(row)
-    if (!view.sees(node) || records.claims.at(node) === NONE) continue
-    for (const dispute of disputesOf(view, node)) {
-      const name = dispute.current.join()
-      const before = found.get(name)
-      if (before === undefined || records.compareOldest(dispute.target, before.target) < 0) found.set(name, dispute)
-    }
+  const { records } = view.tables
+  const byTarget = new Map<number, Dispute>()
+  // Whatever was superseded has a place, also when it was erased or retracted since.
+  for (let record = 0; record < records.size; record++) {
+    if (!view.sees(record) || records.claims.at(record) === NONE) continue
+    for (const dispute of disputesOf(view, record)) byTarget.set(dispute.target, merged(dispute, byTarget.get(dispute.target)))
   }
-  const disputes = [...found.values()].sort((a, b) => records.compareOldest(a.target, b.target))
-  const later = new Set(disputes.flatMap(({ target, reached }) => reached.filter(node => node !== target)))
-  return disputes
-    .filter(({ target }) => !later.has(target))
-    .map(({ target, current }) => ({ target: records.idOf(target), current: current.map(record => records.idOf(record)) }))
+  const disputes = [...byTarget.values()].sort((a, b) => records.compareOldest(a.target, b.target))
+  const later = new Set(disputes.flatMap(({ target, reached }) => [...reached].filter(node => node !== target)))
+  const listed = new Map<string, Conflict>()
+  for (const { target, ends } of disputes) {
+    const current = [...ends].sort((a, b) => records.compareOldest(a, b)).map(record => records.idOf(record))
+    const name = current.join()
+    if (!later.has(target) && !listed.has(name)) listed.set(name, { target: records.idOf(target), current })
+  }
+  return [...listed.values()]
 }
 
 interface Dispute {
   readonly target: number
-  /** Oldest first. */
-  readonly current: readonly number[]
-  /** What stood in the place since. */
-  readonly reached: readonly number[]
+  /** What holds in its place. */
+  readonly ends: ReadonlySet<number>
+  /** What stood in its place since. */
+  readonly reached: ReadonlySet<number>
+}
+
+function merged(a: Dispute, b: Dispute | undefined): Dispute {
+  if (b === undefined) return a
+  return { target: a.target, ends: new Set([...a.ends, ...b.ends]), reached: new Set([...a.reached, ...b.reached]) }
 }
 
 function disputesOf(view: View, node: number): Dispute[] {
@@ -59,15 +64,10 @@ function disputesOf(view: View, node: number): Dispute[] {
     const isBlocked = choices.some(choice => !view.isBefore(choice, record)) && !choices.some(choice => view.isBefore(record, choice))
     if (isBlocked && by !== NONE) out.push(disputeOver(view, records.ids.compare(node, by) < 0 ? node : by, [node, by]))
   }
-  return out.filter(dispute => dispute.current.length > 1)
+  return out.filter(dispute => dispute.ends.size > 1)
 }
 
 function disputeOver(view: View, target: number, nodes: readonly number[]): Dispute {
   const ways = nodes.map(node => succession(view, node))
-  const ends = new Set(ways.flatMap(way => way.ends))
-  return {
-    target,
-    current: [...ends].sort((a, b) => view.tables.records.compareOldest(a, b)),
-    reached: ways.flatMap(way => [...way.reached]),
-  }
+  return { target, ends: new Set(ways.flatMap(way => way.ends)), reached: new Set(ways.flatMap(way => [...way.reached])) }
 }

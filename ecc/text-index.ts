@@ -52,24 +52,24 @@ export class TextIndex {
   add(node: number, text: string, labels: readonly string[]): number {
     assert(node < NODES_MAX, `the text index holds ${NODES_MAX} memories`)
     const terms: number[] = []
+    let words = 0
     const collect = (run: string): void => {
-      for (const term of this.#termsOf(run)) {
+      const found = this.#termsOf(run)
+      words += found.length
+      for (const term of found) {
         const before = this.#frequency.at(term)
         if (before === 0) terms.push(term)
         this.#frequency.set(term, before + 1)
       }
     }
-    let words = 0
-    forEachRun(text, run => {
-      collect(run)
-      words += (this.#runs.get(run) as readonly number[]).length
-    })
+    forEachRun(text, collect)
+    const length = words
     for (const label of labels) forEachRun(label, collect)
     for (const term of terms) {
       this.postings.push(term, node * 256 + Math.min(FREQUENCY_MAX, this.#frequency.at(term)))
       this.#frequency.set(term, 0)
     }
-    return words
+    return length
   }
 
   /** The memories that have a term of the query; scores are good until the next search. */

@@ -1,9 +1,9 @@
-import { utf8 } from '../../base/bytes.ts'
-import { encode } from '../../base/codec.ts'
+import { toHex, utf8 } from '../../base/bytes.ts'
+import { decode, encode } from '../../base/codec.ts'
 import { hash } from '../../base/crypto/hash.ts'
 import { type Hlc, HLC_ZERO, maxHlc, nextHlc } from '../../base/hlc.ts'
 import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, type NodeId, nodeIdOf } from '../../base/ids.ts'
-import { KIND } from '../../base/kinds.ts'
+import { KIND, kindName } from '../../base/kinds.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type { FoldRecord } from '../../ecc/folding.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
@@ -99,6 +99,19 @@ export class World {
   /** Stands still every other time, so that some records are of one millisecond. */
   wallMs(): number {
     return this.#wallMs + (this.records.length >> 1)
+  }
+
+  /** One line a record: what a failing property prints. */
+  toString(): string {
+    const names = new Map<string, string>(this.records.map(record => [record.id, `${record.author.slice(-4)}:${record.seq}`]))
+    const content = (body: Uint8Array | null): string => {
+      const decoded = decode(body ?? utf8(''))
+      const print = (_: string, value: unknown): unknown => (value instanceof Uint8Array ? (names.get(toHex(value)) ?? toHex(value).slice(0, 8)) : value)
+      return decoded.ok ? JSON.stringify(decoded.value, print) : 'malformed'
+    }
+    const line = (record: FoldRecord): string =>
+      `${names.get(record.id)} ${kindName(record.kind)} after [${record.parents.map(({ log, seq }) => names.get(this.records.find(other => other.log === log && other.seq === seq)?.id ?? '')).join()}] ${content(record.body)}`
+    return `\n${this.records.map(line).join('\n')}\n`
   }
 
   /** All authors hear of everything. */
