@@ -35,9 +35,19 @@ export function nodeIdOf(key: Uint8Array): NodeId {
   return base58btc.baseEncode(bytes) as NodeId
 }
 
-/** The public key inside a NodeId. */
+/** 4,096 keys: base58 is slow, and the same few nodes are meant again and again. */
+const KEYS_MAX = 4096
+const keys: Map<NodeId, Uint8Array> = new Map()
+
+/** The public key inside a NodeId. Shared: not to be written to. */
 export function keyOf(node: NodeId): Uint8Array {
-  return base58btc.baseDecode(node).slice(6)
+  let key = keys.get(node)
+  if (key === undefined) {
+    key = base58btc.baseDecode(node).slice(6)
+    if (keys.size >= KEYS_MAX) keys.clear()
+    keys.set(node, key)
+  }
+  return key
 }
 
 export function parseNodeId(text: string): NodeId | undefined {

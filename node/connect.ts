@@ -1,10 +1,9 @@
-import { resolve } from 'node:path'
 import { isErrorCode, WeftError } from '../base/errors.ts'
 import type { ClusterId, NodeId } from '../base/ids.ts'
 import type { WeftNode } from './api.ts'
 import { clientOf } from './client/client.ts'
 import type { CommandName, CommandTypes, Request } from './commands/types.ts'
-import { readControlFile } from './host/directory.ts'
+import { absolutePath, readControlFile } from './host/directory.ts'
 import { post } from './http/post.ts'
 
 export interface ConnectOptions {
@@ -14,7 +13,7 @@ export interface ConnectOptions {
 
 /** The same API as `createNode`, to a node that runs elsewhere on this machine. */
 export async function connect({ dir }: ConnectOptions): Promise<WeftNode> {
-  const path = resolve(dir)
+  const path = absolutePath(dir)
   const request = requestTo(path)
   const { nodeId, cluster } = await request('node.id', {})
   return clientOf({ nodeId: nodeId as NodeId, cluster: cluster as ClusterId, dir: path, request, spawnHere: undefined, stop: () => Promise.resolve() })

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { textOf } from '../base/bytes.ts'
+import { textOf, toHex } from '../base/bytes.ts'
 import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
@@ -11,7 +9,7 @@ import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
 import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf } from './config.ts'
 import { hostClock } from './host/clock.ts'
-import { packageVersion, readPorts, removeControlFile, useDirectory, writeControlFile, writePorts } from './host/directory.ts'
+import { environment, indexDirectory, packageVersion, readPorts, removeControlFile, useDirectory, writeControlFile, writePorts } from './host/directory.ts'
 import { type HostDisk, openDisk } from './host/disk.ts'
 import { destroyIndex, type HostIndex, type IndexOpened, openIndex } from './host/index.ts'
 import { loadProgram } from './host/load-program.ts'
@@ -50,10 +48,10 @@ export async function createNode(options: NodeOptions): Promise<WeftNode> {
 export async function startNode(options: NodeOptions): Promise<StartedNode> {
   const dir = useDirectory(options.dir)
   const disk = openDisk(dir)
-  const config = resolveConfig(options, process.env, await configFile(disk))
+  const config = resolveConfig(options, environment(), await configFile(disk))
   const { log } = createLogger({ level: config.logLevel.value, destination: options.logTo ?? { write: () => {} } })
   await requireCluster(disk, config, options.create ?? true)
-  const index = await openLocked(join(dir, 'index'), log) // one process per directory, from here on
+  const index = await openLocked(indexDirectory(dir), log) // one process per directory, from here on
   const closing: (() => Promise<void> | void)[] = [() => closed(index), () => closed(disk)]
   let stopping: Promise<void> | undefined
   try {
@@ -75,10 +73,10 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))
     await new Promise<void>(resolve => runtime.core.run(() => runtime.core.whenFolded(resolve))) // what was stored can be recalled
-    const control = await serveControl(runtime, { listen: keptHttp(config.http.value, ports.http), token: randomBytes(32).toString('hex'), log })
+    const control = await serveControl(runtime, { listen: keptHttp(config.http.value, ports.http), token: toHex(hostRandom.bytes(32)), log })
     closing.unshift(() => control.close())
     writePorts(dir, { ...tcpPortOf(runtime), http: Number(new URL(control.url).port) })
-    writeControlFile(dir, { url: control.url, token: control.token, osPid: process.pid })
+    writeControlFile(dir, control)
     closing.unshift(() => removeControlFile(dir))
     return { node: faceOf(runtime, dir, stop), config, control }
   } catch (thrown) {

@@ -23,7 +23,18 @@ export function useDirectory(path: string): string {
   }
 }
 
-export function writeControlFile(dir: string, control: ControlFile): void {
+/** A path as seen from everywhere. */
+export function absolutePath(path: string): string {
+  return resolve(path)
+}
+
+export function indexDirectory(dir: string): string {
+  return join(dir, 'index')
+}
+
+/** This process, to be reached at `url`. */
+export function writeControlFile(dir: string, { url, token }: Omit<ControlFile, 'osPid'>): void {
+  const control: ControlFile = { url, token, osPid: process.pid }
   rmSync(join(dir, CONTROL_FILE), { force: true })
   writeFileSync(join(dir, CONTROL_FILE), JSON.stringify(control), { mode: 0o600 })
 }
@@ -63,6 +74,11 @@ function readJson(file: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** The environment variables of this process. */
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return process.env
 }
 
 /** This package's version, from its package.json. */
