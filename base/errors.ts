@@ -69,8 +69,10 @@ const TABLE = {
   wrong_cluster: ['refused', 'check the cluster: this belongs to another one'],
   not_a_member: ['refused', 'join the cluster first: weft invite there, weft join here'],
   revoked: ['refused', 'this node was revoked; join again under a new identity'],
+  retired: ['refused', 'this node has left the cluster; join again under a new identity'],
   join_pending: ['silent', 'have another admin run weft member approve, then weft join again'],
   policy_replaced: ['clash', 'the policy changed meanwhile: propose again'],
+  policies_exhausted: ['too_large', 'found a new cluster: no greeting could prove one more change of policy'],
   unknown_operation: ['unknown'],
   already_proposed: ['clash'],
 

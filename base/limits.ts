@@ -90,11 +90,15 @@ export const INVITES_MAX: number = 1024
 export const ADMINS_MAX: number = 16
 /** 64 operations prove a member's admission: its admit and the policies since genesis. */
 export const EVIDENCE_OPS_MAX: number = 64
+/** 12 KiB of a greeting prove all changes of policy (some 25 of 3 admins, 8 of 16); the rest is for an admission and addresses. */
+export const POLICY_EVIDENCE_MAX_BYTES: number = 12 * KiB
 /** 1,024 known peers with 8 addresses each: some 400 KB on disk. */
 export const PEER_BOOK_MAX: number = 1024
 export const PEER_ADDRESSES_MAX: number = 8
 /** 64 peers are told to another at a time: a full mesh of 32 twice over. */
 export const PEER_EXCHANGE_MAX: number = 64
+/** 48 KiB of addresses: they fit a frame of the control protocol. */
+export const PEER_EXCHANGE_BYTES: number = 48 * KiB
 /** Redial after 0.5 s, doubling to 30 s, each wait drawn from its upper half. */
 export const REDIAL_MIN_MS: number = 500
 export const REDIAL_MAX_MS: number = 30_000
@@ -149,6 +153,8 @@ export const DANGLING_MAX: number = 1_000_000
 export const SUPERSEDES_COMPARED_MAX: number = 256
 /** 8: a retract of a retract undoes it, and again; nobody needs more, and each costs a walk down the rest. */
 export const RETRACT_DEPTH_MAX: number = 8
+/** 262,144 files and commits are remembered while a history is imported: some 60 MB for the largest. */
+export const IMPORT_RECENT_MAX: number = 262_144
 /** 1,024 lines of `remember --jsonl` are in flight. */
 export const JSONL_IN_FLIGHT: number = 1024
 /** 500 records in one list or watch answer. */

@@ -27,6 +27,8 @@ import { hostRandom } from '../node/host/random.ts'
 
 const RECORDS = Number(process.argv[2] ?? 1_000_000)
 const REOPENED = 100_000
+/** A commit with room for the genesis. */
+const GROUP: number = COMMIT_RECORDS_MAX - 1
 const BODY_BYTES = 200
 const WALL_MS = 1_767_225_600_000
 
@@ -69,11 +71,11 @@ function primitives(): { readonly hashesPerS: number; readonly signsPerS: number
 function append(hashesPerS: number): void {
   const chain = newChain(undefined)
   const perS = rate(200, () => {
-    for (let i = 0; i < COMMIT_RECORDS_MAX - 1; i++) chain.append(stream, [draft], WALL_MS)
+    for (let i = 0; i < GROUP; i++) chain.append(stream, [draft], WALL_MS)
     const staged = chain.takeCommit(true, WALL_MS) as StagedCommit
     encodeCommit(staged.commit.entries, 0, 1)
     chain.committed(staged)
-  }) * (COMMIT_RECORDS_MAX - 1)
+  }) * GROUP
   print({ bench: 'append', recordsPerS: Math.round(perS), ratioToHash: ratio(perS, hashesPerS) })
 }
 
@@ -148,7 +150,7 @@ async function fill(name: string, records: number): Promise<void> {
   const { journal, chain, close } = await open(name)
   // The genesis is a record too.
   for (let left = records - 1; left > 0; ) {
-    const count = Math.min(left, COMMIT_RECORDS_MAX - 1)
+    const count = Math.min(left, GROUP)
     for (let k = 0; k < count; k++) chain.append(stream, [draft], WALL_MS)
     await commit(journal, chain)
     left -= count
@@ -158,8 +160,8 @@ async function fill(name: string, records: number): Promise<void> {
 
 function proofs(verifiesPerS: number): void {
   const chain = newChain(undefined)
-  for (let left = RECORDS; left > 0; left -= COMMIT_RECORDS_MAX) {
-    chain.append(stream, Array.from({ length: Math.min(left, COMMIT_RECORDS_MAX) }, () => draft), WALL_MS)
+  for (let left = RECORDS; left > 0; left -= GROUP) {
+    chain.append(stream, Array.from({ length: Math.min(left, GROUP) }, () => draft), WALL_MS)
     chain.committed(chain.takeCommit(false, WALL_MS) as StagedCommit)
   }
   const { tree, size } = chain.ownLog(stream) as NonNullable<ReturnType<Chain['ownLog']>>

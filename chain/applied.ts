@@ -3,6 +3,7 @@ import { compareHlc } from '../base/hlc.ts'
 import { type LogId, logIdOf, type Stream } from '../base/ids.ts'
 import type { Chain, Written } from './chain.ts'
 import type { Log } from './log.ts'
+import type { ParentRef } from './record.ts'
 
 /**
  * Held and applied: a node stores every verified prefix at once, and applies the part of it that
@@ -28,6 +29,8 @@ export class AppliedCut {
   readonly #waiting: Map<LogId, Set<LogId>> = new Map()
   readonly #runnable: Set<LogId> = new Set()
   #readyCount = 0
+  /** Counts resets: who was applying when one came must stop. */
+  #era = 0
 
   /**
    * @param sizes what a snapshot already contains
@@ -56,9 +59,10 @@ export class AppliedCut {
 
   /** Records became durable. What does not follow on what is in memory is read again later. */
   offer(log: Log, records: readonly Written[]): void {
-    const id = log.identity.id
+    const { id, stream } = log.identity
     const first = records[0]
-    if (first === undefined || !this.#isFolded(log.identity.stream)) return
+    if (log.conflict !== undefined) this.#release(id)
+    if (first === undefined || !this.#isFolded(stream)) return
     if (this.#readyCount + records.length > READY_MAX) this.#evict()
     const queue = this.#ready.get(id) ?? []
     if (first.seq === this.size(id) + queue.length) {
@@ -69,8 +73,9 @@ export class AppliedCut {
     this.#runnable.add(id)
   }
 
-  /** Applies what can be applied, in causal order. */
+  /** Applies what can be applied, in causal order; whoever takes a record may `reset`. */
   *take(): Generator<AppliedRecord> {
+    const era = this.#era
     for (const id of this.#runnable) {
       this.#runnable.delete(id)
       const log = this.#chain.log(id)
@@ -86,14 +91,20 @@ export class AppliedCut {
         count++
         this.#sizes.set(id, record.seq + 1)
         yield { ...record, log, void: this.#isLate(log, record) ? 'clock' : undefined }
+        if (era !== this.#era) return
       }
       if (count === 0) continue
       this.#readyCount -= count
       if (count === queue.length) this.#ready.delete(id)
       else queue.splice(0, count)
-      for (const waiting of this.#waiting.get(id) ?? []) this.#runnable.add(waiting)
-      this.#waiting.delete(id)
+      this.#release(id)
     }
+  }
+
+  /** Those that wait for a log look again. */
+  #release(id: LogId): void {
+    for (const waiting of this.#waiting.get(id) ?? []) this.#runnable.add(waiting)
+    this.#waiting.delete(id)
   }
 
   /** Logs with durable records to apply that are not in memory: where to read on. */
@@ -106,6 +117,7 @@ export class AppliedCut {
 
   /** Everything is applied anew, from nothing: the rules for some records changed. */
   reset(): void {
+    this.#era++
     this.#sizes.clear()
     this.#ready.clear()
     this.#waiting.clear()
@@ -119,22 +131,32 @@ export class AppliedCut {
     this.#readyCount = this.#ready.size
   }
 
-  /** The log of a parent that is not applied yet, or is not the one we know. */
+  /** The log of a parent that is not applied yet. */
   #blocker(record: Written): LogId | undefined {
     for (const parent of record.parents) {
       const id = logIdOf(parent.logId)
-      const log = this.#chain.log(id)
-      if (log === undefined || this.size(id) <= parent.seq || !equalBytes(log.tree.leaf(parent.seq), parent.leaf)) return id
+      if (!this.#isApplied(id, parent) && !this.#isForkedOff(id, parent)) return id
     }
     return undefined
+  }
+
+  #isApplied(id: LogId, parent: ParentRef): boolean {
+    const log = this.#chain.log(id)
+    return log !== undefined && parent.seq < this.size(id) && equalBytes(log.tree.leaf(parent.seq), parent.leaf)
+  }
+
+  /** A parent where its author's log has two histories: it may be on the one that is not kept here, and is not waited for. */
+  #isForkedOff(id: LogId, parent: ParentRef): boolean {
+    const conflict = this.#chain.log(id)?.conflict
+    return conflict !== undefined && parent.seq >= conflict.seq
   }
 
   /** The rule of the clock: later than the record before it and than every parent. */
   #isLate(log: Log, record: Written): boolean {
     if (record.seq > 0 && compareHlc(record.hlc, log.hlcAt(record.seq - 1)) <= 0) return true
     return record.parents.some(parent => {
-      const other = this.#chain.log(logIdOf(parent.logId)) as Log
-      return compareHlc(record.hlc, other.hlcAt(parent.seq)) <= 0
+      const id = logIdOf(parent.logId)
+      return this.#isApplied(id, parent) && compareHlc(record.hlc, (this.#chain.log(id) as Log).hlcAt(parent.seq)) <= 0
     })
   }
 }

@@ -1,17 +1,18 @@
 import { assert } from '../base/assert.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { EMPTY } from '../base/bytes.ts'
+import { WeftError } from '../base/errors.ts'
 import { type Hlc, maxHlc, nextHlc } from '../base/hlc.ts'
 import { type CausalId, causalIdOf, type ClusterId, type LogId, type NodeId, type Stream } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
-import { COMMIT_MAX_BYTES, COMMIT_RECORDS_MAX } from '../base/limits.ts'
+import { BODY_MAX_BYTES, COMMIT_MAX_BYTES, COMMIT_RECORDS_MAX, LOGS_MAX } from '../base/limits.ts'
 import type { Random } from '../base/ports.ts'
 import { signCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import { type Conflict, encodeConflict } from './conflict.ts'
 import { type Cover, encodeCover, encodeCut } from './cover.ts'
 import type { Commit } from './journal.ts'
 import { Log } from './log.ts'
-import { bodyCommit, encodeGenesis, encodeHeader, leafOf, logIdentity, type ParentRef, SALT_BYTES, type StoredRecord, ZERO_SALT } from './record.ts'
+import { bodyCommit, encodeGenesis, encodeHeader, leafOf, type LogIdentity, logIdentity, type ParentRef, SALT_BYTES, type StoredRecord, ZERO_SALT } from './record.ts'
 import { entryBytes, type JournalEntry } from './segment.ts'
 
 /**
@@ -26,9 +27,12 @@ export class Chain {
   readonly #signer: Signer
   readonly #nextKeyCommit: Uint8Array
   readonly #random: Random
+  readonly #own: Map<Stream, LogIdentity> = new Map()
   #hlc: Hlc
   #staged: Group[] = []
   #stagedBytes = 0
+  /** Notes of commits that failed: they say what has been decided here, and go out with the next commit. */
+  #again: Group[] = []
   #inFlight: Group[] | undefined
   /** Own logs whose newest records have no checkpoint yet. */
   #unsigned: Set<Log> = new Set()
@@ -62,7 +66,7 @@ export class Chain {
   }
 
   ownLog(stream: Stream): Log | undefined {
-    return this.logs.get(logIdentity(this.cluster, this.self, stream).id)
+    return this.logs.get(this.#identityOf(stream).id)
   }
 
   /** Bytes staged and not yet taken: the writer's back-pressure. */
@@ -76,7 +80,7 @@ export class Chain {
 
   /** True when records of this log are staged or being written. */
   isOnItsWay(id: LogId): boolean {
-    return [...this.#staged, ...(this.#inFlight ?? [])].some(group => group.log.identity.id === id)
+    return [...this.#again, ...this.#staged, ...(this.#inFlight ?? [])].some(group => group.log.identity.id === id)
   }
 
   /** True when an own log waits for a signature. */
@@ -87,29 +91,60 @@ export class Chain {
   /**
    * Appends own records to one log as one group: all become durable, or none.
    * The log begins with its genesis when this is its first record.
+   *
+   * @param drafts fewer than a commit takes
+   * @throws WeftError `body_too_large`; `table_full` when this would be one log too many
    */
   append(stream: Stream, drafts: readonly Draft[], wallMs: number): readonly Written[] {
-    const identity = logIdentity(this.cluster, this.self, stream)
-    let log = this.logs.get(identity.id)
-    const entries: Written[] = []
-    if (log === undefined) {
-      log = new Log(identity)
-      this.logs.set(identity.id, log)
-    }
+    assert(drafts.length > 0 && drafts.length < COMMIT_RECORDS_MAX, `a group of ${drafts.length} records`)
+    const log = this.ownLog(stream) ?? this.#newLog(stream)
     assert(log.conflict === undefined, 'nothing is appended to a log in conflict')
-    if (log.size === 0) entries.push(this.#write(log, { kind: KIND['log.genesis'], actor: '', body: encodeGenesis(identity, this.#nextKeyCommit), parents: [] }, wallMs, ZERO_SALT))
+    const start = log.size
+    const genesis = start === 0 ? [this.#writeGenesis(log, wallMs)] : []
     const written: Written[] = []
     const ids: CausalId[] = []
-    for (const draft of drafts) {
-      const body = typeof draft.body === 'function' ? draft.body(ids) : draft.body
-      const record = this.#write(log, { ...draft, body }, wallMs, this.#random.bytes(SALT_BYTES))
-      written.push(record)
-      ids.push(record.id)
+    try {
+      for (const draft of drafts) {
+        const record = this.#write(log, draft, ids, wallMs, this.#random.bytes(SALT_BYTES))
+        written.push(record)
+        ids.push(record.id)
+      }
+    } catch (error) {
+      this.#forget(log, start)
+      throw error
     }
-    entries.push(...written)
     this.#unsigned.add(log)
-    this.#stage({ log, records: entries, notes: [] })
+    this.#stage({ log, records: [...genesis, ...written], notes: [] })
     return written
+  }
+
+  #writeGenesis(log: Log, wallMs: number): Written {
+    const body = encodeGenesis(log.identity, this.#nextKeyCommit)
+    return this.#write(log, { kind: KIND['log.genesis'], actor: '', body, parents: [] }, [], wallMs, ZERO_SALT)
+  }
+
+  #newLog(stream: Stream): Log {
+    if (this.logs.size >= LOGS_MAX) throw new WeftError('table_full', `there are ${LOGS_MAX} logs already`)
+    const log = new Log(this.#identityOf(stream))
+    this.logs.set(log.identity.id, log)
+    return log
+  }
+
+  /** Kept: making one costs as much as making a record. */
+  #identityOf(stream: Stream): LogIdentity {
+    let identity = this.#own.get(stream)
+    if (identity === undefined) {
+      identity = logIdentity(this.cluster, this.self, stream)
+      this.#own.set(stream, identity)
+    }
+    return identity
+  }
+
+  /** What was appended from `size` on is not to be. */
+  #forget(log: Log, size: number): void {
+    log.truncate(size)
+    if (log.size === 0) this.logs.delete(log.identity.id)
+    if (log.size === log.published) this.#unsigned.delete(log)
   }
 
   /** Stages records of a replica that were verified up to `cover`; the tree was extended by the caller. */
@@ -137,9 +172,11 @@ export class Chain {
    */
   takeCommit(sign: boolean, wallMs: number): StagedCommit | undefined {
     if (this.#inFlight !== undefined) return undefined
-    const groups = this.#takeGroups()
-    const signable = sign ? this.#signable(groups) : new Map<Log, number>()
-    if (groups.length === 0 && signable.size === 0) return undefined
+    const fresh = this.#takeGroups()
+    const signable = sign ? this.#signable(fresh) : new Map<Log, number>()
+    // What a failed commit left behind goes with something else: a full disk is not asked over and over.
+    if (fresh.length === 0 && signable.size === 0) return undefined
+    const groups = [...this.#again.splice(0), ...fresh]
     const entries: JournalEntry[] = []
     const records: { log: LogId; seq: number }[] = []
     const checkpoints = new Map<Log, SignedCheckpoint>()
@@ -179,30 +216,34 @@ export class Chain {
     }
   }
 
-  /** A commit failed: it, and all that was staged behind it, is undone. @returns everything that is lost. */
+  /**
+   * A commit failed: it, and all that was staged behind it, is undone. @returns everything that is lost.
+   * Conflicts and cuts are not lost: they hold here all the same, and are written with the next commit.
+   */
   failed(staged: StagedCommit): readonly Group[] {
     this.#inFlight = undefined
-    const lost = [...staged.groups, ...this.#staged]
+    const groups = [...staged.groups, ...this.#staged]
+    const lost = groups.filter(group => !isDecision(group))
+    this.#again = groups.filter(isDecision)
     this.#staged = []
     this.#stagedBytes = 0
-    for (const log of new Set(lost.map(group => group.log))) {
-      log.truncate(log.durable)
-      if (log.size === 0) this.logs.delete(log.identity.id)
-      if (log.size === log.published) this.#unsigned.delete(log)
-    }
+    for (const log of new Set(lost.map(group => group.log))) this.#forget(log, log.durable)
     return lost
   }
 
-  #write(log: Log, draft: Draft & { readonly body: Uint8Array }, wallMs: number, salt: Uint8Array): Written {
+  #write(log: Log, draft: Draft, ids: readonly CausalId[], wallMs: number, salt: Uint8Array): Written {
+    const body = typeof draft.body === 'function' ? draft.body(ids) : draft.body
+    if (body.length > BODY_MAX_BYTES) throw new WeftError('body_too_large', `a body of ${body.length} bytes, at most ${BODY_MAX_BYTES}`)
     this.#hlc = nextHlc(this.#hlc, wallMs)
+    const { kind, actor, parents } = draft
+    const hlc = this.#hlc
     const seq = log.size
     const header = encodeHeader({
-      logId: log.idBytes, seq, prev: log.head, hlc: this.#hlc, kind: draft.kind, actor: draft.actor, parents: draft.parents,
-      grant: EMPTY, bodyCommit: bodyCommit(salt, draft.body), bodyLength: draft.body.length,
+      logId: log.idBytes, seq, prev: log.head, hlc, kind, actor, parents, grant: EMPTY, bodyCommit: bodyCommit(salt, body), bodyLength: body.length,
     })
     const leaf = leafOf(header)
-    log.append(leaf, this.#hlc)
-    return { seq, id: causalIdOf(leaf), hlc: this.#hlc, kind: draft.kind, actor: draft.actor, parents: draft.parents, record: { header, salt, body: draft.body } }
+    log.append(leaf, hlc)
+    return { seq, id: causalIdOf(leaf), hlc, kind, actor, parents, record: { header, salt, body } }
   }
 
   /** Own logs that want a signature, and how much of each will be durable with this commit. */
@@ -244,6 +285,11 @@ export class Chain {
     this.#stagedBytes -= bytes
     return this.#staged.splice(0, count)
   }
+}
+
+/** A conflict or a cut. */
+function isDecision(group: Group): boolean {
+  return group.records.length === 0 && group.cover === undefined
 }
 
 export interface ChainInit {

@@ -30,6 +30,7 @@ export function decodeCover(input: Uint8Array, cluster: ClusterId): Cover | unde
   const log = logIdOf(row[0])
   const checkpoint = parseCheckpoint(row[1], row[2], cluster, log)
   if (checkpoint === undefined || row[3] < 1 || row[3] > checkpoint.size) return undefined
+  if ((row[4].length === 0) !== (row[3] === checkpoint.size)) return undefined
   return { log, checkpoint, held: row[3], proof: row[4] }
 }
 

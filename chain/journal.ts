@@ -2,12 +2,12 @@ import { assert } from '../base/assert.ts'
 import { WeftError } from '../base/errors.ts'
 import type { LogId } from '../base/ids.ts'
 import { COMMIT_RECORDS_MAX, SEGMENT_BYTES } from '../base/limits.ts'
-import type { Disk, DiskError, Random } from '../base/ports.ts'
+import type { Disk, DiskError, DiskResult, Random } from '../base/ports.ts'
 import type { Place, Places } from './places.ts'
 import type { Replay, ReplayOptions } from './replay.ts'
 import type { StoredRecord } from './record.ts'
-import { type Scan, scanJournal, segmentFile, type Torn } from './scan.ts'
-import { type CommitMark, encodeCommit, encodeMark, encodeSegmentHeader, entryBytes, type JournalEntry, parseRecord, scanSegment, SEGMENT_HEADER_BYTES } from './segment.ts'
+import { type Leftover, scanJournal, segmentFile } from './scan.ts'
+import { encodeCommit, encodeSegmentHeader, entryBytes, type JournalEntry, MARK_BYTES, parseRecord, scanSegment, SEGMENT_HEADER_BYTES } from './segment.ts'
 
 /**
  * The one thing on disk that counts: the records of all logs, own and replicas, with the
@@ -28,7 +28,7 @@ export interface OpenedJournal {
   readonly journal: Journal
   readonly replay: Replay
   /** What was cut from the end: a write that never was acknowledged. */
-  readonly torn: Torn | undefined
+  readonly torn: Leftover | undefined
 }
 
 export type OpenResult = { readonly ok: true; readonly value: OpenedJournal } | { readonly ok: false; readonly error: WeftError }
@@ -36,7 +36,7 @@ export type OpenResult = { readonly ok: true; readonly value: OpenedJournal } | 
 export function openJournal(disk: Disk, random: Random, options: ReplayOptions, done: (result: OpenResult) => void): void {
   scanJournal(disk, options, result => {
     if (!result.ok) return done(result)
-    const { replay, places, torn } = result.scan
+    const { replay, places, segments, end, leftovers } = result.scan
     const { damage } = replay
     if (damage !== undefined) {
       const { log, seq, reason, segment, offset } = damage
@@ -44,28 +44,32 @@ export function openJournal(disk: Disk, random: Random, options: ReplayOptions, 
       const which = log === undefined ? '' : `record ${seq} of log ${log} is damaged: `
       return done({ ok: false, error: new WeftError('chain_damaged', `${which}${reason} (${place})`, { details: { log, seq, reason, file: segmentFile(segment), offset } }) })
     }
-    mend(disk, result.scan, error => {
+    const last = segments.at(-1)
+    cutOff(disk, leftovers, error => {
       if (error !== undefined) return done({ ok: false, error: failure(error) })
-      const last = result.scan.segments.at(-1)
-      const end: End = last === undefined ? { segment: 0, offset: 0, nonce: 0 } : { segment: last.number, offset: result.scan.end, nonce: last.nonce }
-      const journal = new Journal(disk, random, places, result.scan.segments.map(header => header.nonce), end)
-      const opened = { journal, replay, torn }
-      if (result.scan.unmarked === undefined) return done({ ok: true, value: opened })
-      journal.close(result.scan.unmarked, marked => done(marked === undefined ? { ok: true, value: opened } : { ok: false, error: marked }))
+      syncEnd(disk, last?.number, failed => {
+        if (failed !== undefined) return done({ ok: false, error: failure(failed) })
+        const journal = new Journal(disk, random, places, segments.map(({ nonce }) => nonce), { segment: last?.number ?? 0, offset: end, nonce: last?.nonce ?? 0 })
+        done({ ok: true, value: { journal, replay, torn: leftovers.at(-1) } })
+      })
     })
   })
 }
 
-/** Cuts the torn tail off, durably, before anything is written behind it. */
-function mend(disk: Disk, scan: Scan, done: (error: DiskError | undefined) => void): void {
-  const { torn } = scan
-  if (torn === undefined) return done(undefined)
-  const file = segmentFile(torn.segment)
-  if (torn.offset === 0) return disk.remove(file, removed => done(removed.ok ? undefined : removed.error))
-  disk.truncate(file, torn.offset, cut => {
-    if (!cut.ok) return done(cut.error)
-    disk.sync(file, synced => done(synced.ok ? undefined : synced.error))
-  })
+/** Cuts off what no commit counts, durably, before anything is written behind it. */
+function cutOff(disk: Disk, leftovers: readonly Leftover[], done: (error: DiskError | undefined) => void): void {
+  const [first, ...rest] = leftovers
+  if (first === undefined) return done(undefined)
+  const file = segmentFile(first.segment)
+  const next = (result: DiskResult<void>): void => (result.ok ? cutOff(disk, rest, done) : done(result.error))
+  if (first.offset === 0) return disk.remove(file, next)
+  disk.truncate(file, first.offset, cut => (cut.ok ? disk.sync(file, next) : next(cut)))
+}
+
+/** A process that was killed may have left its last commit in the memory of the system only: what was read here must be on the disk. */
+function syncEnd(disk: Disk, segment: number | undefined, done: (error: DiskError | undefined) => void): void {
+  if (segment === undefined) return done(undefined)
+  disk.sync(segmentFile(segment), synced => done(synced.ok ? undefined : synced.error))
 }
 
 interface End {
@@ -102,7 +106,8 @@ export class Journal {
 
   /**
    * Writes and syncs one commit. One at a time: the next begins when `done` has been called.
-   * On an error nothing of it is there: `disk_full` or `disk_failed`.
+   * After an error, `disk_full` or `disk_failed`, nothing of it counts, here or for good once a later commit has
+   * succeeded. A crash before that may bring it back whole: nobody knows what a sync that failed has written.
    */
   commit(commit: Commit, done: (error: WeftError | undefined) => void): void {
     assert(!this.#committing, 'one commit at a time')
@@ -118,11 +123,6 @@ export class Journal {
       for (const entry of commit.entries) bytes += entryBytes(entry)
       this.#makeRoom(bytes, rolled => (rolled === undefined ? this.#write(commit, finish) : finish(rolled)))
     })
-  }
-
-  /** Closes a commit whose mark the last crash swallowed; its entries were found good. */
-  close(mark: CommitMark, done: (error: WeftError | undefined) => void): void {
-    this.#append(encodeMark(mark, this.#end.nonce), done)
   }
 
   /**
@@ -183,7 +183,7 @@ export class Journal {
   /** Begins a new segment when the commit does not fit, when there is none, or when the current one is doubted. */
   #makeRoom(bytes: number, done: (error: WeftError | undefined) => void): void {
     if (this.#doubted) return this.#reread(error => (error === undefined ? this.#newSegment(done) : done(error)))
-    if (this.#end.segment > 0 && this.#end.offset + bytes + 64 <= SEGMENT_BYTES) return done(undefined)
+    if (this.#end.segment > 0 && this.#end.offset + bytes + MARK_BYTES <= SEGMENT_BYTES) return done(undefined)
     this.#newSegment(done)
   }
 
@@ -192,13 +192,12 @@ export class Journal {
     const { segment, offset, nonce } = this.#end
     this.#disk.read(segmentFile(segment), 0, offset, read => {
       if (!read.ok) return done(failure(read.error))
-      let at = SEGMENT_HEADER_BYTES
+      let sound = SEGMENT_HEADER_BYTES
       for (const item of scanSegment(read.value, nonce)) {
-        if (item.type === 'damage') break
-        at = item.end
+        if (item.type === 'damage' || (item.type === 'mark' && !item.isWhole)) break
+        sound = item.end
       }
-      if (at !== offset) return done(new WeftError('chain_damaged', `after a failed sync ${segmentFile(segment)} is damaged at byte ${at}`))
-      done(undefined)
+      done(sound === offset ? undefined : new WeftError('chain_damaged', `after a failed sync ${segmentFile(segment)} is damaged at byte ${sound}`))
     })
   }
 
@@ -224,23 +223,9 @@ export class Journal {
   }
 
   #write(commit: Commit, done: (error: WeftError | undefined) => void): void {
-    const start = this.#end.offset
-    const { segment } = this.#end
-    const { bytes, offsets } = encodeCommit(commit.entries, start, this.#end.nonce)
-    this.#append(bytes, error => {
-      if (error !== undefined) return done(error)
-      let record = 0
-      commit.entries.forEach((entry, i) => {
-        if (entry.type !== 'record') return
-        const { log, seq } = commit.records[record++] as (typeof commit.records)[number]
-        this.#places.add(log, seq, { segment, offset: start + (offsets[i] as number), length: entryBytes(entry) })
-      })
-      done(undefined)
-    })
-  }
-
-  #append(bytes: Uint8Array, done: (error: WeftError | undefined) => void): void {
-    const file = segmentFile(this.#end.segment)
+    const { segment, offset: start, nonce } = this.#end
+    const { bytes, offsets } = encodeCommit(commit.entries, start, nonce)
+    const file = segmentFile(segment)
     this.#disk.append(file, bytes, written => {
       if (!written.ok) {
         this.#dirty = true
@@ -253,6 +238,12 @@ export class Journal {
           return done(failure(synced.error))
         }
         this.#end.offset += bytes.length
+        let record = 0
+        commit.entries.forEach((entry, i) => {
+          if (entry.type !== 'record') return
+          const { log, seq } = commit.records[record++] as (typeof commit.records)[number]
+          this.#places.add(log, seq, { segment, offset: start + (offsets[i] as number), length: entryBytes(entry) })
+        })
         done(undefined)
       })
     })

@@ -1,7 +1,7 @@
 import type { Cbor } from '../base/codec.ts'
 import type { FrontierEntry } from '../base/frontier.ts'
 import { type ClusterId, digestOf, type LogId, logIdOf, parseStream, type Stream } from '../base/ids.ts'
-import { FRONTIER_BUCKETS, LOGS_MAX, PROOF_MAX_HASHES } from '../base/limits.ts'
+import { ENTRIES_DIRECT_MAX, FRONTIER_BUCKETS, LOGS_MAX, PROOF_MAX_HASHES } from '../base/limits.ts'
 import { bytes, list, type Shape, tuple, uint } from '../base/shape.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import type { Witnessed } from './conflict.ts'
@@ -30,7 +30,7 @@ export type SyncMessage =
 
 export interface StreamDigest {
   readonly stream: Stream
-  /** The first 16 bytes of the hash over the stream's frontier. */
+  /** The first 8 bytes of the hash over the stream's frontier. */
   readonly digest: Uint8Array
 }
 
@@ -48,9 +48,12 @@ export interface Scope {
 
 export type OutgoingSyncMessage = Exclude<SyncMessage, { kind: 'sync.run' }> | { readonly kind: 'sync.run'; readonly fields: Cbor }
 
-export const STREAM_DIGEST_BYTES = 16
+export const STREAM_DIGEST_BYTES = 8
 export const BUCKET_DIGEST_BYTES = 8
-const STREAMS_MAX = 64
+/** Each log may be of a stream of its own. */
+const STREAMS_MAX: number = LOGS_MAX
+/** Buckets are for streams of more logs than `ENTRIES_DIRECT_MAX`. */
+const BUCKETED_STREAMS_MAX: number = LOGS_MAX / ENTRIES_DIRECT_MAX
 
 export function encodeSyncMessage(message: OutgoingSyncMessage): readonly Cbor[] {
   switch (message.kind) {
@@ -104,7 +107,7 @@ const scopeShape: Shape<readonly Scope[]> = {
 const shapes = {
   hello: tuple(uint(), list(tuple(streamShape, bytes(STREAM_DIGEST_BYTES)), STREAMS_MAX)),
   equal: tuple(),
-  ask: tuple(scopeShape, entriesShape, list(tuple(streamShape, bytes(FRONTIER_BUCKETS * BUCKET_DIGEST_BYTES)), STREAMS_MAX)),
+  ask: tuple(scopeShape, entriesShape, list(tuple(streamShape, bytes(FRONTIER_BUCKETS * BUCKET_DIGEST_BYTES)), BUCKETED_STREAMS_MAX)),
   answer: tuple(scopeShape, entriesShape),
   heads: tuple(entriesShape),
   want: tuple(bytes(32), uint(), bytes(32)),

@@ -24,7 +24,9 @@ export class Places {
       grown.set(column.words)
       column.words = grown
     }
-    column.words.set([place.segment, place.offset, place.length], 3 * seq)
+    column.words[3 * seq] = place.segment
+    column.words[3 * seq + 1] = place.offset
+    column.words[3 * seq + 2] = place.length
     column.size++
   }
 

@@ -1,10 +1,12 @@
+import { assert } from '../base/assert.ts'
 import { equalBytes, ZERO_32 } from '../base/bytes.ts'
-import { decode, encode, type Cbor } from '../base/codec.ts'
+import { decode, encode } from '../base/codec.ts'
 import { hash } from '../base/crypto/hash.ts'
-import { type Hlc, isHlc } from '../base/hlc.ts'
+import { HLC_COUNTER_MAX, HLC_MS_MAX, type Hlc } from '../base/hlc.ts'
 import { type ClusterId, digestOf, keyOf, type LogId, logIdOf, type NodeId, nodeIdOf, parseStream, type Stream } from '../base/ids.ts'
 import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, HEADER_MAX_BYTES, PARENTS_MAX } from '../base/limits.ts'
-import { bytes, list, literal, type Shape, text, tuple, uint } from '../base/shape.ts'
+import { bytes, text, tuple } from '../base/shape.ts'
+import { CborReader, CborWriter } from './cursor.ts'
 
 /**
  * One record of a log: a header that is hashed into the tree, and a body that is only committed
@@ -44,56 +46,46 @@ export interface StoredRecord {
 }
 
 export const RECORD_VERSION = 1
+const FIELDS = 11
+/** Kinds are two bytes: 65,536 of them. */
+export const KIND_MAX = 0xffff
 export const SALT_BYTES = 16
 
+const writer: CborWriter = new CborWriter()
+
+/** The header's bytes; what goes beyond a limit would never be read back, and is a bug in the caller. */
 export function encodeHeader(header: RecordHeader): Uint8Array {
-  return encode([
-    RECORD_VERSION,
-    header.logId,
-    header.seq,
-    header.prev,
-    [header.hlc.ms, header.hlc.counter],
-    header.kind,
-    header.actor,
-    encodeParents(header.parents),
-    header.grant,
-    header.bodyCommit,
-    header.bodyLength,
-  ])
+  assert(header.parents.length <= PARENTS_MAX, `a record with ${header.parents.length} parents`)
+  assert(header.bodyLength <= BODY_MAX_BYTES, `a body of ${header.bodyLength} bytes`)
+  const out = writer.begin().array(FIELDS).uint(RECORD_VERSION).bytes(header.logId).uint(header.seq).bytes(header.prev)
+  out.array(2).uint(header.hlc.ms).uint(header.hlc.counter)
+  out.uint(header.kind).text(header.actor, ACTOR_MAX_BYTES)
+  out.array(header.parents.length)
+  for (const parent of header.parents) out.array(3).bytes(parent.logId).uint(parent.seq).bytes(parent.leaf)
+  return out.bytes(header.grant).bytes(header.bodyCommit).uint(header.bodyLength).end()
 }
-
-export function encodeParents(parents: readonly ParentRef[]): Cbor {
-  return parents.map(parent => [parent.logId, parent.seq, parent.leaf])
-}
-
-const hlcShape: Shape<readonly [ms: number, counter: number]> = tuple(uint(), uint())
-export const parentsShape: Shape<readonly (readonly [logId: Uint8Array, seq: number, leaf: Uint8Array])[]> = list(tuple(bytes(32), uint(), bytes(32)), PARENTS_MAX)
-const headerShape = tuple(
-  literal(RECORD_VERSION),
-  bytes(32),
-  uint(),
-  bytes(32),
-  hlcShape,
-  uint(0xffff),
-  text(ACTOR_MAX_BYTES),
-  parentsShape,
-  bytes(0, 32),
-  bytes(32),
-  uint(BODY_MAX_BYTES),
-)
 
 /** @returns undefined for anything but the canonical bytes of a header. */
 export function decodeHeader(input: Uint8Array): RecordHeader | undefined {
   if (input.length > HEADER_MAX_BYTES) return undefined
-  const decoded = decode(input)
-  const row = decoded.ok ? headerShape.parse(decoded.value) : undefined
-  if (row === undefined) return undefined
-  const [, logId, seq, prev, [ms, counter], kind, actor, parents, grant, bodyCommit, bodyLength] = row
-  if (!isHlc(ms, counter) || (grant.length !== 0 && grant.length !== 32)) return undefined
-  return {
-    logId, seq, prev, hlc: { ms, counter }, kind, actor, grant, bodyCommit, bodyLength,
-    parents: parents.map(([parentLog, parentSeq, leaf]) => ({ logId: parentLog, seq: parentSeq, leaf })),
+  const read = new CborReader(input)
+  if (read.array(FIELDS) !== FIELDS || read.uint() !== RECORD_VERSION) return undefined
+  const logId = read.bytes(32)
+  const seq = read.uint()
+  const prev = read.bytes(32)
+  if (read.array(2) !== 2) return undefined
+  const hlc = { ms: read.uint(HLC_MS_MAX), counter: read.uint(HLC_COUNTER_MAX) }
+  const kind = read.uint(KIND_MAX)
+  const actor = read.text(ACTOR_MAX_BYTES)
+  const parents: ParentRef[] = []
+  for (let left = read.array(PARENTS_MAX); left > 0; left--) {
+    if (read.array(3) !== 3) return undefined
+    parents.push({ logId: read.bytes(32), seq: read.uint(), leaf: read.bytes(32) })
   }
+  const grant = read.bytes(32, true)
+  const commit = read.bytes(32)
+  const bodyLength = read.uint(BODY_MAX_BYTES)
+  return read.isDone ? { logId, seq, prev, hlc, kind, actor, parents, grant, bodyCommit: commit, bodyLength } : undefined
 }
 
 export function leafOf(header: Uint8Array): Uint8Array {

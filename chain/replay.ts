@@ -1,6 +1,6 @@
-import { equalBytes } from '../base/bytes.ts'
-import { type CausalId, causalIdOf, type ClusterId, type LogId, logIdOf, type NodeId } from '../base/ids.ts'
+import { EMPTY, equalBytes } from '../base/bytes.ts'
 import { decode } from '../base/codec.ts'
+import { type CausalId, causalIdOf, type ClusterId, type LogId, logIdOf, type NodeId } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { COMMIT_RECORDS_MAX } from '../base/limits.ts'
 import { bytes, list, tuple } from '../base/shape.ts'
@@ -10,7 +10,7 @@ import { type Cover, decodeCover, decodeCut } from './cover.ts'
 import { Log } from './log.ts'
 import type { Place, Places } from './places.ts'
 import { bodyCommit, decodeGenesis, decodeHeader, FIRST_PREV, leafOf, type RecordHeader, type StoredRecord } from './record.ts'
-import type { ScanItem } from './segment.ts'
+import { isRecordEntry, type ScanItem } from './segment.ts'
 import { verifyConsistency } from './tree.ts'
 
 /** The first thing that is not what it was: which record, why, and where in the files. */
@@ -32,18 +32,18 @@ export interface ReplayOptions {
   readonly cluster: ClusterId
   /** Whose own logs may end in records that no checkpoint covers yet. */
   readonly self: NodeId
-  /** Check every body against its commitment and every checkpoint's signature: `chain verify`. */
+  /** Check every body against its commitment and every checkpoint's signature, and give nothing up: `chain verify`. */
   readonly full: boolean
 }
 
 /**
- * Builds the logs again from what a scan of the journal meets, and finds the first thing
- * that does not fit. Used by every start and by `chain verify`; it never writes.
+ * Builds the logs again from what a scan of the journal meets, and finds the first place
+ * where they are not what they were. Used by every start and by `chain verify`; it never writes.
  *
- * A damaged entry often cannot say which record it was. Then the next record of some log has a
- * gap before it, or a checkpoint speaks of more records than there are: that names it. A record
- * altered together with its checksum breaks the chain between it and its successor; whichever of
- * the two the rest of the chain stands on is the honest one.
+ * Damaged bytes still hold the id of their log, or the leaf their record follows: one of the two says
+ * whose they are. Where nothing is left of them, the gap before the next record of a log names the place, or a
+ * checkpoint that speaks of more records than there are. A record altered together with its checksum breaks the
+ * chain between it and its successor: whichever of the two the rest stands on is the honest one.
  */
 export class Replay {
   readonly logs: Map<LogId, Log> = new Map()
@@ -52,11 +52,13 @@ export class Replay {
   records = 0
   readonly #options: ReplayOptions
   readonly #places: Places
-  #covers: Map<LogId, { cover: Cover; at: Spot }> = new Map()
-  #suspects: Map<LogId, { seq: number; at: Spot }> = new Map()
+  readonly #covers: Map<LogId, { readonly cover: Cover; readonly at: Spot }> = new Map()
+  /** The newest record of a log, where it does not follow from the one before it. */
+  readonly #suspects: Map<LogId, { readonly seq: number; readonly prev: Uint8Array; readonly at: Spot }> = new Map()
   /** Damage that no record, checkpoint or gap has put a name to yet, and the record in front of it. */
-  #unnamed: { why: string; at: Spot; after: { log: LogId; seq: number } | undefined } | undefined
-  #last: { log: LogId; seq: number } | undefined
+  #unnamed: { readonly why: string; readonly at: Spot; readonly after: RecordName | undefined } | undefined
+  /** The record that was taken last: its log is most likely that of the next one. */
+  #last: { readonly log: Log; readonly seq: number } | undefined
 
   constructor(options: ReplayOptions, places: Places) {
     this.#options = options
@@ -69,7 +71,7 @@ export class Replay {
     const at: Spot = { segment, offset: item.at }
     switch (item.type) {
       case 'record':
-        return this.#record(item.record, item.erased, at, item.end - item.at)
+        return this.#record(item.record, at, item.end - item.at)
       case 'cover':
         return this.#cover(item.payload, at)
       case 'conflict':
@@ -77,25 +79,33 @@ export class Replay {
       case 'cut':
         return this.#cut(item.payload, at)
       case 'damage':
-        return this.#damaged(item, at)
-      case 'commit':
+        return this.#damaged(item.why, item.bytes, isRecordEntry(item.bytes), at)
+      case 'mark':
         return
     }
   }
 
-  /** Damage that belongs to no entry: a missing segment, a mark out of place. What follows may name it. */
+  /** Damage that belongs to no entry: a missing segment, a commit that is not whole. What follows may name it. */
   suspect(why: string, at: Spot): void {
-    this.#unnamed ??= { why, at, after: this.#last }
+    this.#unnamed ??= { why, at, after: this.#last && { log: this.#last.log.identity.id, seq: this.#last.seq } }
   }
 
-  /** The record before whatever comes next; what a torn tail is described by. */
-  get last(): { readonly log: LogId; readonly seq: number } | undefined {
-    return this.#last
+  /** Whose record, or note, these bytes were: the log whose id or newest leaf they hold first, and how far it has got. */
+  whose(damaged: Uint8Array): { readonly log: LogId | undefined; readonly seq: number | undefined } {
+    const bytes = damaged.subarray(0, SEARCHED_BYTES)
+    let found: { readonly log: Log; readonly offset: number } | undefined
+    for (const log of this.logs.values()) {
+      for (const word of [log.idBytes, log.size === 0 ? EMPTY : log.head]) {
+        const offset = word.length === 0 ? -1 : indexOf(bytes, word)
+        if (offset >= 0 && (found === undefined || offset < found.offset)) found = { log, offset }
+      }
+    }
+    return { log: found?.log.identity.id, seq: found?.log.size }
   }
 
   /** To be called when the scan is over: the newest checkpoint of each log must vouch for it. */
   finish(): void {
-    for (const [log, suspect] of this.#suspects) this.#fail(log, suspect.seq, 'altered: it follows from nothing before it', suspect.at)
+    for (const [log, suspect] of this.#suspects) this.#fail(log, suspect.seq, ALTERED, suspect.at)
     if (this.#unnamed !== undefined) {
       const { why, at, after } = this.#unnamed
       this.damage ??= { log: after?.log, seq: after?.seq, reason: why, segment: at.segment, offset: at.offset }
@@ -104,7 +114,7 @@ export class Replay {
       if (this.damage !== undefined) return
       const newest = this.#covers.get(log.identity.id)
       const covered = newest?.cover.held ?? 0
-      if (newest !== undefined) this.#checkCover(log, newest.cover, newest.at)
+      if (newest !== undefined && !this.#options.full) this.#checkCover(log, newest.cover, newest.at)
       if (covered < log.size && log.identity.author !== this.#options.self) {
         this.#fail(log.identity.id, covered, 'no checkpoint covers this record', this.#places.at(log.identity.id, covered))
       }
@@ -112,50 +122,49 @@ export class Replay {
     }
   }
 
-  #record(record: StoredRecord, erased: boolean, at: Spot, length: number): void {
+  // ---- records
+
+  #record(record: StoredRecord, at: Spot, length: number): void {
     const header = decodeHeader(record.header)
-    if (header === undefined) return this.#damaged({ why: 'header is not canonical' }, at)
-    const id = logIdOf(header.logId)
-    const log = this.#logOf(id, header, record, at)
+    if (header === undefined) return this.#damaged('header is not canonical', record.header, true, at)
+    const log = this.#logOf(header, record, at)
     if (log === undefined) return
-    if (header.seq < log.size) return this.#fail(id, header.seq, 'repeated', at)
-    if (header.seq > log.size) return this.#missing(id, log.size, at)
-    if (!equalBytes(header.prev, log.head)) {
-      if (this.#settleSuspect(log, header, at)) return
-      this.#suspects.set(id, { seq: header.seq, at })
-    } else if (this.#settleSuspect(log, header, at)) {
-      return
+    const { id } = log.identity
+    if (header.seq !== log.size) return this.#misplaced(header, log.size, header.seq < log.size ? 'repeated' : 'missing', id, at)
+    const follows = equalBytes(header.prev, log.head)
+    const suspect = this.#suspects.get(id)
+    if (suspect !== undefined) {
+      return follows ? this.#fail(id, suspect.seq - 1, 'altered: the records after it follow from another one', at) : this.#fail(id, suspect.seq, ALTERED, suspect.at)
+    }
+    if (!follows) {
+      const other = this.#logWithHead(header.prev)
+      if (other !== undefined) return this.#fail(other.identity.id, other.size, 'altered: it names another log', at)
+      this.#suspects.set(id, { seq: header.seq, prev: header.prev, at })
     }
     if (header.bodyLength !== record.body.length) return this.#fail(id, header.seq, 'body has another length than its header says', at)
-    if (this.#options.full && !erased && !equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit)) {
+    if (this.#options.full && !equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit)) {
       return this.#fail(id, header.seq, 'body is not what its header commits to', at)
     }
     log.append(leafOf(record.header), header.hlc)
-    this.#places.add(id, header.seq, { ...at, length })
-    this.#last = { log: id, seq: header.seq }
+    this.#places.add(id, header.seq, { segment: at.segment, offset: at.offset, length })
+    this.#last = { log, seq: header.seq }
     this.records++
     if (header.kind === KIND['log.rebase']) this.#rebased(id, record.body)
   }
 
-  /** A chain that broke at record k: its successor shows whether k, or the one before, was altered. */
-  #settleSuspect(log: Log, next: RecordHeader, at: Spot): boolean {
-    const suspect = this.#suspects.get(log.identity.id)
-    if (suspect === undefined) return false
-    const honest = equalBytes(next.prev, log.head)
-    this.#fail(log.identity.id, honest ? suspect.seq - 1 : suspect.seq, honest ? 'altered: the records after it follow from another one' : 'altered: it follows from nothing before it', honest ? at : suspect.at)
-    return true
-  }
-
-  #logOf(id: LogId, header: RecordHeader, record: StoredRecord, at: Spot): Log | undefined {
+  /** The record's log; it begins with its genesis. */
+  #logOf(header: RecordHeader, record: StoredRecord, at: Spot): Log | undefined {
+    if (this.#last !== undefined && equalBytes(header.logId, this.#last.log.idBytes)) return this.#last.log
+    const id = logIdOf(header.logId)
     const known = this.logs.get(id)
     if (known !== undefined) return known
     if (header.seq !== 0) {
-      this.#missing(id, 0, at)
+      this.#misplaced(header, 0, 'missing', id, at)
       return undefined
     }
     const identity = header.kind === KIND['log.genesis'] ? decodeGenesis(record.body, this.#options.cluster) : undefined
     if (identity === undefined || identity.id !== id || !equalBytes(header.prev, FIRST_PREV)) {
-      this.#fail(id, 0, 'is not the genesis of this log', at)
+      this.#fail(identity?.id ?? id, 0, 'is not the genesis of this log', at)
       return undefined
     }
     const log = new Log(identity)
@@ -163,23 +172,58 @@ export class Replay {
     return log
   }
 
+  /** A record that is not the next one of the log it names: it is the altered next one of the log it follows, or there is a gap. */
+  #misplaced(header: RecordHeader, seq: number, why: string, id: LogId, at: Spot): void {
+    const follows = this.#logWithHead(header.prev)
+    if (follows !== undefined) return this.#fail(follows.identity.id, follows.size, 'altered: it names another place', at)
+    this.#missing(id, seq, why, at)
+  }
+
+  #logWithHead(leaf: Uint8Array): Log | undefined {
+    for (const log of this.logs.values()) if (log.size > 0 && equalBytes(log.head, leaf)) return log
+    return undefined
+  }
+
+  /** A rebase names the displaced records that stand in the log again. */
+  #rebased(log: LogId, body: Uint8Array): void {
+    const moved = new Set(decodeRebase(body)?.map(([old]) => old))
+    const left = (this.displaced.get(log) ?? []).filter(({ id }) => !moved.has(id))
+    if (left.length === 0) this.displaced.delete(log)
+    else this.displaced.set(log, left)
+  }
+
+  // ---- notes
+
   #cover(payload: Uint8Array, at: Spot): void {
     const cover = decodeCover(payload, this.#options.cluster)
-    if (cover === undefined) return this.#damaged({ why: 'checkpoint is not canonical', payload }, at)
+    if (cover === undefined) return this.#damaged('checkpoint is not canonical', payload, false, at)
     const log = this.logs.get(cover.log)
-    if (log === undefined || cover.held > log.size) return this.#missing(cover.log, log?.size ?? 0, at)
-    if (cover.held < log.size) return this.#fail(cover.log, cover.held - 1, 'checkpoint out of place', at)
-    const whole = cover.held === cover.checkpoint.size
-    const headFits = !whole || equalBytes(cover.checkpoint.headLeaf, log.head)
+    if (log === undefined || cover.held > log.size) return this.#missing(cover.log, log?.size ?? 0, 'missing', at)
+    if (cover.held < log.size) return this.#fail(cover.log, log.size - 1, 'checkpoint out of place', at)
     const suspect = this.#suspects.get(cover.log)
     if (suspect !== undefined) {
-      const honest = whole && headFits && suspect.seq === log.size - 1
-      return this.#fail(cover.log, honest ? suspect.seq - 1 : suspect.seq, 'altered: its checkpoint speaks of another one', suspect.at)
+      return this.#fitsWith(log, suspect, cover)
+        ? this.#fail(cover.log, suspect.seq - 1, 'altered: its checkpoint speaks of another one', at)
+        : this.#fail(cover.log, suspect.seq, ALTERED, suspect.at)
     }
-    if (!headFits) return this.#fail(cover.log, log.size - 1, 'altered: its checkpoint speaks of another one', at)
+    const isComplete = cover.held === cover.checkpoint.size
+    if (isComplete && !equalBytes(cover.checkpoint.headLeaf, log.head)) {
+      return this.#fail(cover.log, log.size - 1, 'altered: its checkpoint speaks of another one', at)
+    }
     if (this.#options.full) this.#checkCover(log, cover, at)
     this.#covers.set(cover.log, { cover, at })
-    if (whole) log.checkpoint = cover.checkpoint
+    if (isComplete) log.checkpoint = cover.checkpoint
+  }
+
+  /** Whether the cover is true of the log with the record before `suspect` as `suspect` has it. The tree is of no use after it. */
+  #fitsWith(log: Log, suspect: { readonly seq: number; readonly prev: Uint8Array }, cover: Cover): boolean {
+    if (suspect.seq === 0) return false
+    const { tree } = log
+    const leaf = tree.leaf(suspect.seq)
+    tree.truncate(suspect.seq - 1)
+    tree.append(suspect.prev)
+    tree.append(leaf)
+    return verifyConsistency(tree.size, tree.root(), cover.checkpoint.size, cover.checkpoint.root, cover.proof)
   }
 
   #checkCover(log: Log, cover: Cover, at: Spot): void {
@@ -193,39 +237,36 @@ export class Replay {
   #conflict(payload: Uint8Array, at: Spot): void {
     const conflict = decodeConflict(payload, this.#options.cluster)
     const log = conflict === undefined ? undefined : this.logs.get(conflict.log)
-    if (conflict === undefined || log === undefined || !isConflict(conflict, log.key)) return this.#damaged({ why: 'evidence of a conflict damaged' }, at)
+    if (conflict === undefined || log === undefined || !isConflict(conflict, log.key)) return this.#damaged('evidence of a conflict damaged', payload, false, at)
     log.conflict = conflict
   }
 
   #cut(payload: Uint8Array, at: Spot): void {
     const cut = decodeCut(payload)
     const log = cut === undefined ? undefined : this.logs.get(cut.log)
-    if (cut === undefined || log === undefined || cut.size > log.size || cut.size < log.published) return this.#damaged({ why: 'cut damaged' }, at)
+    if (cut === undefined || log?.identity.author !== this.#options.self || cut.size > log.size || cut.size < log.published) {
+      return this.#damaged('cut damaged', payload, false, at)
+    }
     const displaced = this.displaced.get(cut.log) ?? []
     for (let seq = cut.size; seq < log.size; seq++) displaced.push({ id: causalIdOf(log.tree.leaf(seq)), place: this.#places.at(cut.log, seq) })
     this.displaced.set(cut.log, displaced)
     log.truncate(cut.size)
     this.#places.truncate(cut.log, cut.size)
+    // A checkpoint that reached further vouched for part of what is gone.
+    if ((this.#covers.get(cut.log)?.cover.held ?? 0) > cut.size) this.#covers.delete(cut.log)
   }
 
-  /** A rebase names the displaced records that stand in the log again. */
-  #rebased(log: LogId, body: Uint8Array): void {
-    const moved = new Set(decodeRebase(body)?.map(([old]) => old))
-    const left = (this.displaced.get(log) ?? []).filter(({ id }) => !moved.has(id))
-    if (left.length === 0) this.displaced.delete(log)
-    else this.displaced.set(log, left)
+  // ---- damage
+
+  /** Bytes that are no entry, or make no sense as one. A note is named by the last record it speaks of. */
+  #damaged(why: string, bytes: Uint8Array, isRecord: boolean, at: Spot): void {
+    const { log, seq } = this.whose(bytes)
+    if (log === undefined || seq === undefined) return this.suspect(why, at)
+    this.#fail(log, isRecord ? seq : Math.max(0, seq - 1), why, at)
   }
 
-  #damaged(item: { readonly why: string; readonly header?: Uint8Array; readonly payload?: Uint8Array }, at: Spot): void {
-    const header = item.header === undefined ? undefined : decodeHeader(item.header)
-    if (header !== undefined) return this.#fail(logIdOf(header.logId), header.seq, item.why, at)
-    const cover = item.payload === undefined ? undefined : decodeCover(item.payload, this.#options.cluster)
-    if (cover !== undefined && this.logs.has(cover.log)) return this.#fail(cover.log, cover.held - 1, item.why, at)
-    this.suspect(item.why, at)
-  }
-
-  #missing(log: LogId, seq: number, at: Spot): void {
-    if (this.#unnamed === undefined) this.#fail(log, seq, 'missing', at)
+  #missing(log: LogId, seq: number, why: string, at: Spot): void {
+    if (this.#unnamed === undefined) this.#fail(log, seq, why, at)
     else this.#fail(log, seq, this.#unnamed.why, this.#unnamed.at)
   }
 
@@ -238,6 +279,23 @@ export class Replay {
 export interface Spot {
   readonly segment: number
   readonly offset: number
+}
+
+interface RecordName {
+  readonly log: LogId
+  readonly seq: number
+}
+
+const ALTERED = 'altered: it follows from nothing before it'
+
+/** 4 KiB: an entry names its log in its first bytes, and a checkpoint again within 512. */
+const SEARCHED_BYTES = 4096
+
+function indexOf(bytes: Uint8Array, word: Uint8Array): number {
+  for (let at = bytes.indexOf(word[0] as number); at >= 0; at = bytes.indexOf(word[0] as number, at + 1)) {
+    if (equalBytes(bytes.subarray(at, at + word.length), word)) return at
+  }
+  return -1
 }
 
 const rebaseShape = list(tuple(bytes(32), bytes(32)), COMMIT_RECORDS_MAX)

@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { ErrorCode } from '../base/errors.ts'
-import type { LogId, NodeId } from '../base/ids.ts'
+import type { LogId } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { CLOCK_AHEAD_MAX_MS, LOGS_MAX } from '../base/limits.ts'
 import type { Chain, Group } from './chain.ts'
@@ -8,6 +8,7 @@ import { isSignedBy, type SignedCheckpoint } from './checkpoint.ts'
 import { Log } from './log.ts'
 import { decodeGenesis, type LogIdentity, SALT_BYTES, ZERO_SALT } from './record.ts'
 import { extendByRun, type Run } from './run.ts'
+import type { SyncPeer } from './sync-peer.ts'
 
 /**
  * What becomes of a run frame. Cheap checks first; the signature once per checkpoint; then records,
@@ -31,14 +32,14 @@ export class RunIntake {
   /** The checkpoint last found well signed, per log: a run of many frames is verified once. */
   readonly #verified: Map<LogId, SignedCheckpoint> = new Map()
   /** Who sent what is on its way to the disk, oldest first. */
-  readonly #sources: { readonly log: LogId; readonly held: number; readonly peer: NodeId; readonly cost: number }[] = []
+  readonly #sources: { readonly log: LogId; readonly held: number; readonly peer: SyncPeer; readonly cost: number }[] = []
 
   constructor(chain: Chain, identify: (log: LogId) => LogIdentity | undefined) {
     this.#chain = chain
     this.#identify = identify
   }
 
-  take(peer: NodeId, run: Run, cost: number, wallMs: number): Intake {
+  take(peer: SyncPeer, run: Run, cost: number, wallMs: number): Intake {
     const known = this.#chain.log(run.log)
     if (known?.conflict !== undefined) return { result: 'refused', code: 'log_conflicted' }
     const size = known?.size ?? 0
@@ -61,7 +62,7 @@ export class RunIntake {
   }
 
   /** A staged group has left for good, stored or lost. @returns who sent it and what it cost. */
-  settle(group: Group): { readonly peer: NodeId; readonly cost: number } | undefined {
+  settle(group: Group): { readonly peer: SyncPeer; readonly cost: number } | undefined {
     const at = this.#sources.findIndex(source => source.log === group.log.identity.id && source.held === group.cover?.held)
     return at < 0 ? undefined : this.#sources.splice(at, 1)[0]
   }

@@ -1,14 +1,14 @@
-import { concatBytes, equalBytes } from '../base/bytes.ts'
+import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
 import type { Cbor } from '../base/codec.ts'
 import type { ErrorCode } from '../base/errors.ts'
-import { HLC_MS_MAX, HLC_ZERO, type Hlc, isHlc } from '../base/hlc.ts'
+import { HLC_COUNTER_MAX, HLC_MS_MAX, HLC_ZERO, type Hlc } from '../base/hlc.ts'
 import { causalIdOf, type ClusterId, type LogId, logIdOf } from '../base/ids.ts'
-import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, CHUNK_BYTES, PROOF_MAX_HASHES } from '../base/limits.ts'
-import { bytes, list, optional, option, text, tuple, uint, type Shape } from '../base/shape.ts'
+import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, CHUNK_BYTES, COMMIT_RECORDS_MAX, PARENTS_MAX, PROOF_MAX_HASHES } from '../base/limits.ts'
+import { bytes, list, optional, option, type Shape, tuple, uint } from '../base/shape.ts'
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import type { Written } from './chain.ts'
 import type { Log } from './log.ts'
-import { bodyCommit, decodeHeader, encodeHeader, encodeParents, leafOf, parentsShape, SALT_BYTES, type StoredRecord } from './record.ts'
+import { bodyCommit, decodeHeader, encodeHeader, KIND_MAX, leafOf, SALT_BYTES, type StoredRecord } from './record.ts'
 import { verifyConsistency } from './tree.ts'
 
 /**
@@ -29,13 +29,18 @@ export interface Run {
   readonly records: readonly RunRecord[]
 }
 
-type RunRecord = readonly [kind: number, deltaMs: number, counter: number, actor: string | null, parents: readonly (readonly [Uint8Array, number, Uint8Array])[], grant: Uint8Array, body: Uint8Array]
+type RunRecord = readonly [kind: number, deltaMs: number, counter: number, actor: string | null, parents: readonly ParentRow[], grant: Uint8Array, body: Uint8Array]
+type ParentRow = readonly [logId: Uint8Array, seq: number, leaf: Uint8Array]
 
-const RECORDS_MAX = 4096
+// What passes here is stored, and read back as a header: neither rule may be looser than `decodeHeader`.
+const actorShape: Shape<string> = { parse: value => (typeof value === 'string' && utf8(value).length <= ACTOR_MAX_BYTES ? value : undefined) }
+const grantShape: Shape<Uint8Array> = { parse: value => bytes(0).parse(value) ?? bytes(32).parse(value) }
+const parentsShape: Shape<readonly ParentRow[]> = list(tuple(bytes(32), uint(), bytes(32)), PARENTS_MAX)
 const recordShape: Shape<RunRecord> = tuple(
-  uint(0xffff), uint(HLC_MS_MAX), uint(0xffff), optional(text(ACTOR_MAX_BYTES)), parentsShape, bytes(0, 32), bytes(SALT_BYTES, SALT_BYTES + BODY_MAX_BYTES),
+  uint(KIND_MAX), uint(HLC_MS_MAX), uint(HLC_COUNTER_MAX), optional(actorShape), parentsShape, grantShape, bytes(SALT_BYTES, SALT_BYTES + BODY_MAX_BYTES),
 )
-const runShape = tuple(bytes(32), uint(), bytes(1, 512), bytes(64), list(bytes(32), PROOF_MAX_HASHES), list(recordShape, RECORDS_MAX))
+/** A frame is stored in one commit, so it has no more records than that. */
+const runShape = tuple(bytes(32), uint(), bytes(1, 512), bytes(64), list(bytes(32), PROOF_MAX_HASHES), list(recordShape, COMMIT_RECORDS_MAX))
 
 export function parseRun(value: Cbor, cluster: ClusterId): Run | undefined {
   const row = runShape.parse(value)
@@ -54,10 +59,15 @@ export interface EncodedRun {
   readonly cost: number
 }
 
-/** What a frame costs in credit, counted alike on both sides: bodies, and 64 bytes around each. */
+/** What a frame costs in credit, counted alike on both sides: bodies, 64 bytes around each, and 512 for the rest. */
 export function costOf(run: Run): number {
-  return run.records.reduce((cost, [, , , , , , body]) => cost + 64 + body.length - SALT_BYTES, 512)
+  return run.records.reduce((cost, [, , , , , , body]) => cost + RECORD_COST + body.length - SALT_BYTES, FRAME_COST)
 }
+
+const RECORD_COST = 64
+const FRAME_COST = 512
+/** No frame of `encodeRun` costs more: it has a chunk of records, whose headers take more than they are counted. */
+export const RUN_COST_MAX: number = FRAME_COST + CHUNK_BYTES
 
 /** As many of `records`, which stand in `log` from `from` on, as one frame takes; one at least. */
 export function encodeRun(log: Log, from: number, records: readonly StoredRecord[]): EncodedRun {
@@ -65,10 +75,10 @@ export function encodeRun(log: Log, from: number, records: readonly StoredRecord
   const rows: Cbor[] = []
   let actor: string | undefined
   let size = 0
-  let cost = 512
+  let cost = FRAME_COST
   for (const record of records) {
     const seq = from + rows.length
-    if (seq >= checkpoint.size || rows.length === RECORDS_MAX) break
+    if (seq >= checkpoint.size || rows.length === COMMIT_RECORDS_MAX) break
     size += record.header.length + record.body.length
     if (rows.length > 0 && size > CHUNK_BYTES) break
     const header = decodeHeader(record.header) as NonNullable<ReturnType<typeof decodeHeader>>
@@ -76,10 +86,10 @@ export function encodeRun(log: Log, from: number, records: readonly StoredRecord
     const deltaMs = (header.hlc.ms - before.ms + HLC_MS_MAX + 1) % (HLC_MS_MAX + 1)
     rows.push([
       header.kind, deltaMs, header.hlc.counter, option(header.actor === actor ? undefined : header.actor),
-      encodeParents(header.parents), header.grant, concatBytes(record.salt, record.body),
+      header.parents.map(parent => [parent.logId, parent.seq, parent.leaf]), header.grant, concatBytes(record.salt, record.body),
     ])
     actor = header.actor
-    cost += 64 + record.body.length
+    cost += RECORD_COST + record.body.length
   }
   const end = from + rows.length
   const proof = end < checkpoint.size ? log.tree.consistencyProof(end, checkpoint.size) : []
@@ -106,7 +116,6 @@ export function extendByRun(log: Log, run: Run, aheadMs: number): { readonly rec
     actor = ownActor ?? actor
     if (actor === null) return undo('bad_record')
     hlc = { ms: (hlc.ms + deltaMs) % (HLC_MS_MAX + 1), counter }
-    if (!isHlc(hlc.ms, hlc.counter)) return undo('bad_record')
     if (hlc.ms > aheadMs) return undo('clock_ahead')
     const salt = saltAndBody.slice(0, SALT_BYTES)
     const body = saltAndBody.slice(SALT_BYTES)

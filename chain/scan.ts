@@ -1,8 +1,9 @@
-import type { DiskError, Disk } from '../base/ports.ts'
 import { WeftError } from '../base/errors.ts'
+import type { LogId } from '../base/ids.ts'
+import type { Disk, DiskError } from '../base/ports.ts'
 import { Places } from './places.ts'
 import { Replay, type ReplayOptions } from './replay.ts'
-import { type CommitMark, decodeSegmentHeader, SEGMENT_HEADER_BYTES, type ScanItem, scanSegment, type SegmentHeader } from './segment.ts'
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type ScanItem, scanSegment, type SegmentHeader } from './segment.ts'
 
 /** What a walk over the whole journal found. */
 export interface Scan {
@@ -10,18 +11,19 @@ export interface Scan {
   readonly places: Places
   /** Headers of the segments, oldest first. */
   readonly segments: readonly SegmentHeader[]
-  /** Where the accepted bytes of the last segment end; 0 when there is no segment. */
+  /** Where the last commit that counts ends in the last segment; 0 when there is no segment. */
   readonly end: number
-  /** The mark that the last commit lacks, when a checkpoint vouches for what is there of it. */
-  readonly unmarked: CommitMark | undefined
-  /** Bytes behind the end that a write left unfinished. */
-  readonly torn: Torn | undefined
+  /** Bytes that no commit counts: a write that was cut short, one that failed, a segment without its header. */
+  readonly leftovers: readonly Leftover[]
 }
 
-export interface Torn {
+export interface Leftover {
   readonly segment: number
   readonly offset: number
   readonly bytes: number
+  /** The log, and the place in it, of the record they begin with, as far as that can be told. */
+  readonly log: LogId | undefined
+  readonly seq: number | undefined
 }
 
 export type ScanResult = { readonly ok: true; readonly scan: Scan } | { readonly ok: false; readonly error: WeftError }
@@ -42,24 +44,30 @@ export function segmentFile(number: number): string {
   return `${FOLDER}/${String(number).padStart(8, '0')}.seg`
 }
 
+/** One file of the journal, by its name. */
+interface Found {
+  readonly number: number
+  readonly size: number
+  readonly header: SegmentHeader | 'damaged'
+}
+
 /** Reads every segment in order into a Replay. Reads only. */
 export function scanJournal(disk: Disk, options: ScanOptions, done: (result: ScanResult) => void): void {
+  const { until, pause } = options
   const places = new Places()
   const replay = new Replay(options, places)
-  const segments: SegmentHeader[] = []
-  const lengths: number[] = []
-  let tornHeader = false
+  const found: Found[] = []
+  const leftovers: Leftover[] = []
 
   disk.list(FOLDER, listed => {
     if (!listed.ok) return fail(listed.error)
     const numbers = listed.value.filter(name => /^[0-9]{8}\.seg$/.test(name)).map(name => Number(name.slice(0, 8)))
-    const last = options.until === undefined ? numbers.length : numbers.filter(number => number <= (options.until?.segment ?? 0)).length
-    readHeader(0, numbers.slice(0, last))
+    readHeaders(until === undefined ? numbers : numbers.filter(number => number <= until.segment))
   })
 
-  function readHeader(index: number, numbers: readonly number[]): void {
-    const number = numbers[index]
-    if (number === undefined) return readSegment(0)
+  function readHeaders(numbers: readonly number[]): void {
+    const number = numbers[found.length]
+    if (number === undefined) return begin()
     const file = segmentFile(number)
     disk.size(file, size => {
       if (!size.ok) return fail(size.error)
@@ -67,47 +75,57 @@ export function scanJournal(disk: Disk, options: ScanOptions, done: (result: Sca
         if (!read.ok) return fail(read.error)
         const header = decodeSegmentHeader(read.value)
         if (header === 'newer') return done({ ok: false, error: new WeftError('format_newer', `${file} was written by a newer version`) })
-        if (header === 'damaged') {
-          tornHeader = index === numbers.length - 1 && size.value <= SEGMENT_HEADER_BYTES
-          if (!tornHeader) replay.suspect('segment header damaged', { segment: number, offset: 0 })
-          return readSegment(0)
-        }
-        if (header.number !== index + 1 || number !== index + 1) {
-          replay.suspect(number === index + 1 ? 'segment out of place' : 'segment missing', { segment: index + 1, offset: 0 })
-          return readSegment(0)
-        }
-        segments.push(header)
-        lengths.push(options.until?.segment === number ? Math.min(size.value, options.until.offset) : size.value)
-        readHeader(index + 1, numbers)
+        found.push({ number, size: until?.segment === number ? Math.min(size.value, until.offset) : size.value, header })
+        readHeaders(numbers)
       })
     })
   }
 
-  function readSegment(index: number): void {
-    const header = segments[index]
-    if (header === undefined || replay.damage !== undefined) return finish(0, undefined, tornHeader ? { segment: segments.length + 1, offset: 0, bytes: SEGMENT_HEADER_BYTES } : undefined)
-    const next = segments[index + 1]
-    const length = lengths[index] as number
-    disk.read(segmentFile(header.number), 0, next === undefined ? length : Math.min(length, next.previousLength), read => {
+  function begin(): void {
+    const last = found.at(-1)
+    if (last?.header === 'damaged' && last.number === found.length && last.size <= SEGMENT_HEADER_BYTES) {
+      // A crash left a new segment without its header: nothing was ever written into it.
+      found.pop()
+      leftovers.push({ segment: last.number, offset: 0, bytes: last.size, log: undefined, seq: undefined })
+    }
+    walk(0)
+  }
+
+  function walk(index: number): void {
+    const segment = found[index]
+    if (segment === undefined || replay.damage !== undefined) return finish(0)
+    const { number, size, header } = segment
+    const before = found[index - 1]?.number ?? 0
+    if (number !== before + 1) replay.suspect('segment missing', { segment: before + 1, offset: 0 })
+    if (header === 'damaged') {
+      replay.suspect('segment header damaged', { segment: number, offset: 0 })
+      return walk(index + 1)
+    }
+    if (header.number !== number) replay.suspect('segment out of place', { segment: number, offset: 0 })
+    const next = found[index + 1]
+    // The next segment knows how far this one counts, if it is the next one.
+    const length = next !== undefined && next.header !== 'damaged' && next.header.number === number + 1 ? next.header.previousLength : size
+    disk.read(segmentFile(number), 0, size, read => {
       if (!read.ok) return fail(read.error)
-      const walk = new Walk(replay, header.number, read.value, header.nonce)
-      const run = (): void => {
-        if (!walk.advance(SLICE)) return options.pause === undefined ? run() : options.pause(run)
-        const end = walk.finish(next === undefined && !tornHeader)
-        if (next !== undefined && length !== next.previousLength) {
-          replay.suspect(length < next.previousLength ? 'segment cut short' : 'bytes after the end of the segment', { segment: header.number, offset: Math.min(length, next.previousLength) })
-        }
-        if (next !== undefined || tornHeader) return readSegment(index + 1)
-        finish(end.offset, end.unmarked, end.offset < read.value.length ? { segment: header.number, offset: end.offset, bytes: read.value.length - end.offset } : undefined)
+      const bytes = read.value.subarray(0, length)
+      const commits = new Walk(replay, number, bytes, header.nonce, next === undefined && !options.full)
+      const advance = (): void => {
+        while (!commits.advance(SLICE)) if (pause !== undefined) return pause(advance)
+        if (next !== undefined) commits.close()
+        if (size < length) replay.suspect('segment cut short', { segment: number, offset: size })
+        const end = next === undefined ? commits.end : length
+        if (size > end) leftovers.push({ segment: number, offset: end, bytes: size - end, ...replay.whose(read.value.subarray(end)) })
+        if (next === undefined) finish(commits.end)
+        else walk(index + 1)
       }
-      run()
+      advance()
     })
   }
 
-  function finish(end: number, unmarked: CommitMark | undefined, torn: Torn | undefined): void {
+  function finish(end: number): void {
     replay.finish()
-    const offset = end === 0 && segments.length > 0 ? (lengths.at(-1) as number) : end
-    done({ ok: true, scan: { replay, places, segments, end: offset, unmarked, torn } })
+    const segments = found.map(({ header }) => header).filter(header => header !== 'damaged')
+    done({ ok: true, scan: { replay, places, segments, end, leftovers } })
   }
 
   function fail(error: DiskError): void {
@@ -115,60 +133,55 @@ export function scanJournal(disk: Disk, options: ScanOptions, done: (result: Sca
   }
 }
 
-/**
- * One segment, commit by commit: entries count once their commit's mark has been met. At the
- * end of the journal, entries without a mark count as far as a checkpoint vouches for them.
- */
+/** One segment, commit by commit: entries count once the mark of their commit has been met. */
 class Walk {
   readonly #replay: Replay
   readonly #segment: number
+  readonly #length: number
+  readonly #mayBeTorn: boolean
   readonly #items: Generator<ScanItem>
   #open: ScanItem[] = []
-  #start: number = SEGMENT_HEADER_BYTES
+  /** Where the last commit that counts ends. */
+  end: number = SEGMENT_HEADER_BYTES
 
-  constructor(replay: Replay, segment: number, bytes: Uint8Array, nonce: number) {
+  /** @param mayBeTorn the last commit of the segment is given up rather than judged when it is not whole */
+  constructor(replay: Replay, segment: number, bytes: Uint8Array, nonce: number, mayBeTorn: boolean) {
     this.#replay = replay
     this.#segment = segment
+    this.#length = bytes.length
+    this.#mayBeTorn = mayBeTorn
     this.#items = scanSegment(bytes, nonce)
   }
 
-  /** @returns true when the segment is at its end */
+  /** @returns true when the segment is at its end, or need not be read further */
   advance(count: number): boolean {
-    for (let i = 0; i < count && this.#replay.damage === undefined; i++) {
+    for (let i = 0; i < count; i++) {
       const next = this.#items.next()
       if (next.done === true) return true
-      this.#open.push(next.value)
-      if (next.value.type === 'commit') this.#commit(next.value)
+      if (next.value.type !== 'mark') this.#open.push(next.value)
+      else this.#commit(next.value)
+      if (this.#replay.damage !== undefined) return true
     }
-    return this.#replay.damage !== undefined
+    return false
   }
 
-  finish(isLast: boolean): { offset: number; unmarked: CommitMark | undefined } {
-    if (!isLast) {
-      if (this.#open.length > 0) this.#replay.suspect('commit without its mark', { segment: this.#segment, offset: this.#start })
-      this.#takeOpen(this.#open.length)
-      return { offset: this.#start, unmarked: undefined }
-    }
-    const vouched = this.#open.findLastIndex(item => item.type === 'cover') + 1
-    if (vouched === 0) return { offset: this.#start, unmarked: undefined }
-    const unmarked = { start: this.#start, records: this.#open.slice(0, vouched).filter(item => item.type === 'record').length }
-    const offset = (this.#open[vouched - 1] as ScanItem).end
-    this.#takeOpen(vouched)
-    return { offset, unmarked }
+  /** Something follows this segment: everything in it was written, and marked. */
+  close(): void {
+    if (this.#open.length === 0) return
+    this.#take()
+    this.#replay.suspect('commit without its mark', { segment: this.#segment, offset: this.end })
   }
 
-  #commit(mark: Extract<ScanItem, { type: 'commit' }>): void {
-    const records = this.#open.filter(item => item.type === 'record').length
-    const isWhole = this.#open.every(item => item.type !== 'damage')
-    this.#takeOpen(this.#open.length)
-    if (mark.start !== this.#start || (isWhole && records !== mark.records)) {
-      this.#replay.suspect('commit mark out of place', { segment: this.#segment, offset: mark.at })
-    }
-    this.#start = mark.end
+  #commit(mark: Extract<ScanItem, { type: 'mark' }>): void {
+    // The pages of one write reach the disk in any order: after a crash the mark may be there, and not all before it.
+    if (!mark.isWhole && this.#mayBeTorn && mark.end === this.#length) return
+    this.#take()
+    if (!mark.isWhole) this.#replay.suspect('commit is not what its mark says', { segment: this.#segment, offset: mark.at })
+    this.end = mark.end
   }
 
-  #takeOpen(count: number): void {
-    for (const item of this.#open.slice(0, count)) this.#replay.take(item, this.#segment)
+  #take(): void {
+    for (const item of this.#open) this.#replay.take(item, this.#segment)
     this.#open = []
   }
 }

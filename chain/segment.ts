@@ -5,31 +5,34 @@ import { SALT_BYTES, type StoredRecord } from './record.ts'
 /**
  * The bytes of one journal segment.
  *
- *   segment = magic(6) version(u16) number(u32) previousLength(u32) nonce(u32) crc(u32), then entries
- *   record  = 'R' headerLength(u16) headerCrc(u32) header  state(u8) bodyLength(u32) bodyCrc(u32) salt(16) body
- *   note    = 'K' | 'X' | 'T' length(u32) crc(u32) payload       checkpoint, conflict, cut
- *   commit  = 'C' start(u32) records(u32) crc(u32)               the end of everything since `start`
+ *   segment = magic(6) version(u16) number(u32) previousLength(u32) nonce(u32) crc(u32), then commits
+ *   commit  = records and notes, then 'C' start(u32) contentCrc(u32) crc(u32)
+ *   record  = 'R' headerCrc(u32) headerLength(u16) header  state(u8) bodyCrc(u32) bodyLength(u32) salt(16) body
+ *   note    = 'K' | 'X' | 'T' crc(u32) length(u32) payload       checkpoint, conflict, cut
  *
- * A commit is written and synced whole, and ends in its mark: what follows the last mark is
- * the torn tail of a write that never was acknowledged. Numbers are big-endian. Every CRC starts from the
- * segment's random nonce, so bytes that a peer chose can never be taken for an entry.
+ * A commit is written and synced whole, and counts when its mark is there and speaks of the very bytes before
+ * it: what follows the last one that does is the torn tail of a write that never was acknowledged. Numbers are
+ * big-endian. Every CRC starts from the segment's random nonce and what it is for, so that bytes which a peer
+ * chose can never be taken for an entry.
  */
 export const FORMAT_VERSION = 1
 export const SEGMENT_HEADER_BYTES = 24
+export const MARK_BYTES = 13
 
 const MAGIC: Uint8Array = Uint8Array.of(0x57, 0x45, 0x46, 0x54, 0x53, 0x47) // WEFTSG
 const RECORD = 0x52
 const NOTES: Readonly<Record<NoteKind, number>> = { cover: 0x4b, conflict: 0x58, cut: 0x54 }
-const COMMIT = 0x43
-const RECORD_FIXED = 7 + 1 + 4 + 4 + SALT_BYTES
-const NOTE_FIXED = 9
-const COMMIT_BYTES = 13
+const NOTE_KINDS: ReadonlyMap<number, NoteKind> = new Map(Object.entries(NOTES).map(([kind, byte]) => [byte, kind as NoteKind]))
+const MARK = 0x43
+/** Of two states a body can be in, the only one that is written yet; an erased one will be the other. */
+const LIVE = 0x4c
+const HEAD_BYTES = 7
+/** An array of 11, version 1, 32 bytes. */
+const HEADER_BEGINS: Uint8Array = Uint8Array.of(0x8b, 0x01, 0x58, 0x20)
+const BODY_BYTES: number = 9 + SALT_BYTES
+const NOTE_BYTES = 9
 /** A note holds a checkpoint with a proof, or two: 16 KiB is several times the largest. */
 const NOTE_MAX_BYTES: number = 16 * 1024
-
-/** No single flipped bit, nor the complement, turns one state into the other. */
-const STATE_LIVE = 0x4c
-const STATE_ERASED = 0x45
 
 export type NoteKind = 'cover' | 'conflict' | 'cut'
 
@@ -66,7 +69,7 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | 'damaged
 
 /** Bytes an entry takes in a segment. */
 export function entryBytes(entry: JournalEntry): number {
-  return entry.type === 'record' ? RECORD_FIXED + entry.record.header.length + entry.record.body.length : NOTE_FIXED + entry.payload.length
+  return entry.type === 'record' ? HEAD_BYTES + entry.record.header.length + BODY_BYTES + entry.record.body.length : NOTE_BYTES + entry.payload.length
 }
 
 export interface EncodedCommit {
@@ -77,173 +80,188 @@ export interface EncodedCommit {
 
 /** One commit: its entries and its mark. `start` is its offset in the segment. */
 export function encodeCommit(entries: readonly JournalEntry[], start: number, nonce: number): EncodedCommit {
-  const seed = seedOf(nonce)
-  let length = COMMIT_BYTES
+  const seeds = seedsOf(nonce)
+  let length = MARK_BYTES
   for (const entry of entries) length += entryBytes(entry)
   const out = new Uint8Array(length)
   const view = viewOf(out)
   const offsets: number[] = []
   let at = 0
-  let records = 0
   for (const entry of entries) {
     offsets.push(at)
-    if (entry.type === 'record') {
-      at = writeRecord(out, view, at, entry.record, seed)
-      records++
-    } else {
-      at = writeNote(out, view, at, entry.type, entry.payload, seed)
-    }
+    at = entry.type === 'record' ? writeRecord(out, view, at, entry.record, seeds) : writeNote(out, view, at, entry.type, entry.payload, seeds)
   }
-  out.set(encodeMark({ start, records }, nonce), at)
+  out[at] = MARK
+  view.setUint32(at + 1, start)
+  view.setUint32(at + 5, contentCrc(out.subarray(0, at), seeds))
+  view.setUint32(at + 9, suite.crc32(out.subarray(at, at + 9), seeds.mark))
   return { bytes: out, offsets }
 }
 
-/** The end of a commit: where it began and how many records it holds. */
-export interface CommitMark {
-  readonly start: number
-  readonly records: number
-}
-
-export function encodeMark(mark: CommitMark, nonce: number): Uint8Array {
-  const out = new Uint8Array(COMMIT_BYTES)
-  const view = viewOf(out)
-  out[0] = COMMIT
-  view.setUint32(1, mark.start)
-  view.setUint32(5, mark.records)
-  view.setUint32(9, suite.crc32(out.subarray(0, 9), seedOf(nonce)))
-  return out
-}
-
-function writeRecord(out: Uint8Array, view: DataView, at: number, record: StoredRecord, seed: number): number {
-  const { header, salt, body } = record
+function writeRecord(out: Uint8Array, view: DataView, at: number, { header, salt, body }: StoredRecord, seeds: Seeds): number {
+  const bodyAt = at + HEAD_BYTES + header.length
+  const end = bodyAt + BODY_BYTES + body.length
   out[at] = RECORD
-  view.setUint16(at + 1, header.length)
-  out.set(header, at + 7)
-  view.setUint32(at + 3, suite.crc32(header, suite.crc32(out.subarray(at, at + 3), seed)))
-  const tail = at + 7 + header.length
-  out[tail] = STATE_LIVE
-  view.setUint32(tail + 1, body.length)
-  out.set(salt, tail + 9)
-  out.set(body, tail + 9 + SALT_BYTES)
-  const end = tail + 9 + SALT_BYTES + body.length
-  view.setUint32(tail + 5, suite.crc32(out.subarray(tail + 9, end), suite.crc32(out.subarray(tail + 1, tail + 5), seed)))
+  view.setUint16(at + 5, header.length)
+  out.set(header, at + HEAD_BYTES)
+  view.setUint32(at + 1, suite.crc32(out.subarray(at + 5, bodyAt), seeds.header))
+  out[bodyAt] = LIVE
+  view.setUint32(bodyAt + 5, body.length)
+  out.set(salt, bodyAt + 9)
+  out.set(body, bodyAt + BODY_BYTES)
+  view.setUint32(bodyAt + 1, suite.crc32(out.subarray(bodyAt + 5, end), seeds.body))
   return end
 }
 
-function writeNote(out: Uint8Array, view: DataView, at: number, kind: NoteKind, payload: Uint8Array, seed: number): number {
+function writeNote(out: Uint8Array, view: DataView, at: number, kind: NoteKind, payload: Uint8Array, seeds: Seeds): number {
+  const end = at + NOTE_BYTES + payload.length
   out[at] = NOTES[kind]
-  view.setUint32(at + 1, payload.length)
-  view.setUint32(at + 5, suite.crc32(payload, suite.crc32(out.subarray(at, at + 5), seed)))
-  out.set(payload, at + NOTE_FIXED)
-  return at + NOTE_FIXED + payload.length
+  view.setUint32(at + 5, payload.length)
+  out.set(payload, at + NOTE_BYTES)
+  view.setUint32(at + 1, suite.crc32(out.subarray(at + 5, end), seeds[kind]))
+  return end
 }
 
-/** What a scan meets, in order. Byte strings are views into the segment. */
-export type ScanItem =
-  | { readonly type: 'record'; readonly at: number; readonly end: number; readonly record: StoredRecord; readonly erased: boolean }
-  | { readonly type: NoteKind; readonly at: number; readonly end: number; readonly payload: Uint8Array }
-  | { readonly type: 'commit'; readonly at: number; readonly end: number; readonly start: number; readonly records: number }
-  /** Bytes that are no entry, up to the next thing that is one. `header` or `payload`: as much as could be read of it. */
-  | { readonly type: 'damage'; readonly at: number; readonly end: number; readonly why: string; readonly header?: Uint8Array; readonly payload?: Uint8Array }
+// ---- reading
 
-type Damage = Extract<ScanItem, { type: 'damage' }>
+export type ScanItem =
+  | { readonly type: 'record'; readonly at: number; readonly end: number; readonly record: StoredRecord }
+  | { readonly type: NoteKind; readonly at: number; readonly end: number; readonly payload: Uint8Array }
+  /** The end of a commit. `isWhole`: it speaks of exactly the bytes since the mark before it. */
+  | { readonly type: 'mark'; readonly at: number; readonly end: number; readonly isWhole: boolean }
+  | Damage
+
+/** Bytes that are no entry, up to the next thing that is one. */
+export interface Damage {
+  readonly type: 'damage'
+  readonly at: number
+  readonly end: number
+  readonly why: string
+  readonly bytes: Uint8Array
+}
 
 /** Walks the entries of a segment from its header on. Damage does not end the walk. */
 export function* scanSegment(bytes: Uint8Array, nonce: number): Generator<ScanItem> {
-  const seed = seedOf(nonce)
-  const view = viewOf(bytes)
-  let at = SEGMENT_HEADER_BYTES
-  while (at < bytes.length) {
-    const item = parseEntry(bytes, view, at, seed)
-    if (item.type !== 'damage') {
+  const parser = new Parser(bytes, nonce)
+  let start = SEGMENT_HEADER_BYTES
+  for (let at = SEGMENT_HEADER_BYTES; at < bytes.length; ) {
+    let end = parser.parse(at, start)
+    if (end === 0) {
+      const { why } = parser
+      for (end = at + 1; end < bytes.length && parser.parse(end, start) === 0; ) end++
+      yield { type: 'damage', at, end, why, bytes: bytes.subarray(at, end) }
+    } else {
+      const item = parser.item as ScanItem
+      if (item.type === 'mark') start = end
       yield item
-      at = item.end
-      continue
     }
-    let next = at + 1
-    while (next < bytes.length && (!isEntryType(bytes[next] as number) || parseEntry(bytes, view, next, seed).type === 'damage')) next++
-    yield { ...item, end: next }
-    at = next
+    at = end
   }
 }
 
 /** One record whose place is known; undefined when its bytes are not what they were. */
 export function parseRecord(bytes: Uint8Array, nonce: number): StoredRecord | undefined {
-  const item = parseEntry(bytes, viewOf(bytes), 0, seedOf(nonce))
-  return item.type === 'record' && item.end === bytes.length && !item.erased ? item.record : undefined
+  const parser = new Parser(bytes, nonce)
+  if (bytes[0] !== RECORD || parser.parse(0, 0) !== bytes.length) return undefined
+  return (parser.item as Extract<ScanItem, { type: 'record' }>).record
 }
 
-function isEntryType(byte: number): boolean {
-  return byte === RECORD || byte === COMMIT || byte === NOTES.cover || byte === NOTES.conflict || byte === NOTES.cut
+/** Whether damaged bytes were a record's: by their type or, if that is what was damaged, by how a header begins. */
+export function isRecordEntry(bytes: Uint8Array): boolean {
+  return bytes[0] === RECORD || HEADER_BEGINS.every((byte, i) => bytes[HEAD_BYTES + i] === byte)
 }
 
-function parseEntry(bytes: Uint8Array, view: DataView, at: number, seed: number): ScanItem {
-  const left = bytes.length - at
-  switch (bytes[at]) {
-    case RECORD:
-      return parseRecordAt(bytes, view, at, left, seed)
-    case NOTES.cover:
-      return parseNote(bytes, view, at, left, seed, 'cover')
-    case NOTES.conflict:
-      return parseNote(bytes, view, at, left, seed, 'conflict')
-    case NOTES.cut:
-      return parseNote(bytes, view, at, left, seed, 'cut')
-    case COMMIT:
-      if (left < COMMIT_BYTES) return damage(at, 'commit mark cut short')
-      if (view.getUint32(at + 9) !== suite.crc32(bytes.subarray(at, at + 9), seed)) return damage(at, 'commit mark damaged')
-      return { type: 'commit', at, end: at + COMMIT_BYTES, start: view.getUint32(at + 1), records: view.getUint32(at + 5) }
-    default:
-      return damage(at, 'not an entry')
+class Parser {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  readonly #seeds: Seeds
+  /** What was parsed last. */
+  item: ScanItem | undefined
+  /** Why nothing was. */
+  why = ''
+
+  constructor(bytes: Uint8Array, nonce: number) {
+    this.#bytes = bytes
+    this.#view = viewOf(bytes)
+    this.#seeds = seedsOf(nonce)
+  }
+
+  /** @param start where the commit begins. @returns where the entry at `at` ends; 0 when there is none. */
+  parse(at: number, start: number): number {
+    const type = this.#bytes[at] as number
+    if (type === RECORD) return this.#record(at)
+    if (type === MARK) return this.#mark(at, start)
+    const kind = NOTE_KINDS.get(type)
+    return kind === undefined ? this.#none('not an entry') : this.#note(at, kind)
+  }
+
+  #record(at: number): number {
+    const bytes = this.#bytes
+    if (at + HEAD_BYTES > bytes.length) return this.#none('record cut short')
+    const headerLength = this.#view.getUint16(at + 5)
+    const bodyAt = at + HEAD_BYTES + headerLength
+    if (headerLength > HEADER_MAX_BYTES) return this.#none('header length damaged')
+    if (bodyAt + BODY_BYTES > bytes.length) return this.#none('record cut short')
+    if (this.#view.getUint32(at + 1) !== suite.crc32(bytes.subarray(at + 5, bodyAt), this.#seeds.header)) return this.#none('header damaged')
+    const bodyLength = this.#view.getUint32(bodyAt + 5)
+    const end = bodyAt + BODY_BYTES + bodyLength
+    if (bytes[bodyAt] !== LIVE) return this.#none('state damaged')
+    if (bodyLength > BODY_MAX_BYTES) return this.#none('body length damaged')
+    if (end > bytes.length) return this.#none('body cut short')
+    if (this.#view.getUint32(bodyAt + 1) !== suite.crc32(bytes.subarray(bodyAt + 5, end), this.#seeds.body)) return this.#none('body damaged')
+    const saltAt = bodyAt + 9
+    const record = { header: bytes.subarray(at + HEAD_BYTES, bodyAt), salt: bytes.subarray(saltAt, saltAt + SALT_BYTES), body: bytes.subarray(saltAt + SALT_BYTES, end) }
+    this.item = { type: 'record', at, end, record }
+    return end
+  }
+
+  #note(at: number, kind: NoteKind): number {
+    const bytes = this.#bytes
+    if (at + NOTE_BYTES > bytes.length) return this.#none(`${kind} cut short`)
+    const length = this.#view.getUint32(at + 5)
+    const end = at + NOTE_BYTES + length
+    if (length > NOTE_MAX_BYTES) return this.#none(`${kind} length damaged`)
+    if (end > bytes.length) return this.#none(`${kind} cut short`)
+    if (this.#view.getUint32(at + 1) !== suite.crc32(bytes.subarray(at + 5, end), this.#seeds[kind])) return this.#none(`${kind} damaged`)
+    this.item = { type: kind, at, end, payload: bytes.subarray(at + NOTE_BYTES, end) }
+    return end
+  }
+
+  #mark(at: number, start: number): number {
+    const end = at + MARK_BYTES
+    if (end > this.#bytes.length) return this.#none('commit mark cut short')
+    if (this.#view.getUint32(at + 9) !== suite.crc32(this.#bytes.subarray(at, at + 9), this.#seeds.mark)) return this.#none('commit mark damaged')
+    const isWhole = this.#view.getUint32(at + 1) === start && this.#view.getUint32(at + 5) === contentCrc(this.#bytes.subarray(start, at), this.#seeds)
+    this.item = { type: 'mark', at, end, isWhole }
+    return end
+  }
+
+  #none(why: string): number {
+    this.why = why
+    return 0
   }
 }
 
-function parseRecordAt(bytes: Uint8Array, view: DataView, at: number, left: number, seed: number): ScanItem {
-  if (left < 7) return damage(at, 'record cut short')
-  const headerLength = view.getUint16(at + 1)
-  if (headerLength > HEADER_MAX_BYTES) return damage(at, 'header length damaged')
-  if (left < 7 + headerLength) return damage(at, 'record cut short')
-  const header = bytes.subarray(at + 7, at + 7 + headerLength)
-  if (view.getUint32(at + 3) !== suite.crc32(header, suite.crc32(bytes.subarray(at, at + 3), seed))) return damage(at, 'header damaged')
-  const tail = at + 7 + headerLength
-  if (bytes.length - tail < 9 + SALT_BYTES) return { ...damage(at, 'body cut short'), header }
-  const bodyLength = view.getUint32(tail + 1)
-  if (bodyLength > BODY_MAX_BYTES) return { ...damage(at, 'body length damaged'), header }
-  const end = tail + 9 + SALT_BYTES + bodyLength
-  if (end > bytes.length) return { ...damage(at, 'body cut short'), header }
-  const salt = bytes.subarray(tail + 9, tail + 9 + SALT_BYTES)
-  const body = bytes.subarray(tail + 9 + SALT_BYTES, end)
-  const state = bytes[tail] as number
-  if (state === STATE_ERASED) {
-    const blank = salt.every(byte => byte === 0) && body.every(byte => byte === 0)
-    return blank ? { type: 'record', at, end, record: { header, salt, body }, erased: true } : { ...damage(at, 'state damaged'), header }
-  }
-  if (state !== STATE_LIVE) return { ...damage(at, 'state damaged'), header }
-  if (view.getUint32(tail + 5) !== suite.crc32(bytes.subarray(tail + 9, end), suite.crc32(bytes.subarray(tail + 1, tail + 5), seed))) {
-    return { ...damage(at, 'body damaged'), header }
-  }
-  return { type: 'record', at, end, record: { header, salt, body }, erased: false }
+/** Where the CRC of each thing starts: one thing's bytes never pass for another's, nor in another segment. */
+type Seeds = Readonly<Record<'header' | 'body' | 'content' | 'mark' | NoteKind, number>>
+
+/** Those of the segment asked for last: records are read one by one, and mostly from one segment. */
+let latest: { readonly nonce: number; readonly seeds: Seeds } | undefined
+
+function seedsOf(nonce: number): Seeds {
+  if (latest?.nonce !== nonce) latest = { nonce, seeds: newSeeds(nonce) }
+  return latest.seeds
 }
 
-function parseNote(bytes: Uint8Array, view: DataView, at: number, left: number, seed: number, kind: NoteKind): ScanItem {
-  if (left < NOTE_FIXED) return damage(at, `${kind} cut short`)
-  const length = view.getUint32(at + 1)
-  if (length > NOTE_MAX_BYTES) return damage(at, `${kind} length damaged`)
-  const end = at + NOTE_FIXED + length
-  if (end > bytes.length) return damage(at, `${kind} cut short`)
-  const payload = bytes.subarray(at + NOTE_FIXED, end)
-  if (view.getUint32(at + 5) !== suite.crc32(payload, suite.crc32(bytes.subarray(at, at + 5), seed))) return { ...damage(at, `${kind} damaged`), payload }
-  return { type: kind, at, end, payload }
+function newSeeds(nonce: number): Seeds {
+  const seed = (use: number): number => suite.crc32(Uint8Array.of(use, nonce >>> 24, (nonce >>> 16) & 0xff, (nonce >>> 8) & 0xff, nonce & 0xff))
+  return { header: seed(RECORD), body: seed(LIVE), content: seed(0), mark: seed(MARK), cover: seed(NOTES.cover), conflict: seed(NOTES.conflict), cut: seed(NOTES.cut) }
 }
 
-function damage(at: number, why: string): Damage {
-  return { type: 'damage', at, end: at, why }
-}
-
-function seedOf(nonce: number): number {
-  return suite.crc32(Uint8Array.of(nonce >>> 24, (nonce >>> 16) & 0xff, (nonce >>> 8) & 0xff, nonce & 0xff))
+function contentCrc(bytes: Uint8Array, seeds: Seeds): number {
+  return suite.crc32(bytes, seeds.content)
 }
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
-

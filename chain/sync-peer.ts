@@ -1,5 +1,6 @@
 import type { LogId, NodeId, Stream } from '../base/ids.ts'
-import { CREDIT_BYTES, CREDIT_STEP_BYTES } from '../base/limits.ts'
+import { CREDIT_BYTES, CREDIT_STEP_BYTES, LOGS_MAX } from '../base/limits.ts'
+import { RUN_COST_MAX } from './run.ts'
 
 /**
  * What is known of one connected peer, and forgotten with the connection: a new connection
@@ -15,21 +16,34 @@ export class SyncPeer {
   readonly serving: Map<LogId, number> = new Map()
   /** Streams whose comparison with this peer is under way. */
   readonly open: Set<Stream> = new Set()
-  /** Own logs of which the peer has more than we have published. */
+  /** Own logs of which the peer says it has more than we have published. */
   readonly outran: Set<LogId> = new Set()
+  /** Logs whose records from this peer are ahead of our clock: they wait for the next comparison. */
+  readonly deferred: Set<LogId> = new Set()
   /** Everything has been compared once. */
   agreed = false
   /** A read for this peer is under way; frames leave one after the other. */
   reading = false
   #credit: number = CREDIT_BYTES
+  /** Cost of what the peer has sent and not been given credit for again. */
+  #taken = 0
+  /** The part of it that has been dealt with. */
   #owed = 0
 
   constructor(id: NodeId) {
     this.id = id
   }
 
+  /** The peer says that it has `size` records of a log. @returns false when it speaks of more logs than there can be */
+  has(log: LogId, size: number): boolean {
+    if (this.theirs.size >= LOGS_MAX && !this.theirs.has(log)) return false
+    this.theirs.set(log, size)
+    return true
+  }
+
+  /** Room for one frame more, whatever it costs. */
   get hasCredit(): boolean {
-    return this.#credit > 0
+    return this.#credit >= RUN_COST_MAX
   }
 
   spend(bytes: number): void {
@@ -40,12 +54,20 @@ export class SyncPeer {
     this.#credit = Math.min(CREDIT_BYTES, this.#credit + bytes)
   }
 
-  /** Something the peer sent was dealt with. @returns the credit to send back now, 0 for not yet. */
+  /** A frame came. @returns false when the peer has sent more than it was granted */
+  take(bytes: number): boolean {
+    if (this.#taken + bytes > CREDIT_BYTES) return false
+    this.#taken += bytes
+    return true
+  }
+
+  /** A frame that was taken has been dealt with. @returns the credit to send back now, 0 for not yet */
   owe(bytes: number): number {
     this.#owed += bytes
     if (this.#owed < CREDIT_STEP_BYTES) return 0
     const due = this.#owed
     this.#owed = 0
+    this.#taken -= due
     return due
   }
 }

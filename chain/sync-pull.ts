@@ -21,7 +21,8 @@ export class Puller {
   readonly #slow: Map<LogId, Set<NodeId>> = new Map()
   /** Own logs that are taken back from peers. */
   readonly #recovering: Set<LogId> = new Set()
-  #retryAtMs: number = Infinity
+  /** A commit failed: nothing is asked for before this time. */
+  #pausedUntilMs: number = -Infinity
 
   constructor(chain: Chain, peers: ReadonlyMap<NodeId, SyncPeer>, identify: (log: LogId) => LogIdentity | undefined, send: (to: NodeId, message: OutgoingSyncMessage) => void) {
     this.#chain = chain
@@ -31,19 +32,21 @@ export class Puller {
   }
 
   get nextWakeMs(): number {
-    let next = this.#retryAtMs
+    let next = this.#pausedUntilMs > -Infinity ? this.#pausedUntilMs : Infinity
     for (const pull of this.#pulls.values()) next = Math.min(next, pull.untilMs)
     return next
   }
 
-  /** A peer holds `size` records of a log. */
-  hears(peer: SyncPeer, log: LogId, size: number): void {
-    peer.theirs.set(log, size)
+  /** A peer holds `size` records of a log. @returns false when it speaks of more logs than there can be */
+  hears(peer: SyncPeer, log: LogId, size: number): boolean {
+    if (!peer.has(log, size)) return false
     if (size > (this.#chain.log(log)?.size ?? 0)) this.#behind.add(log)
+    return true
   }
 
   /** Asks for everything that is behind and not on its way, membership first. */
   pull(nowMs: number): void {
+    if (nowMs < this.#pausedUntilMs) return
     const wanted: LogIdentity[] = []
     for (const id of this.#behind) {
       if (this.#pulls.has(id)) continue
@@ -121,16 +124,18 @@ export class Puller {
   /** What was staged is lost: everything is asked for again, a little later. */
   restart(nowMs: number): void {
     this.#pulls.clear()
-    this.#retryAtMs = nowMs + PULL_TIMEOUT_MS
+    this.#pausedUntilMs = nowMs + PULL_TIMEOUT_MS
     for (const peer of this.#peers.values()) for (const [log, size] of peer.theirs) this.hears(peer, log, size)
   }
 
+  /** A peer is gone, and with it what only it had. */
   onDown(id: NodeId): void {
     for (const [log, pull] of this.#pulls) if (pull.peer === id) this.#pulls.delete(log)
+    for (const log of this.#behind) if (![...this.#peers.values()].some(peer => peer.theirs.has(log))) this.#behind.delete(log)
   }
 
   onWake(nowMs: number): void {
-    if (this.#retryAtMs <= nowMs) this.#retryAtMs = Infinity
+    if (this.#pausedUntilMs <= nowMs) this.#pausedUntilMs = -Infinity
     for (const [log, pull] of this.#pulls) {
       if (pull.untilMs > nowMs) continue
       this.#pulls.delete(log)

@@ -1,11 +1,11 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { FrontierEntry } from '../base/frontier.ts'
-import type { LogId, NodeId, Stream } from '../base/ids.ts'
+import { keyOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
 import { ANTI_ENTROPY_INTERVAL_MS, ENTRIES_DIRECT_MAX, HEADS_INTERVAL_MS } from '../base/limits.ts'
 import type { Random } from '../base/ports.ts'
 import { ACCEPT, ignore, reject, type Reply, type Verdict } from '../base/verdict.ts'
 import type { Chain, Group } from './chain.ts'
-import type { Conflict } from './conflict.ts'
+import { type Conflict, isWitnessed } from './conflict.ts'
 import { bucketDigests, differingBuckets, entryOf, isInScope, publishedByStream, streamDigests } from './digest.ts'
 import { ForkSearch, type SearchStep } from './fork-search.ts'
 import type { Log } from './log.ts'
@@ -36,7 +36,7 @@ export type SyncEffect =
   | { readonly kind: 'read'; readonly peer: NodeId; readonly log: LogId; readonly from: number }
   /** Everything was compared with this peer: it knows no more of our own logs than we do. */
   | { readonly kind: 'vouched'; readonly peer: NodeId }
-  /** This peer has more of an own log than we have published. */
+  /** This peer has shown that it has more of an own log than we have published. */
   | { readonly kind: 'outrun'; readonly peer: NodeId; readonly log: LogId; readonly size: number }
   | { readonly kind: 'conflict'; readonly conflict: Conflict }
 
@@ -120,10 +120,11 @@ export class ChainSync {
         return this.#onAsk(peer, message, nowMs)
       case 'sync.answer':
         return this.#onAnswer(peer, message, nowMs)
-      case 'sync.heads':
-        for (const entry of message.entries) this.#learn(peer, entry, nowMs)
+      case 'sync.heads': {
+        const isSound = this.#learnEach(peer, message.entries.filter(entry => !peer.deferred.has(entry.log)), nowMs)
         this.#puller.pull(nowMs)
-        return ACCEPT
+        return isSound ? ACCEPT : TOO_MANY_LOGS
+      }
       case 'sync.want':
         return this.#onWant(peer, message)
       case 'sync.run':
@@ -135,6 +136,7 @@ export class ChainSync {
       case 'sync.probe':
         return this.#onProbe(peer, message.log, message.seq)
       case 'sync.leaf': {
+        if (peer.outran.has(message.log) && message.seq >= (this.#chain.log(message.log)?.published ?? 0)) return this.#onOutrunLeaf(peer, message)
         const step = this.#forks.onLeaf(peer.id, message.log, message.seq, message.witnessed, nowMs)
         this.#search(step)
         return step.verdict
@@ -157,6 +159,7 @@ export class ChainSync {
       else differing.add(stream)
     }
     this.#assumeEqual(peer, log => !differing.has(log.identity.stream))
+    peer.open.clear()
     if (differing.size === 0) {
       this.#send(peer.id, { kind: 'sync.equal' })
       return this.#agree(peer)
@@ -180,7 +183,7 @@ export class ChainSync {
 
   #onAsk(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.ask' }>, nowMs: number): Verdict {
     const { scope, entries, buckets } = message
-    this.#learnAll(peer, scope, entries, () => 0, nowMs)
+    if (!this.#learnAll(peer, scope, entries, () => 0, nowMs)) return TOO_MANY_LOGS
     for (const { stream } of scope) peer.open.delete(stream)
     const published = publishedByStream(this.#chain.logs.values())
     const narrowed = buckets.map(({ stream, digests }) => ({ stream, buckets: differingBuckets(bucketDigests(published.get(stream) ?? []), digests) }))
@@ -193,7 +196,7 @@ export class ChainSync {
 
   #onAnswer(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.answer' }>, nowMs: number): Verdict {
     // What an answer leaves out is as we told it.
-    this.#learnAll(peer, message.scope, message.entries, log => peer.told.get(log.identity.id) ?? 0, nowMs)
+    if (!this.#learnAll(peer, message.scope, message.entries, log => peer.told.get(log.identity.id) ?? 0, nowMs)) return TOO_MANY_LOGS
     for (const { stream } of message.scope) peer.open.delete(stream)
     return this.#agree(peer, nowMs)
   }
@@ -208,30 +211,39 @@ export class ChainSync {
     return entries
   }
 
-  #learnAll(peer: SyncPeer, scope: readonly Scope[], entries: readonly FrontierEntry[], unlisted: (log: Log) => number, nowMs: number): void {
+  #learnAll(peer: SyncPeer, scope: readonly Scope[], entries: readonly FrontierEntry[], unlisted: (log: Log) => number, nowMs: number): boolean {
     const listed = new Set(entries.map(entry => entry.log))
     for (const log of this.#chain.logs.values()) {
-      if (!listed.has(log.identity.id) && isInScope(log, scope)) peer.theirs.set(log.identity.id, unlisted(log))
+      if (!listed.has(log.identity.id) && isInScope(log, scope)) peer.has(log.identity.id, unlisted(log))
     }
-    for (const entry of entries) this.#learn(peer, entry, nowMs)
+    for (const { log } of entries) peer.deferred.delete(log)
+    return this.#learnEach(peer, entries, nowMs)
+  }
+
+  /** @returns false when the peer speaks of more logs than there can be */
+  #learnEach(peer: SyncPeer, entries: readonly FrontierEntry[], nowMs: number): boolean {
+    return entries.every(entry => this.#learn(peer, entry, nowMs))
   }
 
   /** A peer's place in one log: behind ours, equal, ahead, or on another history. */
-  #learn(peer: SyncPeer, { log: id, size, head }: FrontierEntry, nowMs: number): void {
+  #learn(peer: SyncPeer, { log: id, size, head }: FrontierEntry, nowMs: number): boolean {
     const log = this.#chain.log(id)
     const published = log?.published ?? 0
     if (log !== undefined && size <= published && !equalBytes(log.tree.leaf(size - 1), head)) {
-      return this.#search(this.#forks.begin(peer.id, log, size - 1, nowMs))
+      this.#search(this.#forks.begin(peer.id, log, size - 1, nowMs))
+      return true
     }
-    this.#puller.hears(peer, id, size)
-    if ((log?.identity ?? this.#identify(id))?.author !== this.#chain.self) return
+    if (!this.#puller.hears(peer, id, size)) return false
+    if ((log?.identity ?? this.#identify(id))?.author !== this.#chain.self) return true
     if (size > published) {
+      // Anybody can say so: what follows from it follows when the peer has shown our own signature.
       peer.outran.add(id)
-      this.#effects.push({ kind: 'outrun', peer: peer.id, log: id, size })
+      this.#send(peer.id, { kind: 'sync.probe', log: id, seq: size - 1 })
     } else {
       peer.outran.delete(id)
       if (size === published && peer.agreed) this.#pusher.follow(peer, id, size)
     }
+    return true
   }
 
   #assumeEqual(peer: SyncPeer, which: (log: Log) => boolean): void {
@@ -261,6 +273,13 @@ export class ChainSync {
   }
 
   // ---- own logs that peers know better
+
+  /** The proof that a peer has more of an own log than we have published, or of nothing. */
+  #onOutrunLeaf(peer: SyncPeer, { log: id, seq, witnessed }: Extract<SyncMessage, { kind: 'sync.leaf' }>): Verdict {
+    if (!isWitnessed(witnessed, seq, keyOf(this.#chain.self))) return reject('bad_proof', `leaf ${seq} of ${id}`)
+    this.#effects.push({ kind: 'outrun', peer: peer.id, log: id, size: seq + 1 })
+    return ACCEPT
+  }
 
   /** The stream of a log that may not be here yet. */
   streamOf(log: LogId): Stream | undefined {
@@ -301,9 +320,10 @@ export class ChainSync {
 
   #onRun(peer: SyncPeer, run: Run, nowMs: number, wallMs: number): Verdict {
     const cost = costOf(run)
+    if (!peer.take(cost)) return reject('rate_limited', 'a run without credit')
     const author = (this.#chain.log(run.log)?.identity ?? this.#identify(run.log))?.author
-    const intake = author === this.#chain.self && !this.#puller.isRecovering(run.log) ? ({ result: 'refused', code: 'late' } as const) : this.#intake.take(peer.id, run, cost, wallMs)
-    if (intake.result !== 'staged') this.#repay(peer.id, cost)
+    const intake = author === this.#chain.self && !this.#puller.isRecovering(run.log) ? ({ result: 'refused', code: 'late' } as const) : this.#intake.take(peer, run, cost, wallMs)
+    if (intake.result !== 'staged') this.#repay(peer, cost)
     switch (intake.result) {
       case 'staged': {
         const end = run.from + run.records.length
@@ -316,11 +336,13 @@ export class ChainSync {
         this.#puller.progressed(peer.id, run.log, true, nowMs)
         return ignore('duplicate')
       case 'gap':
+        if (peer.deferred.has(run.log)) return ignore('clock_ahead')
         this.#puller.hears(peer, run.log, run.checkpoint.size)
         this.#puller.pull(nowMs)
         return ignore('gap')
       case 'deferred':
         // Asked for again after the next comparison: by then this clock may have caught up.
+        peer.deferred.add(run.log)
         peer.theirs.delete(run.log)
         this.#puller.drop(run.log)
         return ignore('clock_ahead')
@@ -364,9 +386,10 @@ export class ChainSync {
     if (source !== undefined) this.#repay(source.peer, source.cost)
   }
 
-  #repay(id: NodeId, cost: number): void {
-    const due = this.#peers.get(id)?.owe(cost) ?? 0
-    if (due > 0) this.#send(id, { kind: 'sync.credit', bytes: due })
+  /** What a peer sent is done with; a connection that is gone has no use for credit. */
+  #repay(peer: SyncPeer, cost: number): void {
+    const due = this.#peers.get(peer.id) === peer ? peer.owe(cost) : 0
+    if (due > 0) this.#send(peer.id, { kind: 'sync.credit', bytes: due })
   }
 
   // ---- forks
@@ -442,3 +465,4 @@ export class ChainSync {
 }
 
 const WHOLE: Uint8Array = new Uint8Array(0)
+const TOO_MANY_LOGS: Verdict = reject('unexpected', 'more logs than a cluster has')

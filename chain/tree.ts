@@ -22,9 +22,8 @@ export class MerkleTree {
     this.#put(0, this.#size, leaf)
     this.#size++
     for (let height = 1, index = this.#size - 1; index % 2 === 1; height++) {
-      const parent = hash('node', this.#at(height - 1, index - 1), this.#at(height - 1, index))
       index = (index - 1) / 2
-      this.#put(height, index, parent)
+      this.#put(height, index, hash('node', this.#pair(height - 1, 2 * index)))
     }
   }
 
@@ -89,14 +88,18 @@ export class MerkleTree {
   /** Hash over the leaves from `first` to `end`, an aligned range of the tree's shape. */
   #range(first: number, end: number): Uint8Array {
     const count = end - first
-    const height = Math.log2(count)
-    if (Number.isInteger(height)) return this.#at(height, first / count)
+    if (isPowerOfTwo(count)) return this.#at(heightOf(count), first / count)
     const middle = first + splitOf(count)
     return hash('node', this.#range(first, middle), this.#range(middle, end))
   }
 
   #at(height: number, index: number): Uint8Array {
     return (this.#levels[height] as Uint8Array).subarray(32 * index, 32 * index + 32)
+  }
+
+  /** Two neighbours, as their parent hashes them. */
+  #pair(height: number, index: number): Uint8Array {
+    return (this.#levels[height] as Uint8Array).subarray(32 * index, 32 * index + 64)
   }
 
   #put(height: number, index: number, digest: Uint8Array): void {
@@ -117,9 +120,22 @@ export class MerkleTree {
 
 export const EMPTY_ROOT: Uint8Array = hash('empty')
 
-/** The largest power of two below `count`, which is 2 or more. */
+/** The largest power of two below `count`, which is 2 or more. Counted, as logarithms of large numbers are rounded. */
 function splitOf(count: number): number {
-  return 2 ** (Math.ceil(Math.log2(count)) - 1)
+  let split = 1
+  while (2 * split < count) split *= 2
+  return split
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return count === 1 || 2 * splitOf(count) === count
+}
+
+/** The logarithm of a power of two. */
+function heightOf(count: number): number {
+  let height = 0
+  for (let power = 1; power < count; power *= 2) height++
+  return height
 }
 
 /** RFC 9162 section 2.1.3.2. */
@@ -176,8 +192,4 @@ export function verifyConsistency(older: number, olderRoot: Uint8Array, newer: n
     last = Math.floor(last / 2)
   }
   return last === 0 && equalBytes(fromOlder, olderRoot) && equalBytes(fromNewer, newerRoot)
-}
-
-function isPowerOfTwo(n: number): boolean {
-  return Number.isInteger(Math.log2(n))
 }

@@ -31,20 +31,22 @@ export type VerifyResult = { readonly ok: true; readonly value: Verification } |
 /**
  * Checks every byte of the journal: checksums, chain, bodies against their commitments, roots
  * against checkpoints, signatures. Reads only; with `until`, beside a node that is writing.
+ *
+ * What no journal can show by itself is that its newest records are gone, with the checkpoint over them, or
+ * that own records which nobody has signed yet were rewritten: for those there are peers.
  */
 export function verifyJournal(disk: Disk, options: VerifyOptions, done: (result: VerifyResult) => void): void {
   scanJournal(disk, { ...options, full: true }, result => {
     if (!result.ok) return done(result)
-    const { replay, torn, unmarked, segments, end } = result.scan
+    const { replay, leftovers } = result.scan
     if (replay.damage !== undefined) {
       const { log, seq, reason, segment, offset } = replay.damage
       return done({ ok: true, value: { valid: false, log, seq, reason, file: segmentFile(segment), offset } })
     }
-    if (torn !== undefined || unmarked !== undefined) {
-      const log = replay.last?.log
-      const seq = log === undefined ? undefined : replay.logs.get(log)?.size
-      const reason = torn === undefined ? 'torn: the last commit lacks its mark' : `torn: ${torn.bytes} bytes behind the last commit`
-      return done({ ok: true, value: { valid: false, log, seq, reason, file: segmentFile(torn?.segment ?? segments.length), offset: torn?.offset ?? end } })
+    const [leftover] = leftovers
+    if (leftover !== undefined) {
+      const { log, seq, segment, offset, bytes } = leftover
+      return done({ ok: true, value: { valid: false, log, seq, reason: `torn: ${bytes} bytes that no commit counts`, file: segmentFile(segment), offset } })
     }
     const logs = [...replay.logs.values()].map(log => ({
       logId: log.identity.id,

@@ -1,11 +1,11 @@
 import { type Cbor, decode, encode } from '../base/codec.ts'
 import { type ErrorCode, isErrorCode } from '../base/errors.ts'
 import { type ClusterId, clusterIdOf, digestOf, keyOf, nodeIdOf } from '../base/ids.ts'
-import { PEER_ADDRESSES_MAX, PEER_EXCHANGE_MAX } from '../base/limits.ts'
+import { GREETING_MAX_BYTES, PEER_ADDRESSES_MAX, PEER_EXCHANGE_MAX } from '../base/limits.ts'
 import { bytes, list, literal, type Shape, text, tuple, uint } from '../base/shape.ts'
 import { encodeGenesisFile, type Genesis, parseGenesis } from './genesis.ts'
 import { INVITE_SECRET_BYTES } from './invite.ts'
-import { encodeSignedOperation, evidenceShape, type SignedOperation } from './operation.ts'
+import { encodeEvidence, evidenceShape, type SignedOperation } from './operation.ts'
 import type { KnownPeer } from './peer-book.ts'
 
 /**
@@ -30,7 +30,7 @@ const REFUSED = 4
 
 export function encodeGreeting(greeting: Greeting): Uint8Array {
   if (greeting.kind === 'redeem') return encode([REDEEM, greeting.protocol, digestOf(greeting.cluster), greeting.secret])
-  return encode([MEMBER, greeting.protocol, digestOf(greeting.cluster), greeting.evidence.map(encodeSignedOperation)])
+  return encode([MEMBER, greeting.protocol, digestOf(greeting.cluster), encodeEvidence(greeting.evidence)])
 }
 
 export function encodeGreetingReply(reply: GreetingReply): Uint8Array {
@@ -38,9 +38,19 @@ export function encodeGreetingReply(reply: GreetingReply): Uint8Array {
     case 'member':
       return encodeGreeting(reply)
     case 'admitted':
-      return encode([ADMITTED, encodeGenesisFile(reply.genesis), reply.evidence.map(encodeSignedOperation), reply.peers.map(encodeKnownPeer)])
+      return encodeAdmitted(reply)
     case 'refused':
       return encode([REFUSED, reply.code, reply.detail])
+  }
+}
+
+/** With as many of the peers as fit: a newcomer hears of the others from them. */
+function encodeAdmitted({ genesis, evidence, peers }: Extract<GreetingReply, { kind: 'admitted' }>): Uint8Array {
+  const rows = peers.map(encodeKnownPeer)
+  for (;;) {
+    const encoded = encode([ADMITTED, encodeGenesisFile(genesis), encodeEvidence(evidence), rows])
+    if (encoded.length <= GREETING_MAX_BYTES || rows.length === 0) return encoded
+    rows.length = Math.floor(rows.length / 2)
   }
 }
 
@@ -53,19 +63,20 @@ const headShape = tuple(uint(8), uint(0xffff), bytes(32), { parse: (value: Cbor)
 const redeemShape = bytes(INVITE_SECRET_BYTES)
 const refusedShape = tuple(literal(REFUSED), text(64), text(512))
 
-/** `evidence` of another cluster is not read: the cluster alone decides then. */
+/** What another cluster, or another version, has to show is not read: that it is another one decides. */
 export function parseGreeting(input: Uint8Array, own: ClusterId): Greeting | undefined {
   const decoded = decode(input)
   const row = decoded.ok ? headShape.parse(decoded.value) : undefined
   if (row === undefined) return undefined
   const [kind, protocol, digest, rest] = row
   const cluster = clusterIdOf(digest)
-  if (kind === REDEEM) {
+  const isForeign = cluster !== own || protocol !== PROTOCOL_VERSION
+  if (kind === REDEEM && !isForeign) {
     const secret = redeemShape.parse(rest)
     return secret && { kind: 'redeem', protocol, cluster, secret }
   }
-  if (kind !== MEMBER) return undefined
-  const evidence = cluster === own ? evidenceShape(own).parse(rest) : []
+  if (kind !== MEMBER && kind !== REDEEM) return undefined
+  const evidence = isForeign ? [] : evidenceShape(own).parse(rest)
   return evidence && { kind: 'member', protocol, cluster, evidence }
 }
 

@@ -73,7 +73,7 @@ export class InviteBook {
   readonly #invites: Map<string, Invite> = new Map()
 
   add(invite: Invite): void {
-    if (this.#invites.size >= INVITES_MAX) this.#invites.delete(this.#invites.keys().next().value as string)
+    if (!this.#invites.has(invite.hash) && this.#invites.size >= INVITES_MAX) this.#invites.delete(this.#invites.keys().next().value as string)
     this.#invites.set(invite.hash, invite)
   }
 

@@ -40,15 +40,33 @@ export class Membership {
     this.cluster = genesis.cluster
   }
 
-  /** @returns true when it changed who is a member, what counts, or what waits. */
+  /** What an admin recorded. @returns true when it changed who is a member, what counts, or what waits. */
   add(signed: SignedOperation): boolean {
+    if (this.#knows(signed) || !isSignedByAdmin(signed)) return false
     const { operation, admin, signature } = signed
     const known = this.#operations.get(operation.id)
-    if (known?.signatures.has(admin) === true || !isSignedByAdmin(signed)) return false
     if (known === undefined) this.#operations.set(operation.id, { operation, signatures: new Map([[admin, signature]]) })
     else known.signatures.set(admin, signature)
     this.#folded = undefined
     return true
+  }
+
+  /**
+   * What anybody shows, policies first: only what known admins signed is taken in, so a stranger
+   * can neither fill the memory nor have more than one bad signature checked. @returns as `add`
+   */
+  addEvidence(evidence: readonly SignedOperation[]): boolean {
+    let changed = false
+    for (const signed of evidence) {
+      if (this.#knows(signed)) continue
+      if (!this.authorities.has(signed.admin) || !this.add(signed)) break
+      changed = true
+    }
+    return changed
+  }
+
+  #knows({ operation, admin }: SignedOperation): boolean {
+    return this.#operations.get(operation.id)?.signatures.has(admin) === true
   }
 
   get policy(): Policy {
@@ -103,12 +121,24 @@ export class Membership {
     return rows
   }
 
-  /** Who answered this invite, if anybody did. */
-  redeemer(invite: string): Operation | undefined {
+  /** True when an operation whose id begins with `prefix` can no longer count: its policy was replaced before it did. */
+  isReplaced(prefix: string): boolean {
+    return [...this.#operations.values()].some(({ operation }) => {
+      const policy = this.#policyOf(operation)
+      return operation.id.startsWith(prefix) && policy !== this.policy && (policy === undefined || !this.#counts(operation.id, policy))
+    })
+  }
+
+  /** Who used this invite, and the operation that waits or counts because of it; none when the policy has changed since. */
+  redeemed(invite: string): { readonly node: NodeId; readonly operation: Operation | undefined } | undefined {
+    let node: NodeId | undefined
     for (const { operation } of this.#operations.values()) {
-      if (operation.op.op === 'admit' && toHex(operation.op.invite) === invite) return operation
+      if (operation.op.op !== 'admit' || toHex(operation.op.invite) !== invite) continue
+      node = operation.op.node
+      const policy = this.#policyOf(operation)
+      if (policy !== undefined && (policy === this.policy || this.#counts(operation.id, policy))) return { node, operation }
     }
-    return undefined
+    return node && { node, operation: undefined }
   }
 
   /**
@@ -120,11 +150,15 @@ export class Membership {
     const rows = policies.slice(1).flatMap((policy, i) => this.#signed(policy.version, policies[i] as Policy))
     for (const { operation } of this.#operations.values()) {
       if (operation.op.op !== 'admit' || operation.op.node !== node) continue
-      const policy = policies.find(({ version }) => version === operation.policyVersion)
+      const policy = this.#policyOf(operation)
       if (policy === undefined || !this.#counts(operation.id, policy)) continue
       return [...rows, ...this.#signed(operation.id, policy)]
     }
     return rows
+  }
+
+  #policyOf(operation: Operation): Policy | undefined {
+    return this.#fold.policies.find(({ version }) => version === operation.policyVersion)
   }
 
   #signed(id: string, under: Policy): SignedOperation[] {

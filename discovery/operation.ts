@@ -43,6 +43,9 @@ export interface SignedOperation {
   readonly signature: Uint8Array
 }
 
+/** 47 KiB: with a signature it is the body of a record. */
+const OPERATION_MAX_BYTES: number = 47 * 1024
+
 const ADMIT = 1
 const RETIRE = 2
 const REVOKE = 3
@@ -122,7 +125,7 @@ export function encodeSignedOperation(signed: SignedOperation): Cbor {
   return [signed.operation.bytes, keyOf(signed.admin), signed.signature]
 }
 
-const signedShape = tuple(bytes(1, 49152), keyShape, bytes(64))
+const signedShape = tuple(bytes(1, OPERATION_MAX_BYTES), keyShape, bytes(64))
 
 export function parseSignedOperation(value: Cbor, cluster: ClusterId): SignedOperation | undefined {
   const row = signedShape.parse(value)
@@ -130,6 +133,31 @@ export function parseSignedOperation(value: Cbor, cluster: ClusterId): SignedOpe
   return row === undefined || operation === undefined ? undefined : { operation, admin: row[1], signature: row[2] }
 }
 
+/** Operations that prove something to a stranger: each once, with those who signed it. */
+export function encodeEvidence(evidence: readonly SignedOperation[]): Cbor {
+  const rows = new Map<string, { bytes: Uint8Array; signatures: Cbor[] }>()
+  for (const { operation, admin, signature } of evidence) {
+    const row = rows.get(operation.id) ?? { bytes: operation.bytes, signatures: [] }
+    row.signatures.push([keyOf(admin), signature])
+    rows.set(operation.id, row)
+  }
+  return [...rows.values()].map(({ bytes, signatures }) => [bytes, signatures])
+}
+
+const evidenceRows = list(tuple(bytes(1, OPERATION_MAX_BYTES), list(tuple(keyShape, bytes(64)), ADMINS_MAX)), EVIDENCE_OPS_MAX)
+
 export function evidenceShape(cluster: ClusterId): Shape<readonly SignedOperation[]> {
-  return list({ parse: value => parseSignedOperation(value, cluster) }, EVIDENCE_OPS_MAX)
+  return {
+    parse: value => {
+      const rows = evidenceRows.parse(value)
+      if (rows === undefined) return undefined
+      const evidence: SignedOperation[] = []
+      for (const [bytes, signatures] of rows) {
+        const operation = parseOperation(bytes, cluster)
+        if (operation === undefined) return undefined
+        for (const [admin, signature] of signatures) evidence.push({ operation, admin, signature })
+      }
+      return evidence
+    },
+  }
 }

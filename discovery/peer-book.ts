@@ -1,10 +1,9 @@
 import { type NodeId, parseNodeId } from '../base/ids.ts'
 import { PEER_ADDRESSES_MAX, PEER_BOOK_MAX } from '../base/limits.ts'
 
-/** Where nodes were last reached: kept on disk, bounded, the longest unseen give way. */
+/** Where a node may be reached. */
 export interface KnownPeer {
   readonly id: NodeId
-  /** Newest first. */
   readonly addresses: readonly string[]
 }
 
@@ -13,25 +12,37 @@ interface Row {
   seenMs: number
 }
 
+/** Printable ASCII, as every address is: 256 characters name the deepest host. */
+const ADDRESS = /^[\x21-\x7e]{1,256}$/
+
+/**
+ * Where nodes were last reached: kept on disk and bounded. What a node says of itself comes
+ * first; what others say of it only fills the room that is left, so nobody can be made unreachable by hearsay.
+ * Strangers give way to members, and then the longest unseen.
+ */
 export class PeerBook {
   readonly #self: NodeId
+  readonly #isMember: (id: NodeId) => boolean
   readonly #rows: Map<NodeId, Row> = new Map()
 
-  constructor(self: NodeId) {
+  constructor(self: NodeId, isMember: (id: NodeId) => boolean = () => true) {
     this.#self = self
+    this.#isMember = isMember
   }
 
   /** @returns true when something new was learnt, so that it is worth saving. */
-  learn(id: NodeId, addresses: readonly string[], wallMs: number): boolean {
-    if (id === this.#self || addresses.length === 0) return false
+  learn(id: NodeId, addresses: readonly string[], wallMs: number, source: 'itself' | 'others' = 'others'): boolean {
+    const sound = addresses.filter(address => ADDRESS.test(address))
+    if (id === this.#self || sound.length === 0) return false
     const row = this.#rows.get(id)
     if (row === undefined) {
-      if (this.#rows.size >= PEER_BOOK_MAX) this.#forgetOldest()
-      this.#rows.set(id, { addresses: addresses.slice(0, PEER_ADDRESSES_MAX), seenMs: wallMs })
+      if (this.#rows.size >= PEER_BOOK_MAX && !this.#makeRoomFor(id)) return false
+      this.#rows.set(id, { addresses: [...new Set(sound)].slice(0, PEER_ADDRESSES_MAX), seenMs: wallMs })
       return true
     }
     row.seenMs = wallMs
-    const merged = [...new Set([...addresses, ...row.addresses])].slice(0, PEER_ADDRESSES_MAX)
+    const inOrder = source === 'itself' ? [...sound, ...row.addresses] : [...row.addresses, ...sound]
+    const merged = [...new Set(inOrder)].slice(0, PEER_ADDRESSES_MAX)
     const isNew = merged.length !== row.addresses.length || merged.some((address, i) => address !== row.addresses[i])
     row.addresses = merged
     return isNew
@@ -46,10 +57,13 @@ export class PeerBook {
     return [...this.#rows].map(([id, { addresses }]) => ({ id, addresses })).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
-  #forgetOldest(): void {
-    let oldest: NodeId | undefined
-    for (const [id, { seenMs }] of this.#rows) if (oldest === undefined || seenMs < (this.#rows.get(oldest) as Row).seenMs) oldest = id
-    if (oldest !== undefined) this.#rows.delete(oldest)
+  /** @returns false when all are members, and `id` is not */
+  #makeRoomFor(id: NodeId): boolean {
+    const strangers = [...this.#rows].filter(([known]) => !this.#isMember(known))
+    if (strangers.length === 0 && !this.#isMember(id)) return false
+    const rows = strangers.length > 0 ? strangers : [...this.#rows]
+    const [oldest] = rows.reduce((a, b) => (b[1].seenMs < a[1].seenMs ? b : a))
+    return this.#rows.delete(oldest)
   }
 
   toJSON(): Record<string, Row> {
@@ -62,7 +76,7 @@ export class PeerBook {
     for (const [id, row] of Object.entries(saved as Record<string, Partial<Row> | null>)) {
       const node = parseNodeId(id)
       if (node === undefined || !Array.isArray(row?.addresses) || typeof row.seenMs !== 'number') continue
-      this.learn(node, row.addresses.filter(address => typeof address === 'string' && address.length <= 256), row.seenMs)
+      this.learn(node, row.addresses.filter(address => typeof address === 'string'), row.seenMs)
     }
   }
 }

@@ -40,10 +40,12 @@ export class Redial {
     return ring.slice(0, FULL_MESH_MAX / 2)
   }
 
-  onUp(peer: NodeId): void {
+  /** One that is back is a sign that others may be: they are tried again soon. */
+  onUp(peer: NodeId, nowMs: number): void {
     this.#up.add(peer)
     const wait = this.#waits.get(peer)
     if (wait !== undefined) Object.assign(wait, { waitMs: REDIAL_MIN_MS, dialling: false })
+    this.hintAll(nowMs)
   }
 
   onDown(peer: NodeId, nowMs: number): void {
@@ -63,6 +65,15 @@ export class Redial {
   hint(peer: NodeId, nowMs: number): void {
     const wait = this.#waits.get(peer)
     if (wait !== undefined && !wait.dialling) wait.atMs = Math.min(wait.atMs, nowMs)
+  }
+
+  /** The network is not what it was: whoever is away is tried again soon. */
+  hintAll(nowMs: number): void {
+    for (const [peer, wait] of this.#waits) {
+      if (wait.dialling || this.#up.has(peer)) continue
+      wait.waitMs = REDIAL_MIN_MS
+      wait.atMs = Math.min(wait.atMs, nowMs + this.#random.below(REDIAL_MIN_MS))
+    }
   }
 
   /** @returns whom to dial now */

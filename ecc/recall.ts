@@ -6,7 +6,7 @@ import { QUERY_MAX_BYTES, RECALL_K_MAX, RECALL_SEEDS } from '../base/limits.ts'
 import { Best } from './best.ts'
 import { type EdgeType, edgeTypeOf } from './edge-types.ts'
 import type { Cut, Ref } from './record-table.ts'
-import { type Contribution, onGrid, Spread } from './spread.ts'
+import { type Contribution, Spread } from './spread.ts'
 import { isSuperseded } from './supersession.ts'
 import type { Matching } from './text-index.ts'
 import type { View } from './view.ts'
@@ -73,8 +73,8 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
   for (const seed of seeds) field.add(seed, spread.from(seed))
   const wanted = (record: number): boolean => isWanted(view, record, options)
   const hits = new Best(view, options.k, wanted)
-  for (const record of field.records) hits.offer(record, field.scoreOf(record))
-  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match))) hits.offer(record, matches.scoreOf(record))
+  for (const record of field.records) hits.offer(record, rounded(field.scoreOf(record)))
+  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match))) hits.offer(record, rounded(matches.scoreOf(record)))
   return { hits: hits.records().map(record => hitOf(view, record, matches, field)), exact: true, truncated: spread.truncated }
 }
 
@@ -97,7 +97,7 @@ class Matches {
     const most = similar.reduce((score, found) => Math.max(score, found.score), 0)
     for (const { id, score } of similar) {
       const record = records.find(id)
-      if (view.isNode(record) && score > 0) this.#similar.set(record, onGrid(score / most))
+      if (view.isNode(record) && score > 0) this.#similar.set(record, score / most)
     }
   }
 
@@ -119,7 +119,7 @@ class Matches {
 
   bm25(record: number): number {
     const score = this.#words.scores[this.#view.tables.records.detail.at(record)] as number
-    return score === 0 ? 0 : onGrid(score / this.#words.best)
+    return score === 0 ? 0 : score / this.#words.best
   }
 
   vector(record: number): number {
@@ -148,12 +148,15 @@ class Field {
     return this.#places.has(record)
   }
 
-  /** Adds what a seed contributes; seeds come best first, so that of equal contributions the first explains. */
+  /**
+   * Adds what a seed contributes. Seeds come best first on every node, so that sums are taken in
+   * the same order everywhere, and of equal contributions the first explains.
+   */
   add(seed: number, contributions: ReadonlyMap<number, Contribution>): void {
     const strength = this.#matches.scoreOf(seed)
     for (const [record, { share, hops }] of contributions) {
       const place = this.#open(record)
-      const amount = onGrid(share * strength)
+      const amount = share * strength
       // A successor is as good as the best of what it replaced, not as all of it together.
       if (hops === 0) place.own = Math.max(place.own, amount)
       else if (amount > 0) place.gained += amount

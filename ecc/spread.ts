@@ -70,10 +70,10 @@ export class Spread {
         }
         left -= neighbours.length
         for (const { other, type, strength } of neighbours) {
-          const share = onGrid((reached.get(via) as Contribution).share * fade * strength)
+          const share = (reached.get(via) as Contribution).share * fade * strength
           const before = found.get(other)
           // Of equal shares the first stays: the one by the strongest, then newest neighbour.
-          if (!reached.has(other) && (before === undefined || Math.abs(share) > Math.abs(before.share))) found.set(other, { share, hops, via, type })
+          if (before === undefined || Math.abs(share) > Math.abs(before.share)) found.set(other, { share, hops, via, type })
         }
       }
       front = this.#strongestFirst([...found.keys()], found).flatMap(record => this.#reach(reached, record, found.get(record) as Contribution))
@@ -125,12 +125,4 @@ export class Spread {
 function isStronger(type: number, strength: number, than: Neighbour): boolean {
   const difference = Math.abs(strength) - Math.abs(than.strength)
   return difference > 0 || (difference === 0 && type < than.type)
-}
-
-/**
- * On a grid of 2^-36, where sums below 2^17 are exact: then it makes no difference in which order
- * they are taken, and two nodes that heard of things in different orders get the same scores.
- */
-export function onGrid(value: number): number {
-  return Math.round(value * 2 ** 36) / 2 ** 36
 }

@@ -40,7 +40,7 @@ const BOUNDARY = /[^\p{L}\p{N}\p{M}]+|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?
 
 /** The terms of a run. */
 export function termsOfRun(run: string): string[] {
-  if (/^[a-z]+$/i.test(run) && !/[a-z][A-Z]/.test(run)) return wordTerm(run.toLowerCase())
+  if (/^([A-Z]?[a-z]+|[A-Z]+)$/.test(run)) return wordTerm(run.toLowerCase())
   if (classOf(run, 0) === UNSPACED) return pairsOf(run)
   const parts = run.replace(/['’]s$/, '').replace(/['’]/g, '').split(BOUNDARY).filter(part => part !== '')
   const terms = parts.flatMap(part => wordTerm(part.toLowerCase()))
@@ -106,7 +106,7 @@ const UNSPACED = 3
 
 const UNKNOWN = 255
 
-const UNSPACED_SCRIPT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
+const UNSPACED_SCRIPT = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}]/u
 
 /** Classes of characters by code, found when first met; halves of pairs stay unknown, for the pair decides. */
 const classes: Uint8Array = new Uint8Array(0x10000).fill(UNKNOWN)
@@ -121,8 +121,8 @@ function classOf(text: string, at: number): number {
 
 function classify(character: string): number {
   if ("./\\-:@'’".includes(character)) return CONNECTOR
-  if (UNSPACED_SCRIPT.test(character)) return UNSPACED
-  return /[\p{L}\p{N}\p{M}_]/u.test(character) ? WORD : SEPARATOR
+  if (!/[\p{L}\p{N}\p{M}_]/u.test(character)) return SEPARATOR
+  return UNSPACED_SCRIPT.test(character) ? UNSPACED : WORD
 }
 
 function isAscii(text: string): boolean {

@@ -62,6 +62,8 @@ export interface NodeStatus {
   readonly publishing: boolean
   readonly uptimeMs: number
   readonly version: string
+  /** Where others can dial it. */
+  readonly addresses: readonly string[]
   readonly peers: readonly Pick<PeerInfo, 'nodeId' | 'state' | 'rttMs' | 'clockOffsetMs' | 'clockErrorMs'>[]
   /** How far the memory is applied; equal on equal nodes. */
   readonly frontier: string
@@ -268,11 +270,15 @@ export interface MemoryStatus {
 }
 
 export interface ImportItem {
-  readonly key: string
+  /** Names it for the edges of others, and makes it replace what was imported under it before. */
+  readonly key?: string | undefined
   readonly text: string
   readonly meta?: Readonly<Record<string, string | number | boolean>> | undefined
   readonly validFrom?: string | undefined
-  readonly edges?: readonly { readonly type: EdgeType; readonly to: string }[] | undefined
+  readonly validTo?: string | undefined
+  readonly source?: string | undefined
+  /** `to`: the key of another item, or an id. */
+  readonly edges?: readonly { readonly type: EdgeType; readonly to: string; readonly weight?: number | undefined }[] | undefined
 }
 
 export interface ImportResult {

@@ -1,5 +1,5 @@
 import { equalBytes } from '../base/bytes.ts'
-import { causalIdOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
+import { type CausalId, causalIdOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { AppliedCut, AppliedRecord } from '../chain/applied.ts'
 import type { Chain, Group, Written } from '../chain/chain.ts'
@@ -10,6 +10,8 @@ import type { CoreContext } from './context.ts'
 /** Takes applied records of one kind of stream: membership, or a space's memory. */
 export interface Fold {
   apply(record: AppliedRecord): void
+  /** True for an applied record that would make a difference if it were void. */
+  counts(id: CausalId): boolean
   /** Forgets what must not count twice: all records will come again. */
   reset(): void
 }
@@ -29,6 +31,9 @@ export class Applier {
   /** Logs whose records cannot be read back: damaged since the start. */
   readonly #stuck: Set<LogId> = new Set()
   #changed = false
+  /** Something that was applied counts no more. */
+  #isStale = false
+  #isPumping = false
   /** Counts resets: a read that was asked for before one is of no use after it. */
   #era = 0
 
@@ -66,7 +71,11 @@ export class Applier {
 
   /** Applies what is in memory, then has read what is not. */
   pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
     for (const record of this.#applied.take()) this.#apply(record)
+    this.#isPumping = false
+    if (this.#isStale) return this.#refold()
     for (const { log, from } of this.#applied.missing()) {
       if (this.#reading.size >= READS_MAX) return
       if (!this.#reading.has(log) && !this.#stuck.has(log)) this.#read(log, from)
@@ -91,8 +100,9 @@ export class Applier {
   #read(log: LogId, from: number): void {
     const era = this.#era
     this.#reading.add(log)
+    const left = (this.#chain.log(log)?.durable ?? from) - from
     this.#context.emit({
-      kind: 'read', log, from, maxRecords: 1024, maxBytes: 4 * CHUNK_BYTES,
+      kind: 'read', log, from, maxRecords: Math.min(1024, left), maxBytes: 4 * CHUNK_BYTES,
       then: records => {
         if (era !== this.#era) return
         this.#reading.delete(log)
@@ -120,15 +130,26 @@ export class Applier {
     this.pump()
   }
 
-  /** A revocation arrived: if anything beyond its cut was applied, everything is folded again without it. */
+  /** A revocation arrived, or a narrower one: if anything beyond its cut was applied and counts, everything is folded again without it. */
   onRevoked(author: NodeId): void {
-    for (const log of this.#chain.logs.values()) {
-      if (log.identity.author !== author) continue
-      if (this.#applied.size(log.identity.id) > this.#limitOf(author, log.identity.id)) return this.refold()
+    for (const { identity, tree } of this.#chain.logs.values()) {
+      if (identity.author !== author) continue
+      const fold = this.#foldOf(identity.stream)
+      for (let seq = this.#limitOf(author, identity.id); fold !== undefined && seq < this.#applied.size(identity.id); seq++) {
+        this.#isStale ||= fold.counts(causalIdOf(tree.leaf(seq)))
+      }
     }
+    this.pump()
   }
 
-  refold(): void {
+  /** The end of an own log was given up: what is folded of it, or waits to be, counts no more. */
+  onCut(stream: Stream): void {
+    this.#isStale ||= this.#foldOf(stream) !== undefined
+    this.pump()
+  }
+
+  #refold(): void {
+    this.#isStale = false
     this.#era++
     this.#reading.clear()
     this.#applied.reset()

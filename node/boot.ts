@@ -5,12 +5,11 @@ import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
-import { MemoryFold } from '../ecc/memory-fold.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
-import { snapshotFile } from './memory/memory.ts'
+import { restoreMemory, type SavedMemory, snapshotFile } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
 import { loadFile } from './save-file.ts'
@@ -58,11 +57,11 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
         log('info', 'boot.chain', { logs: replay.logs.size, records: replay.records })
         loadFile(disk, snapshotFile(DEFAULT_SPACE), (_, saved) => {
-          const fold = saved === undefined ? undefined : MemoryFold.restore(saved, identity.nodeId)
-          if (saved !== undefined && fold === undefined) log('warn', 'memory.snapshot-damaged', {})
+          const memory = saved === undefined ? undefined : restoreMemory(saved, identity.nodeId)
+          if (saved !== undefined && memory === undefined) log('warn', 'memory.snapshot-damaged', {})
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              assemble(identity, cluster, opened.value, fold, parseJson(peers), blockedOf(parseJson(blocked)))
+              assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)))
             })
           })
         })
@@ -70,13 +69,13 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     })
   })
 
-  function assemble(identity: Identity, cluster: ClusterFile, { journal, replay }: OpenedJournal, fold: MemoryFold | undefined, savedPeers: unknown, blocked: readonly NodeId[]): void {
+  function assemble(identity: Identity, cluster: ClusterFile, { journal, replay }: OpenedJournal, memory: SavedMemory | undefined, savedPeers: unknown, blocked: readonly NodeId[]): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
     const core = new Core({
       self: identity.nodeId, name: options.name, version: options.version, signer: identity.signer, nextKeyCommit: identity.nextKeyCommit,
       genesis: cluster.genesis, evidence: cluster.evidence, random: ports.random, metrics, logs: replay.logs, displaced: replay.displaced,
-      snapshots: new Map(fold === undefined ? [] : [[DEFAULT_SPACE, fold]]), savedPeers, seeds: options.seeds, strictGuard: options.strictGuard,
+      snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]), savedPeers, seeds: options.seeds, strictGuard: options.strictGuard,
       ownAddresses: () => transport.addresses(), enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log)

@@ -1,21 +1,22 @@
 import { fromHex } from '../base/bytes.ts'
 import { decode, encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
-import { type ErrorCode, WeftError } from '../base/errors.ts'
+import { asWeftError, type ErrorCode, WeftError } from '../base/errors.ts'
 import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Stream } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
-import { INVITE_EXPIRY_MAX_MS } from '../base/limits.ts'
+import { ADMINS_MAX, INVITE_EXPIRY_MAX_MS, POLICY_EVIDENCE_MAX_BYTES } from '../base/limits.ts'
 import type { AppliedRecord } from '../chain/applied.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import { encodeGreeting, encodeGreetingReply, type GreetingReply, parseGreeting, parseGreetingReply, PROTOCOL_VERSION } from '../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
 import { Membership } from '../discovery/membership.ts'
-import { encodeSignedOperation, type Op, type Operation, parseSignedOperation, signOperation, type SignedOperation } from '../discovery/operation.ts'
+import { encodeEvidence, encodeSignedOperation, type Op, type Operation, parseSignedOperation, signOperation, type SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { ConnectionId } from '../transport/transport.ts'
 import type { Fold } from './applier.ts'
 import type { CoreContext } from './context.ts'
+import { CLUSTER_FILE, encodeCluster } from './identity.ts'
 import type { WriteDone, Writer } from './writer.ts'
 
 /**
@@ -24,18 +25,21 @@ import type { WriteDone, Writer } from './writer.ts'
  */
 export interface ClusterInit {
   readonly genesis: Genesis
-  /** What showed our own admission when we joined. */
+  /** What the cluster file shows: our own admission, and that of another member if there was one. */
   readonly evidence: readonly SignedOperation[]
   readonly signer: Signer
   readonly writer: Writer
   /** Peers a newcomer should know of. */
   readonly knownPeers: () => readonly KnownPeer[]
-  /** Membership is not what it was. */
+  /** Membership is not what it was; of `revoked` fewer records count than before. */
   readonly onChange: (revoked: readonly NodeId[]) => void
 }
 
 /** 64 streams besides the three that every member has. */
 const SPACES_MAX = 64
+
+/** A signature and the key it was made with, encoded. */
+const SIGNATURE_BYTES = 102
 
 export class Cluster implements Fold {
   readonly genesis: Genesis
@@ -47,48 +51,80 @@ export class Cluster implements Fold {
   readonly #redeeming: Map<string, NodeId> = new Map()
   readonly #streams: Set<Stream> = new Set([AUDIT, memoryStream(DEFAULT_SPACE)])
   #identities: Map<LogId, LogIdentity> | undefined
-  #revoked: ReadonlySet<NodeId> = new Set()
+  /** Revoked nodes, and where their logs end. */
+  #cuts: ReadonlyMap<NodeId, string>
+  /** The cluster file shows that there are others. */
+  #showsOthers: boolean
 
   constructor(context: CoreContext, init: ClusterInit) {
     this.#context = context
     this.#init = init
     this.genesis = init.genesis
     this.membership = new Membership(init.genesis)
-    for (const signed of init.evidence) this.membership.add(signed)
-    this.#revoked = this.#revokedNow()
+    this.membership.addEvidence(init.evidence)
+    this.#cuts = this.#cutsNow()
+    this.#showsOthers = this.#anotherMember() !== undefined
   }
 
   // ---- the fold
 
+  /** What an admin signed stands, whatever becomes of its log. */
   apply(record: AppliedRecord): void {
-    if (record.void !== undefined) return
     const { author } = record.log.identity
     if (record.kind === KIND['cluster.operation']) {
       const decoded = decode(record.record.body)
       const signed = decoded.ok ? parseSignedOperation(decoded.value, this.membership.cluster) : undefined
-      if (signed !== undefined && signed.admin === author) this.#add([signed])
+      if (signed !== undefined && signed.admin === author && this.membership.add(signed)) this.#changed()
     } else if (record.kind === KIND['cluster.invite'] && author === this.#context.self) {
       const invite = decodeInvite(record.record.body)
       if (invite !== undefined) this.#invites.add(invite)
     }
   }
 
+  counts(): boolean {
+    return false
+  }
+
   /** Everything here is a grow-only set: records that come again change nothing. */
   reset(): void {}
 
-  #add(operations: readonly SignedOperation[]): void {
-    let changed = false
-    for (const signed of operations) changed = this.membership.add(signed) || changed
-    if (!changed) return
-    this.#identities = undefined
-    const revoked = this.#revokedNow()
-    const fresh = [...revoked].filter(node => !this.#revoked.has(node))
-    this.#revoked = revoked
-    this.#init.onChange(fresh)
+  #learn(evidence: readonly SignedOperation[]): void {
+    if (this.membership.addEvidence(evidence)) this.#changed()
   }
 
-  #revokedNow(): ReadonlySet<NodeId> {
-    return new Set(this.membership.members.filter(member => member.status === 'revoked').map(member => member.id))
+  #changed(): void {
+    this.#identities = undefined
+    const before = this.#cuts
+    this.#cuts = this.#cutsNow()
+    this.#showOthers()
+    this.#init.onChange([...this.#cuts].filter(([node, cut]) => before.get(node) !== cut).map(([node]) => node))
+  }
+
+  #cutsNow(): ReadonlyMap<NodeId, string> {
+    const revoked = this.membership.members.filter(member => member.status === 'revoked')
+    return new Map(revoked.map(({ id }) => [id, (this.membership.cutOf(id) ?? []).map(({ log, size }) => `${log} ${size}`).join()]))
+  }
+
+  /** Members besides this node. */
+  get others(): readonly NodeId[] {
+    return this.membership.members.filter(({ id, status }) => status === 'member' && id !== this.#context.self).map(({ id }) => id)
+  }
+
+  #anotherMember(): NodeId | undefined {
+    return this.others[0]
+  }
+
+  /**
+   * A node that is not alone must not sign before others have vouched for its logs, not even when it has lost all
+   * of them: so the cluster file, which is kept with the identity, shows whether there are others.
+   */
+  #showOthers(): void {
+    const other = this.#anotherMember()
+    if (this.#showsOthers === (other !== undefined)) return
+    this.#showsOthers = other !== undefined
+    const own = this.membership.evidence(this.#context.self)
+    const theirs = other === undefined ? [] : this.membership.evidence(other).filter(row => !own.some(({ operation }) => operation.id === row.operation.id))
+    this.#context.emit({ kind: 'save', file: CLUSTER_FILE, bytes: encodeCluster({ genesis: this.genesis, evidence: [...own, ...theirs] }) })
   }
 
   // ---- whose log is whose
@@ -137,7 +173,7 @@ export class Cluster implements Fold {
     if (greeting.protocol !== PROTOCOL_VERSION) return this.#refuse(connection, from, 'incompatible')
     if (greeting.cluster !== this.membership.cluster) return this.#refuse(connection, from, 'wrong_cluster')
     if (greeting.kind === 'redeem') return this.#redeem(connection, from, greeting.secret)
-    this.#add(greeting.evidence)
+    this.#learn(greeting.evidence)
     const code = this.#refusalOf(from)
     if (code !== undefined) return this.#refuse(connection, from, code)
     this.#context.emit({ kind: 'answer-greeting', connection, accept: true, reply: encodeGreetingReply(this.#memberGreeting()) })
@@ -151,15 +187,23 @@ export class Cluster implements Fold {
       return this.#context.log('warn', 'peer.refused-us', { peer: from, code })
     }
     const isSound = reply?.kind === 'member' && reply.protocol === PROTOCOL_VERSION && reply.cluster === this.membership.cluster
-    if (isSound) this.#add(reply.evidence)
+    if (isSound) this.#learn(reply.evidence)
     const accept = isSound && this.#refusalOf(from) === undefined
     if (!accept) this.#context.metrics.add('weft_greetings_refused_total', 1, 'not_a_member')
     this.#context.emit({ kind: 'answer-greeting', connection, accept, reply: new Uint8Array(0) })
   }
 
   #refusalOf(node: NodeId): ErrorCode | undefined {
-    if (this.membership.isMember(node)) return undefined
-    return this.membership.member(node)?.status === 'revoked' ? 'revoked' : 'not_a_member'
+    switch (this.membership.member(node)?.status) {
+      case 'member':
+        return undefined
+      case 'revoked':
+        return 'revoked'
+      case 'retired':
+        return 'retired'
+      default:
+        return 'not_a_member'
+    }
   }
 
   #refuse(connection: ConnectionId, from: NodeId, code: ErrorCode, detail: string = ''): void {
@@ -184,24 +228,29 @@ export class Cluster implements Fold {
 
   #redeem(connection: ConnectionId, from: NodeId, secret: Uint8Array): void {
     if (!this.membership.isAdmin(this.#context.self)) return this.#refuse(connection, from, 'not_admin')
-    const answered = this.membership.redeemer(hashOfSecret(secret))
-    const redeemer = answered?.op.op === 'admit' ? answered.op.node : this.#redeeming.get(hashOfSecret(secret))
-    const checked = this.#invites.check(secret, from, redeemer, this.#context.now.wallMs)
+    const hash = hashOfSecret(secret)
+    const used = this.membership.redeemed(hash)
+    const checked = this.#invites.check(secret, from, used?.node ?? this.#redeeming.get(hash), this.#context.now.wallMs)
     if ('code' in checked) return this.#refuse(connection, from, checked.code)
-    if (this.membership.member(from)?.status === 'revoked') return this.#refuse(connection, from, 'revoked')
-    const { invite } = checked
-    const operation = answered ?? this.membership.propose({ op: 'admit', node: from, role: invite.role, invite: fromHex(invite.hash) })
+    const gone = this.#refusalOf(from)
+    if (gone === 'revoked' || gone === 'retired') return this.#refuse(connection, from, gone)
+    const { role } = checked.invite
+    const operation = used?.operation ?? this.membership.propose({ op: 'admit', node: from, role, invite: fromHex(hash) })
     const answer = (error: WeftError | undefined): void => {
-      this.#redeeming.delete(invite.hash)
+      this.#redeeming.delete(hash)
       if (error !== undefined) return this.#refuse(connection, from, error.code)
       if (!this.membership.isMember(from)) return this.#refuse(connection, from, 'join_pending', operation.id)
       const reply = encodeGreetingReply({ kind: 'admitted', genesis: this.genesis, evidence: this.membership.evidence(from), peers: this.#init.knownPeers() })
       this.#context.emit({ kind: 'answer-greeting', connection, accept: false, reply })
     }
-    if (this.membership.isMember(from) || answered !== undefined) return answer(undefined)
-    this.#redeeming.set(invite.hash, from)
-    this.#context.log('info', 'member.admitting', { node: from, role: invite.role })
-    this.#record(operation, 'kernel', answer)
+    if (this.membership.isMember(from) || used?.operation !== undefined) return answer(undefined)
+    this.#context.log('info', 'member.admitting', { node: from, role })
+    try {
+      this.#record(operation, 'kernel', answer)
+      this.#redeeming.set(hash, from)
+    } catch (thrown) {
+      answer(asWeftError(thrown))
+    }
   }
 
   // ---- operations
@@ -209,8 +258,12 @@ export class Cluster implements Fold {
   /** Proposes an operation with this admin's signature; it counts once enough others have approved it. */
   propose(op: Op, actor: string, done: (error: WeftError | undefined, operation: Operation) => void): void {
     this.#requireAdmin()
+    if (op.op === 'retire' || op.op === 'revoke') this.#requireOtherAdmins(op.node)
     const operation = this.membership.propose(op)
-    if (this.membership.operation(operation.id) !== undefined) throw new WeftError('already_proposed', `operation ${operation.id} was proposed before`)
+    if (this.membership.operation(operation.id) !== undefined) {
+      throw new WeftError('already_proposed', `operation ${operation.id} was proposed before`, { next: `approve it: weft member approve ${operation.id}` })
+    }
+    this.#requireRoom(operation)
     this.#record(operation, actor, error => done(error, operation))
   }
 
@@ -220,7 +273,25 @@ export class Cluster implements Fold {
     const pending = this.membership.pending.find(row => row.operation.id === id)
     if (pending === undefined) throw new WeftError('unknown_operation', `no pending operation ${id}`)
     if (pending.admins.includes(this.#context.self)) throw new WeftError('already_proposed', 'this admin has signed it already')
+    this.#requireRoom(pending.operation)
     this.#record(pending.operation, actor, error => done(error, pending.operation))
+  }
+
+  /** A cluster that can decide nothing any more is of no use to anybody. */
+  #requireOtherAdmins(node: NodeId): void {
+    const { admins, threshold } = this.membership.policy
+    const left = admins.filter(admin => admin !== node && this.membership.isAdmin(admin)).length
+    if (admins.includes(node) && left < threshold) {
+      throw new WeftError('invalid_argument', `without this admin ${left} are left, and it takes ${threshold} to decide anything`, { next: 'change the policy first: weft member policy' })
+    }
+  }
+
+  /** Every greeting proves all changes of policy there ever were, so there is room for so many. */
+  #requireRoom({ op, bytes }: Operation): void {
+    if (op.op !== 'policy') return
+    const policies = this.membership.evidence(this.#context.self).filter(({ operation }) => operation.op.op === 'policy')
+    const length = encode(encodeEvidence(policies)).length + bytes.length + ADMINS_MAX * SIGNATURE_BYTES
+    if (length > POLICY_EVIDENCE_MAX_BYTES) throw new WeftError('policies_exhausted', `the proof of all changes of policy would take ${length} bytes, at most ${POLICY_EVIDENCE_MAX_BYTES}`)
   }
 
   #requireAdmin(): void {

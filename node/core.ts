@@ -28,7 +28,7 @@ import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { kernelOf } from './kernel.ts'
-import { FOLD_VERSION, Memory } from './memory/memory.ts'
+import { FOLD_VERSION, Memory, type SavedMemory } from './memory/memory.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
 import { Peers } from './peers.ts'
 import type { ExitReason } from './process/behaviour.ts'
@@ -54,7 +54,7 @@ export interface CoreInit {
   readonly logs: Map<LogId, Log>
   readonly displaced: ReadonlyMap<LogId, readonly DisplacedPlace[]>
   /** Folds saved earlier, by space; checked against the logs here. */
-  readonly snapshots: ReadonlyMap<string, MemoryFold>
+  readonly snapshots: ReadonlyMap<string, SavedMemory>
   readonly savedPeers: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
@@ -96,6 +96,8 @@ export class Core {
   #effects: Effect[] = []
   /** Who waits for a killed process to be in the chain. */
   readonly #killers: Map<Pid, (error: WeftError | undefined) => void> = new Map()
+  /** Who waits for the end. */
+  readonly #stopping: (() => void)[] = []
   #diskFault: string | undefined
   #isFolded = false
   #foldWaiters: (() => void)[] = []
@@ -130,7 +132,7 @@ export class Core {
     this.#sync = new ChainSync({ chain: this.chain, random: init.random, foldVersion: FOLD_VERSION, identify: log => this.cluster.identify(log) })
     this.#recovery = new Recovery(this.context, {
       chain: this.chain, sync: this.#sync, writer: this.writer, displaced: init.displaced,
-      perform: effects => this.#perform(effects), onCut: () => this.#applier.refold(),
+      perform: effects => this.#perform(effects), onCut: stream => this.#applier.onCut(stream),
     })
     this.cluster.learnStreams([...init.logs.values()].map(log => log.identity.stream))
     this.#inbound = createInbound(this.context, init.genesis.cluster, {
@@ -177,7 +179,7 @@ export class Core {
 
   /** When to send a `wake`, in monotonic ms; Infinity for never. */
   get nextWakeMs(): number {
-    let next = Math.min(this.#sync.nextWakeMs, this.peers.nextWakeMs, this.ipc.nextWakeMs, this.eventWaiters.nextWakeMs, this.writer.nextWakeMs(this.#sync.followers))
+    let next = Math.min(this.#sync.nextWakeMs, this.peers.nextWakeMs, this.ipc.nextWakeMs, this.eventWaiters.nextWakeMs, this.#recovery.nextWakeMs, this.writer.nextWakeMs(this.#sync.followers))
     for (const memory of this.#memories.values()) next = Math.min(next, memory.nextWakeMs)
     return next
   }
@@ -217,7 +219,6 @@ export class Core {
   /** What follows from a step, whatever it was: processes run, records are committed. */
   #settle(): void {
     const more = this.processes.run()
-    if (!this.guard.isOpen && this.guard.update(this.#others())) this.context.log('info', 'chain.publishing', {})
     if (this.#applier.takeChanged()) {
       for (const memory of this.#memories.values()) memory.settle()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
@@ -227,6 +228,7 @@ export class Core {
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
     }
+    this.#openGuard()
     if (this.#told) {
       this.#told = false
       this.eventWaiters.wake()
@@ -235,8 +237,11 @@ export class Core {
     if (more) this.context.emit({ kind: 'yield' })
   }
 
-  #others(): number {
-    return this.cluster.membership.members.filter(member => member.status === 'member' && member.id !== this.self).length
+  /** Who else belongs to the cluster is known once what was stored has been folded; a log that cannot be read may name others. */
+  #openGuard(): void {
+    if (this.guard.isOpen || !this.#isFolded || this.#recovery.isActive) return
+    const others = this.cluster.others.length
+    if (this.guard.update(this.stuck.size > 0 ? Math.max(1, others) : others)) this.context.log('info', 'chain.publishing', {})
   }
 
   #contextOf(init: CoreInit): CoreContext {
@@ -272,6 +277,8 @@ export class Core {
   }
 
   #stop(done: () => void): void {
+    this.#stopping.push(done)
+    if (this.#state !== 'running') return
     this.#state = 'shutting-down'
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
@@ -280,7 +287,7 @@ export class Core {
       this.writer.close()
       this.#state = 'halted'
       this.context.log('info', 'shutdown.halted', {})
-      this.context.emit({ kind: 'tell', call: done })
+      for (const call of this.#stopping) this.context.emit({ kind: 'tell', call })
     })
   }
 
@@ -301,6 +308,7 @@ export class Core {
     const done = this.#killers.get(process.pid)
     this.#killers.delete(process.pid)
     if (this.#state === 'running') this.audit('audit.exit', [process.pid, process.name ?? '', reason, Math.abs(code)], done)
+    else done?.(undefined)
   }
 
   /** Kills a process; `done` when that is in the chain. */
@@ -313,6 +321,7 @@ export class Core {
     this.peers.onWake()
     this.ipc.onWake()
     this.eventWaiters.onWake()
+    this.#recovery.onWake()
     for (const memory of this.#memories.values()) memory.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
@@ -337,12 +346,12 @@ export class Core {
     this.#recovery.onCommitted(staged)
   }
 
-  #restore(snapshots: ReadonlyMap<string, MemoryFold>): Map<LogId, number> {
+  #restore(snapshots: ReadonlyMap<string, SavedMemory>): Map<LogId, number> {
     const sizes = new Map<LogId, number>()
-    for (const [space, fold] of snapshots) {
-      if (!this.#isOurs(fold)) continue
-      this.#memories.set(space, new Memory(this.context, this.chain, this.writer, space, fold))
-      for (const [log, size] of fold.cut) sizes.set(log, size)
+    for (const [space, saved] of snapshots) {
+      if (!this.#isOurs(saved.fold)) continue
+      this.#memories.set(space, new Memory(this.context, this.chain, this.writer, space, saved))
+      for (const [log, size] of saved.fold.cut) sizes.set(log, size)
     }
     this.memory(DEFAULT_SPACE)
     return sizes
@@ -440,14 +449,13 @@ export class Core {
           break
         case 'vouched':
           this.guard.vouched(effect.peer)
-          this.#recovery.onVouched()
           break
         case 'outrun':
           this.#recovery.onOutrun(effect.log, effect.size)
           break
         case 'conflict':
           this.context.log('error', 'chain.conflict', { log: effect.conflict.log, seq: effect.conflict.seq })
-          this.metrics.add('weft_chain_conflicts')
+          this.metrics.set('weft_chain_conflicts', [...this.chain.logs.values()].filter(log => log.conflict !== undefined).length)
           break
       }
     }

@@ -1,15 +1,17 @@
+import { equalBytes } from '../base/bytes.ts'
 import { decode, encode } from '../base/codec.ts'
 import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf } from '../base/ids.ts'
-import { COMMIT_RECORDS_MAX } from '../base/limits.ts'
+import { COMMIT_RECORDS_MAX, LOGS_MAX } from '../base/limits.ts'
 import type { Index, IndexWrite, Logger } from '../base/ports.ts'
 import { bytes, tuple, uint } from '../base/shape.ts'
 import type { Chain } from '../chain/chain.ts'
+import type { Log } from '../chain/log.ts'
 import type { IndexedRecord } from './step.ts'
 
 /**
  * Finds records by the beginning of their id. Keys are `r/<id>` for a record and `s/<log>` for how
- * many of a log are in it. It can always be made again from the logs, so nothing in it is believed: a
- * row counts only if the record it names has that id.
+ * much of a log is in it: size, and the leaf at its end. It can always be made again from the logs, so
+ * nothing in it is believed: a row counts only if the log says the same.
  */
 export class IdIndex {
   readonly #index: Index
@@ -24,17 +26,23 @@ export class IdIndex {
 
   /** Brings the index up to the logs: what was committed after it was last written, or everything. */
   catchUp(done: () => void): void {
-    this.#index.scan('s/', 's0', 100_000, found => {
+    this.#index.scan('s/', 's0', 2 * LOGS_MAX, found => {
       const sizes = new Map<LogId, number>()
-      if (found.ok) for (const [key, value] of found.value) sizes.set(key.slice(2) as LogId, sizeOf(value))
+      if (found.ok) for (const [key, value] of found.value) sizes.set(key.slice(2) as LogId, this.#trueSize(key.slice(2) as LogId, value))
       const missing: IndexedRecord[] = []
-      for (const log of this.#chain.logs.values()) {
-        const { id } = log.identity
-        for (let seq = sizes.get(id) ?? 0; seq < log.durable; seq++) missing.push({ id: causalIdOf(log.tree.leaf(seq)), log: id, seq })
-      }
+      for (const log of this.#chain.logs.values()) missing.push(...recordsOf(log, sizes.get(log.identity.id) ?? 0))
       if (missing.length > 0) this.#log('info', 'index.catching-up', { records: missing.length })
       this.#addAll(missing, 0, done)
     })
+  }
+
+  /** How much of a log the index holds; 0 when it holds another history. */
+  #trueSize(id: LogId, value: Uint8Array): number {
+    const decoded = decode(value)
+    const row = decoded.ok ? sizeShape.parse(decoded.value) : undefined
+    const log = this.#chain.log(id)
+    if (row === undefined || log === undefined || row[0] < 1 || row[0] > log.durable) return 0
+    return equalBytes(log.tree.leaf(row[0] - 1), row[1]) ? row[0] : 0
   }
 
   #addAll(records: readonly IndexedRecord[], from: number, done: () => void): void {
@@ -42,14 +50,19 @@ export class IdIndex {
     this.add(records.slice(from, from + COMMIT_RECORDS_MAX), () => this.#addAll(records, from + COMMIT_RECORDS_MAX, done))
   }
 
+  /** @param records of each log the next ones, in order */
   add(records: readonly IndexedRecord[], done: () => void = () => {}): void {
     const writes: IndexWrite[] = []
-    const sizes = new Map<LogId, number>()
-    for (const { id, log, seq } of records) {
-      writes.push({ key: `r/${id}`, value: encode([digestOf(log), seq]) })
-      sizes.set(log, Math.max(sizes.get(log) ?? 0, seq + 1))
+    const ends = new Map<LogId, IndexedRecord>()
+    for (const record of records) {
+      writes.push({ key: `r/${record.id}`, value: encode([digestOf(record.log), record.seq]) })
+      ends.set(record.log, record)
     }
-    for (const [log, size] of sizes) writes.push({ key: `s/${log}`, value: encode(size) })
+    for (const { log, seq, id } of ends.values()) writes.push({ key: `s/${log}`, value: encode([seq + 1, digestOf(id)]) })
+    this.#write(writes, done)
+  }
+
+  #write(writes: readonly IndexWrite[], done: () => void): void {
     this.#index.batch(writes, written => {
       if (!written.ok) this.#log('warn', 'index.write-failed', { message: written.error.message })
       done()
@@ -58,13 +71,15 @@ export class IdIndex {
 
   /** Two records whose ids begin with `prefix`, or one, or none. */
   find(prefix: string, done: (found: readonly IndexedRecord[]) => void): void {
-    this.#index.scan(`r/${prefix}`, `r/${prefix}g`, 3, found => {
+    this.#index.scan(`r/${prefix}`, `r/${prefix}g`, ROWS_MAX, found => {
       const rows = found.ok ? found.value.map(([key, value]) => rowOf(key, value)) : []
       if (found.ok && rows.every(row => row !== undefined && this.#isTrue(row))) return done((rows as IndexedRecord[]).slice(0, 2))
-      // Damaged, or ahead of what the journal kept: the logs decide, and the index is written again.
-      this.#log('warn', 'index.damaged', { prefix })
-      done(this.#search(prefix))
-      this.#addAll(this.#all(), 0, () => {})
+      // Damaged, or of records that gave way: the logs decide, and these rows are written again.
+      this.#log('warn', 'index.mended', { prefix })
+      const all = [...this.#chain.logs.values()].flatMap(log => recordsOf(log, 0)).filter(({ id }) => id.startsWith(prefix))
+      done(all.slice(0, 2))
+      const stale = found.ok ? found.value.map(([key]): IndexWrite => ({ key, value: null })) : []
+      this.#write([...stale, ...all.slice(0, ROWS_MAX).map(({ id, log, seq }): IndexWrite => ({ key: `r/${id}`, value: encode([digestOf(log), seq]) }))], () => {})
     })
   }
 
@@ -72,25 +87,21 @@ export class IdIndex {
     const held = this.#chain.log(log)
     return held !== undefined && seq < held.durable && causalIdOf(held.tree.leaf(seq)) === id
   }
-
-  #search(prefix: string): IndexedRecord[] {
-    return this.#all().filter(({ id }) => id.startsWith(prefix)).slice(0, 2)
-  }
-
-  #all(): IndexedRecord[] {
-    return [...this.#chain.logs.values()].flatMap(log => Array.from({ length: log.durable }, (_, seq) => ({ id: causalIdOf(log.tree.leaf(seq)), log: log.identity.id, seq })))
-  }
 }
 
+/** 16 rows begin with one prefix of 8 digits or more: far more than chance gives. */
+const ROWS_MAX = 16
+
+/** Durable records of a log from `from` on. */
+function recordsOf(log: Log, from: number): IndexedRecord[] {
+  return Array.from({ length: Math.max(0, log.durable - from) }, (_, i) => ({ id: causalIdOf(log.tree.leaf(from + i)), log: log.identity.id, seq: from + i }))
+}
+
+const sizeShape = tuple(uint(), bytes(32))
 const rowShape = tuple(bytes(32), uint())
 
 function rowOf(key: string, value: Uint8Array): IndexedRecord | undefined {
   const decoded = decode(value)
   const row = decoded.ok ? rowShape.parse(decoded.value) : undefined
   return row && { id: key.slice(2) as CausalId, log: logIdOf(row[0]), seq: row[1] }
-}
-
-function sizeOf(value: Uint8Array): number {
-  const decoded = decode(value)
-  return decoded.ok && typeof decoded.value === 'number' ? decoded.value : 0
 }

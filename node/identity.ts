@@ -10,7 +10,7 @@ import type { Disk, Random } from '../base/ports.ts'
 import { tuple } from '../base/shape.ts'
 import { nextKeyCommitOf } from '../chain/record.ts'
 import { createGenesis, encodeGenesisFile, type Genesis, parseGenesis } from '../discovery/genesis.ts'
-import { encodeSignedOperation, evidenceShape, type SignedOperation } from '../discovery/operation.ts'
+import { encodeEvidence, evidenceShape, type SignedOperation } from '../discovery/operation.ts'
 import { loadFile, saveFile } from './save-file.ts'
 
 /**
@@ -26,7 +26,7 @@ export interface Identity {
 
 export interface ClusterFile {
   readonly genesis: Genesis
-  /** What shows our own admission to members that have not heard of it. */
+  /** What shows our own admission to members that have not heard of it; and that of another member, so that this node knows it is not alone. */
   readonly evidence: readonly SignedOperation[]
 }
 
@@ -116,8 +116,12 @@ export function loadCluster(disk: Disk, done: Done<ClusterFile>): void {
   })
 }
 
-export function saveCluster(disk: Disk, { genesis, evidence }: ClusterFile, done: (error: WeftError | undefined) => void): void {
-  saveFile(disk, CLUSTER_FILE, encode([encodeGenesisFile(genesis), evidence.map(encodeSignedOperation)]), error => {
+export function encodeCluster({ genesis, evidence }: ClusterFile): Uint8Array {
+  return encode([encodeGenesisFile(genesis), encodeEvidence(evidence)])
+}
+
+export function saveCluster(disk: Disk, file: ClusterFile, done: (error: WeftError | undefined) => void): void {
+  saveFile(disk, CLUSTER_FILE, encodeCluster(file), error => {
     done(error === undefined ? undefined : new WeftError('directory_unusable', `cannot write ${CLUSTER_FILE}: ${error.message}`))
   })
 }

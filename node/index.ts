@@ -1,6 +1,8 @@
-/** weftmesh: a node in this process, or a connection to one that runs. */
+/** weftmesh: a node in this process, a connection to one that runs, and what makes a directory a node. */
 export { type NodeOptions, createNode } from './create-node.ts'
 export { type ConnectOptions, connect } from './connect.ts'
+export { initNode, type InitOptions, type MadeNode } from './init-node.ts'
+export { joinNode, type JoinOptions } from './join-node.ts'
 export { type ErrorCode, WeftError } from '../base/errors.ts'
 export type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 export type { Verification, VerifiedLog } from '../chain/verify.ts'

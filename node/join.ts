@@ -78,7 +78,7 @@ function redeem(ports: JoinPorts, identity: Identity, token: InviteToken, done: 
 function keep(ports: JoinPorts, identity: Identity, token: InviteToken, { genesis, evidence, peers }: Admitted, done: (error: WeftError | undefined) => void): void {
   if (genesis.cluster !== token.cluster) return done(new WeftError('wrong_cluster', 'the issuer answered with another cluster than the invite names'))
   const membership = new Membership(genesis)
-  for (const signed of evidence) membership.add(signed)
+  membership.addEvidence(evidence)
   if (!membership.isMember(identity.nodeId)) return done(new WeftError('not_a_member', 'the issuer did not show that this node was admitted'))
   const book = new PeerBook(identity.nodeId)
   for (const peer of [{ id: token.issuer, addresses: token.addresses }, ...peers]) book.learn(peer.id, peer.addresses, ports.clock.wallMs())

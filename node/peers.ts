@@ -1,7 +1,7 @@
 import { utf8 } from '../base/bytes.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
-import { PEER_EXCHANGE_MAX, PEER_SCORE_MAX } from '../base/limits.ts'
+import { PEER_ADDRESSES_MAX, PEER_EXCHANGE_BYTES, PEER_EXCHANGE_MAX, PEER_SCORE_MAX } from '../base/limits.ts'
 import { ACCEPT, ignore, type Verdict } from '../base/verdict.ts'
 import { Heartbeat } from '../discovery/heartbeat.ts'
 import type { ControlMessage } from '../discovery/messages.ts'
@@ -48,10 +48,10 @@ export class Peers {
   constructor(context: CoreContext, init: PeersInit, saved: unknown) {
     this.#context = context
     this.#init = init
-    this.#book = new PeerBook(context.self)
+    this.#book = new PeerBook(context.self, init.isMember)
     this.#book.load(saved)
     this.#redial = new Redial(context.self, context.random)
-    for (const seed of init.seeds) this.#book.learn(seed.id, seed.addresses, 0)
+    for (const seed of init.seeds) this.#book.learn(seed.id, seed.addresses, 0, 'itself')
   }
 
   get nextWakeMs(): number {
@@ -64,8 +64,20 @@ export class Peers {
 
   /** Addresses of this node and of members it knows: what a newcomer, or a peer, is told. */
   known(): readonly KnownPeer[] {
-    const own = { id: this.#context.self, addresses: this.#init.ownAddresses() }
-    return [own, ...this.#book.peers.filter(({ id }) => this.#init.isMember(id))].filter(({ addresses }) => addresses.length > 0).slice(0, PEER_EXCHANGE_MAX)
+    const own = { id: this.#context.self, addresses: this.#init.ownAddresses().slice(0, PEER_ADDRESSES_MAX) }
+    const known: KnownPeer[] = []
+    let left = PEER_EXCHANGE_BYTES
+    for (const peer of [own, ...this.#book.peers.filter(({ id }) => this.#init.isMember(id))]) {
+      left -= 64 + peer.addresses.reduce((sum, address) => sum + 4 + address.length, 0)
+      if (left < 0 || known.length === PEER_EXCHANGE_MAX) break
+      if (peer.addresses.length > 0) known.push(peer)
+    }
+    return known
+  }
+
+  /** Where this node can be dialled. */
+  get addresses(): readonly string[] {
+    return this.#init.ownAddresses()
   }
 
   clockOf(peer: NodeId): Pick<PeerInfo, 'rttMs' | 'clockOffsetMs' | 'clockErrorMs'> {
@@ -82,7 +94,7 @@ export class Peers {
   onUp(peer: NodeId): void {
     const { monotonicMs } = this.#context.now
     this.#up.add(peer)
-    this.#redial.onUp(peer)
+    this.#redial.onUp(peer, monotonicMs)
     this.#heartbeat.onUp(peer, monotonicMs)
     this.#context.metrics.set('weft_peers', this.#up.size)
     this.#context.log('info', 'peer.up', { peer })
@@ -107,10 +119,11 @@ export class Peers {
     this.#learn([{ id: peer, addresses }])
   }
 
-  #learn(peers: readonly KnownPeer[]): void {
+  /** @param from who says so, if that is known */
+  #learn(peers: readonly KnownPeer[], from?: NodeId): void {
     let isNew = false
     for (const { id, addresses } of peers) {
-      if (!this.#book.learn(id, addresses, this.#context.now.wallMs)) continue
+      if (!this.#book.learn(id, addresses, this.#context.now.wallMs, id === from ? 'itself' : 'others')) continue
       isNew = true
       this.#redial.hint(id, this.#context.now.monotonicMs)
     }
@@ -125,6 +138,11 @@ export class Peers {
     this.#redial.setTargets(reachable, this.#context.now.monotonicMs)
   }
 
+  /** This node is cut off from other peers than before, or from none. */
+  onBlocked(): void {
+    this.#redial.hintAll(this.#context.now.monotonicMs)
+  }
+
   // ---- messages
 
   on(from: NodeId, message: ControlMessage): Verdict {
@@ -135,7 +153,7 @@ export class Peers {
       case 'peer.pong':
         return this.#heartbeat.onPong(from, message.number, message.wallMs, this.#context.now.monotonicMs) ? ACCEPT : ignore('late')
       case 'peer.known':
-        this.#learn(message.peers)
+        this.#learn(message.peers, from)
         return ACCEPT
     }
   }

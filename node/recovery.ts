@@ -1,8 +1,9 @@
 import { encode } from '../base/codec.ts'
+import { asWeftError, type WeftError } from '../base/errors.ts'
 import { type CausalId, causalIdOf, digestOf, type LogId, type Stream } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
-import type { Chain, Draft, StagedCommit } from '../chain/chain.ts'
+import type { Chain, Draft, StagedCommit, Written } from '../chain/chain.ts'
 import { decodeHeader, leafOf, type ParentRef, type StoredRecord } from '../chain/record.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
 import type { ChainSync, SyncEffect } from '../chain/sync.ts'
@@ -12,17 +13,30 @@ import type { Writer } from './writer.ts'
 
 /**
  * What an honest node does when a peer knows more of its log than it does (a restored backup, a
- * disk that lost its end): it gives up the records it had not signed yet, takes its log back from the
- * peer, and appends what it gave up again, under new ids, with a record that tells the old ids from the new.
+ * disk that lost its end). For each such log:
+ *
+ *  1. drain: nothing new is written to it, and what is on its way to the disk gets there.
+ *  2. cut: the records it had not signed yet are read, and given up.
+ *  3. pull: peers send the log as they know it.
+ *  4. append: what was given up is written again, under new ids, with a record that tells the old from the new.
+ *
  * Nothing acknowledged is lost, at no crash: the given-up records stay in the journal, listed as displaced,
- * until that record is durable.
+ * until that record is durable, and whoever starts and finds some appends them first of all.
  */
 interface Recovering {
+  readonly id: LogId
   readonly stream: Stream
-  /** Published size to reach before anything is appended again; 0 until a peer has vouched after a restart. */
-  target: number
   phase: 'draining' | 'cutting' | 'pulling' | 'appending'
-  displaced: Displaced[]
+  /** Published size to reach before anything is appended again. */
+  target: number
+  /** Not appended again yet. */
+  displaced: readonly Displaced[]
+  /** Old ids and new ones, of those that are. */
+  readonly names: Map<CausalId, CausalId>
+  /** Writes of them that have no answer yet. */
+  writing: number
+  /** When to try again what the disk refused. */
+  retryAtMs: number
 }
 
 interface Displaced {
@@ -38,14 +52,16 @@ export interface RecoveryInit {
   readonly sync: ChainSync
   readonly writer: Writer
   readonly perform: (effects: readonly SyncEffect[]) => void
-  /** Records were taken back that the folds had applied. */
-  readonly onCut: () => void
-  /** As the journal was replayed: cut in an earlier life and not appended again. */
+  /** The end of an own log was given up. */
+  readonly onCut: (stream: Stream) => void
+  /** As the journal was replayed: given up in an earlier life and not appended again. */
   readonly displaced: ReadonlyMap<LogId, readonly DisplacedPlace[]>
 }
 
 /** 512 records are appended again at a time, with one map of their ids. */
 const CHUNK_RECORDS = 512
+/** 1 s: a disk that failed is not asked again before that. */
+const RETRY_MS = 1000
 
 export class Recovery {
   readonly #context: CoreContext
@@ -57,30 +73,39 @@ export class Recovery {
     this.#init = init
   }
 
+  /** Logs on their way from the first step to the last. */
   get isActive(): boolean {
     return this.#logs.size > 0
   }
 
-  /** After a start: what was displaced before it is read, and waits for a peer to vouch. */
+  get nextWakeMs(): number {
+    let next = Infinity
+    for (const { retryAtMs } of this.#logs.values()) next = Math.min(next, retryAtMs)
+    return next
+  }
+
+  onWake(): void {
+    for (const log of this.#logs.values()) if (log.retryAtMs <= this.#context.now.monotonicMs) this.#append(log)
+  }
+
+  /** After a start: what was given up before it is appended. */
   resume(): void {
     for (const [id, places] of this.#init.displaced) {
       const log = this.#init.chain.log(id)
       if (log === undefined) continue
-      const recovering: Recovering = { stream: log.identity.stream, target: Infinity, phase: 'pulling', displaced: [] }
-      this.#logs.set(id, recovering)
-      this.#init.writer.hold(recovering.stream)
+      const recovering = this.#begin(id, log.identity.stream, 'appending')
       this.#context.emit({
         kind: 'read-places', places: places.map(({ place }) => place),
         then: records => {
-          recovering.displaced.push(...records.map(displacedOf))
-          recovering.target = 0
-          this.#init.perform(this.#init.sync.recover(id, this.#context.now.monotonicMs))
+          if (records.length < places.length) this.#context.log('error', 'chain.damaged', { log: id, lost: places.length - records.length })
+          recovering.displaced = records.map(displacedOf).filter(isNoGenesis)
+          this.#append(recovering)
         },
       })
     }
   }
 
-  /** A peer holds `size` records of an own log: more than we have published. */
+  /** A peer has shown that it holds `size` records of an own log: more than we have published. */
   onOutrun(id: LogId, size: number): void {
     const known = this.#logs.get(id)
     if (known !== undefined) {
@@ -88,99 +113,140 @@ export class Recovery {
       return
     }
     const stream = this.#init.chain.log(id)?.identity.stream ?? this.#init.sync.streamOf(id)
-    if (stream === undefined) return
+    if (stream === undefined || size <= this.#published(id)) return
     this.#context.log('warn', 'chain.outrun', { log: id, size })
-    this.#logs.set(id, { stream, target: size, phase: 'draining', displaced: [] })
-    this.#init.writer.hold(stream)
+    this.#begin(id, stream, 'draining').target = size
     this.#drained()
-  }
-
-  /** Goes on with logs of which nothing is on its way to the disk any more. */
-  #drained(): void {
-    for (const [id, recovering] of this.#logs) {
-      if (recovering.phase !== 'draining' || this.#init.chain.isOnItsWay(id)) continue
-      const log = this.#init.chain.log(id)
-      recovering.phase = 'cutting'
-      if (log === undefined || log.size === log.published) this.#pull(id, recovering)
-      else this.#readTail(id, recovering, log.published)
-    }
-  }
-
-  #readTail(id: LogId, recovering: Recovering, from: number): void {
-    const { chain } = this.#init
-    const log = chain.log(id)
-    if (log === undefined) return
-    if (from >= log.size) {
-      chain.stageCut(log, log.published)
-      return
-    }
-    this.#context.emit({
-      kind: 'read', log: id, from, maxRecords: CHUNK_RECORDS, maxBytes: 4 * CHUNK_BYTES,
-      then: records => {
-        if (records.length === 0) return this.#context.log('error', 'chain.damaged', { log: id, seq: from })
-        recovering.displaced.push(...records.map(displacedOf))
-        this.#readTail(id, recovering, from + records.length)
-      },
-    })
-  }
-
-  #pull(id: LogId, recovering: Recovering): void {
-    recovering.phase = 'pulling'
-    this.#init.perform(this.#init.sync.recover(id, this.#context.now.monotonicMs))
   }
 
   onCommitted(staged: StagedCommit): void {
     if (this.#logs.size === 0) return
     this.#drained()
-    for (const group of staged.groups) {
-      const id = group.log.identity.id
-      const recovering = this.#logs.get(id)
-      if (recovering === undefined) continue
-      if (recovering.phase === 'cutting' && group.notes.some(note => note.type === 'cut')) {
-        this.#context.emit({ kind: 'forget-places', log: id, size: group.log.size })
-        this.#init.onCut()
-        this.#pull(id, recovering)
-      } else if (recovering.phase === 'pulling' && recovering.target > 0 && group.log.published >= recovering.target) {
-        this.#finish(id, recovering)
-      }
+    for (const { log } of staged.groups) this.#pulled(log.identity.id)
+  }
+
+  #begin(id: LogId, stream: Stream, phase: Recovering['phase']): Recovering {
+    const recovering: Recovering = { id, stream, phase, target: 0, displaced: [], names: new Map(), writing: 0, retryAtMs: Infinity }
+    this.#logs.set(id, recovering)
+    this.#init.writer.hold(stream)
+    return recovering
+  }
+
+  /** Goes on with logs of which nothing is on its way to the disk any more, no signature either. */
+  #drained(): void {
+    const { chain } = this.#init
+    for (const recovering of this.#logs.values()) {
+      if (recovering.phase !== 'draining' || chain.isCommitting || chain.isOnItsWay(recovering.id)) continue
+      recovering.phase = 'cutting'
+      this.#cut(recovering, this.#published(recovering.id), [])
     }
   }
 
-  /** A peer knows no more of any own log than we do: what was displaced in an earlier life can be appended. */
-  onVouched(): void {
-    for (const [id, recovering] of this.#logs) if (recovering.phase === 'pulling' && recovering.target === 0) this.#finish(id, recovering)
-  }
-
-  #finish(id: LogId, recovering: Recovering): void {
-    recovering.phase = 'appending'
-    const { writer, sync } = this.#init
-    const now = new Map<CausalId, CausalId>()
-    const chunks: (readonly Displaced[])[] = []
-    const displaced = recovering.displaced.filter(({ kind }) => kind !== KIND['log.genesis'])
-    for (let at = 0; at < displaced.length; at += CHUNK_RECORDS) chunks.push(displaced.slice(at, at + CHUNK_RECORDS))
-    let left = chunks.length
-    const done = (): void => {
-      this.#logs.delete(id)
-      this.#context.log('info', 'chain.recovered', { log: id, again: displaced.length })
-    }
-    writer.release(recovering.stream)
-    for (const chunk of chunks) {
-      const written = writer.write(recovering.stream, this.#drafts(chunk, now), error => {
-        if (error !== undefined) this.#context.log('error', 'chain.recovery-failed', { log: id, code: error.code })
-        else if (--left === 0) done()
+  /** Reads on from `from` to the end of the log, of which `tail` is known; then the log is as it was published. */
+  #cut(recovering: Recovering, from: number, tail: readonly Displaced[]): void {
+    const { chain, onCut, sync, perform } = this.#init
+    const { id } = recovering
+    const log = chain.log(id)
+    if (log !== undefined && from < log.size) {
+      return this.#context.emit({
+        kind: 'read', log: id, from, maxRecords: CHUNK_RECORDS, maxBytes: 4 * CHUNK_BYTES,
+        then: records => {
+          // A record that cannot be read stays in the journal, as displaced: the next start tries again.
+          if (records.length === 0) this.#context.log('error', 'chain.damaged', { log: id, seq: from })
+          this.#cut(recovering, from + Math.max(1, records.length), [...tail, ...records.map(displacedOf).filter(isNoGenesis)])
+        },
       })
-      chunk.forEach(({ id: old }, i) => now.set(old, (written[i] as { id: CausalId }).id))
     }
-    if (chunks.length === 0) done()
-    this.#init.perform(sync.recovered(id))
+    const size = this.#published(id)
+    if (log !== undefined && size < log.size) {
+      chain.stageCut(log, size)
+      this.#context.emit({ kind: 'forget-places', log: id, size })
+      onCut(recovering.stream)
+    }
+    recovering.displaced = tail
+    recovering.phase = 'pulling'
+    perform(sync.recover(id, this.#context.now.monotonicMs))
+    this.#pulled(id)
   }
 
-  #drafts(chunk: readonly Displaced[], before: ReadonlyMap<CausalId, CausalId>): Draft[] {
-    const names = (ids: readonly CausalId[]): Map<CausalId, CausalId> => new Map([...before, ...ids.map((id, i): [CausalId, CausalId] => [(chunk[i] as Displaced).id, id])])
-    const again = chunk.map(({ kind, actor, parents, body }): Draft => ({ kind, actor, parents, body: ids => renamed(kind, body, names(ids)) }))
-    const map = (ids: readonly CausalId[]): Uint8Array => encode(chunk.map(({ id }, i) => [digestOf(id), digestOf(ids[i] as CausalId)]))
-    return [...again, { kind: KIND['log.rebase'], actor: 'kernel', parents: [], body: map }]
+  #published(id: LogId): number {
+    return this.#init.chain.log(id)?.published ?? 0
   }
+
+  #pulled(id: LogId): void {
+    const recovering = this.#logs.get(id)
+    if (recovering?.phase !== 'pulling' || this.#published(id) < recovering.target) return
+    recovering.phase = 'appending'
+    this.#init.perform(this.#init.sync.recovered(id))
+    this.#append(recovering)
+  }
+
+  /** Writes what is displaced, all of it in this step: whatever is written next comes after it. */
+  #append(recovering: Recovering): void {
+    const { id, stream, displaced } = recovering
+    if (recovering.writing > 0) return this.#retryLater(recovering)
+    recovering.retryAtMs = Infinity
+    if (displaced.length === 0) return this.#finish(recovering)
+    this.#context.log('info', 'chain.appending-again', { log: id, records: displaced.length })
+    const { writer } = this.#init
+    const staged = new Map(recovering.names)
+    writer.release(stream)
+    try {
+      for (let at = 0; at < displaced.length; at += CHUNK_RECORDS) this.#appendChunk(recovering, displaced.slice(at, at + CHUNK_RECORDS), staged)
+    } catch (thrown) {
+      this.#onRefused(recovering, asWeftError(thrown))
+    }
+  }
+
+  /** @param staged old ids and new ones of what is written already, durable or not */
+  #appendChunk(recovering: Recovering, chunk: readonly Displaced[], staged: Map<CausalId, CausalId>): void {
+    const written = this.#init.writer.write(recovering.stream, draftsOf(chunk, staged), error => {
+      recovering.writing--
+      if (error !== undefined) return this.#onRefused(recovering, error)
+      chunk.forEach(({ id }, i) => recovering.names.set(id, (written[i] as Written).id))
+      recovering.displaced = recovering.displaced.filter(({ id }) => !recovering.names.has(id))
+      if (recovering.displaced.length === 0) this.#finish(recovering)
+    })
+    recovering.writing++
+    chunk.forEach(({ id }, i) => staged.set(id, (written[i] as Written).id))
+  }
+
+  #onRefused(recovering: Recovering, error: WeftError): void {
+    if (recovering.retryAtMs < Infinity) return
+    this.#context.log('error', 'chain.recovery-failed', { log: recovering.id, code: error.code })
+    // Nobody can append to a log that has forked: what is displaced stays where it is.
+    if (error.code === 'log_conflicted') this.#end(recovering)
+    else this.#retryLater(recovering)
+  }
+
+  #retryLater(recovering: Recovering): void {
+    recovering.retryAtMs = this.#context.now.monotonicMs + RETRY_MS
+    this.#init.writer.hold(recovering.stream)
+  }
+
+  #finish(recovering: Recovering): void {
+    this.#end(recovering)
+    this.#context.log('info', 'chain.recovered', { log: recovering.id, again: recovering.names.size })
+  }
+
+  #end({ id, stream }: Recovering): void {
+    this.#logs.delete(id)
+    this.#init.writer.release(stream)
+  }
+}
+
+/** The records of `chunk`, naming each other and those before them by their new ids, and what tells old ids from new. */
+function draftsOf(chunk: readonly Displaced[], before: ReadonlyMap<CausalId, CausalId>): Draft[] {
+  const places = new Map(chunk.map(({ id }, i) => [id, i]))
+  const named = (id: CausalId, ids: readonly CausalId[]): CausalId => ids[places.get(id) ?? -1] ?? before.get(id) ?? id
+  const again = chunk.map(({ kind, actor, parents, body }): Draft => ({ kind, actor, parents, body: ids => renamed(kind, body, id => named(id, ids)) }))
+  const map = (ids: readonly CausalId[]): Uint8Array => encode(chunk.map(({ id }, i) => [digestOf(id), digestOf(ids[i] as CausalId)]))
+  return [...again, { kind: KIND['log.rebase'], actor: 'kernel', parents: [], body: map }]
+}
+
+/** The genesis comes back with the log. */
+function isNoGenesis({ kind }: Displaced): boolean {
+  return kind !== KIND['log.genesis']
 }
 
 function displacedOf(record: StoredRecord): Displaced {

@@ -10,7 +10,7 @@ import { perform } from './commands/table.ts'
 import type { CommandName, CommandTypes } from './commands/types.ts'
 import type { Core } from './core.ts'
 import type { IdIndex } from './id-index.ts'
-import { saveFile } from './save-file.ts'
+import { FileSaver } from './save-file.ts'
 import type { CoreEvent, Effect, Loaded, RecordRef } from './step.ts'
 
 /**
@@ -36,17 +36,18 @@ export const BLOCKED_FILE = 'blocked.json'
 export class Runtime {
   readonly core: Core
   readonly #ports: RuntimePorts
+  readonly #files: FileSaver
   #queue: CoreEvent[] = []
   #busy = false
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
   #isClosed = false
-  /** Files being saved: a shutdown waits for them. */
-  #saving = 0
-  #onSaved: (() => void) | undefined
+  /** Requests that have no answer yet. */
+  readonly #asking: Set<(error: WeftError) => void> = new Set()
 
   constructor(core: Core, ports: RuntimePorts) {
     this.core = core
     this.#ports = ports
+    this.#files = new FileSaver(ports.disk)
   }
 
   /** Takes up work; the transport's events come here from now on. */
@@ -75,9 +76,7 @@ export class Runtime {
       kind: 'stopping',
       done: () => {
         this.close()
-        const finish = (): void => this.#ports.transport.stop(done)
-        if (this.#saving === 0) finish()
-        else this.#onSaved = finish
+        this.#files.whenIdle(() => this.#ports.transport.stop(done))
       },
     })
   }
@@ -86,26 +85,49 @@ export class Runtime {
   close(): void {
     this.#isClosed = true
     this.#timer?.timer.cancel()
+    for (const reject of this.#asking) reject(stopped())
+    this.#asking.clear()
   }
 
+  /** Takes an event now, or after those that came before it. What throws is a bug: the node stops here rather than go on with half a step. */
   dispatch(event: CoreEvent): void {
     if (this.#isClosed) return
     this.#queue.push(event)
     if (this.#busy) return
     this.#busy = true
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const { clock } = this.#ports
-      for (const effect of this.core.step(next, { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() })) this.#perform(effect)
+    try {
+      this.#run()
+    } catch (thrown) {
+      this.close()
+      throw thrown
     }
     this.#busy = false
     this.#arm()
   }
 
-  /** Performs a command for somebody outside. */
+  #run(): void {
+    const { clock } = this.#ports
+    for (let next = this.#queue.shift(); next !== undefined && !this.#isClosed; next = this.#queue.shift()) {
+      for (const effect of this.core.step(next, { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() })) this.#perform(effect)
+    }
+  }
+
+  /** Performs a command for somebody outside. Rejects with `stopping` when the node stops before it has answered. */
   request<K extends CommandName>(name: K, input: unknown, actor: string): Promise<CommandTypes[K]['result']> {
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) return reject(new WeftError('stopping', 'this node has stopped'))
-      this.ask(name, input, { actor, ok: resolve, fail: reject })
+      if (this.#isClosed) return reject(stopped())
+      this.#asking.add(reject)
+      this.ask(name, input, {
+        actor,
+        ok: value => {
+          this.#asking.delete(reject)
+          resolve(value)
+        },
+        fail: error => {
+          this.#asking.delete(reject)
+          reject(error)
+        },
+      })
     })
   }
 
@@ -132,7 +154,7 @@ export class Runtime {
   }
 
   #perform(effect: Effect): void {
-    const { transport, journal, index, disk, log, clock } = this.#ports
+    const { transport, journal, index, log, clock } = this.#ports
     switch (effect.kind) {
       case 'send':
         // What a peer is too slow or too far away for is dropped and counted by the transport; every protocol recovers by itself.
@@ -159,13 +181,10 @@ export class Runtime {
       case 'find':
         return index.find(effect.prefix, found => this.#resume(() => effect.then(found)))
       case 'save':
-        this.#saving++
-        return saveFile(disk, effect.file, effect.bytes, error => {
-          if (error !== undefined) log('warn', 'file.not-saved', { file: effect.file, message: error.message })
-          if (--this.#saving === 0) this.#onSaved?.()
-        })
+        return this.#save(effect.file, effect.bytes)
       case 'await':
-        effect.promise.then(
+        // A promise of our own around it: what user code calls one may throw, or answer twice.
+        Promise.resolve(effect.promise).then(
           value => this.#resume(() => effect.then(true, value)),
           (reason: unknown) => this.#resume(() => effect.then(false, reason)),
         )
@@ -179,7 +198,7 @@ export class Runtime {
       case 'block': {
         transport.block(effect.peers)
         const bytes = utf8(JSON.stringify(effect.peers))
-        return saveFile(disk, BLOCKED_FILE, bytes, () => this.#resume(effect.then))
+        return this.#save(BLOCKED_FILE, bytes, () => this.#resume(effect.then))
       }
       case 'stop':
         return this.#ports.onStop()
@@ -188,6 +207,13 @@ export class Runtime {
       case 'log':
         return log(effect.level, effect.event, effect.fields)
     }
+  }
+
+  #save(file: string, bytes: Uint8Array, done: () => void = () => {}): void {
+    this.#files.save(file, bytes, error => {
+      if (error !== undefined) this.#ports.log('warn', 'file.not-saved', { file, message: error.message })
+      done()
+    })
   }
 
   #handOver(error: WeftError | undefined, records: readonly StoredRecord[], then: (records: readonly StoredRecord[]) => void): void {
@@ -214,4 +240,8 @@ export class Runtime {
     const { journal, disk, clock } = this.#ports
     verifyJournal(disk, { cluster: this.core.chain.cluster, self: this.core.self, until: journal.end, pause: resume => clock.soon(resume) }, done)
   }
+}
+
+function stopped(): WeftError {
+  return new WeftError('stopping', 'this node has stopped')
 }

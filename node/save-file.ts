@@ -1,7 +1,9 @@
 import type { Disk, DiskError } from '../base/ports.ts'
 
-/** Replaces a small file, or leaves it as it was: written beside it, synced, renamed over it. */
-export function saveFile(disk: Disk, file: string, bytes: Uint8Array, done: (error: DiskError | undefined) => void): void {
+type Saved = (error: DiskError | undefined) => void
+
+/** Replaces a small file, or leaves it as it was: written beside it, synced, renamed over it. One at a time of each file. */
+export function saveFile(disk: Disk, file: string, bytes: Uint8Array, done: Saved): void {
   const beside = `${file}.new`
   disk.remove(beside, removed => {
     if (!removed.ok) return done(removed.error)
@@ -18,4 +20,42 @@ export function loadFile(disk: Disk, file: string, done: (error: DiskError | und
     if (!size.ok) return size.error.code === 'missing' ? done(undefined, undefined) : done(size.error, undefined)
     disk.read(file, 0, size.value, read => (read.ok ? done(undefined, read.value) : done(read.error, undefined)))
   })
+}
+
+/**
+ * Saves files that change faster than the disk takes them: one save of a file at a time, and
+ * of what comes meanwhile only the newest.
+ */
+export class FileSaver {
+  readonly #disk: Disk
+  /** Files being saved, and what is to follow. */
+  readonly #saving: Map<string, { readonly bytes: Uint8Array; readonly waiting: Saved[] } | undefined> = new Map()
+  #onIdle: (() => void) | undefined
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+  }
+
+  /** @param done when `bytes`, or newer ones, are durable, or could not be saved */
+  save(file: string, bytes: Uint8Array, done: Saved): void {
+    if (!this.#saving.has(file)) return this.#start(file, bytes, [done])
+    this.#saving.set(file, { bytes, waiting: [...(this.#saving.get(file)?.waiting ?? []), done] })
+  }
+
+  /** Calls `then` once nothing is being saved. */
+  whenIdle(then: () => void): void {
+    if (this.#saving.size === 0) then()
+    else this.#onIdle = then
+  }
+
+  #start(file: string, bytes: Uint8Array, waiting: readonly Saved[]): void {
+    this.#saving.set(file, undefined)
+    saveFile(this.#disk, file, bytes, error => {
+      const next = this.#saving.get(file)
+      if (next === undefined) this.#saving.delete(file)
+      else this.#start(file, next.bytes, next.waiting)
+      for (const done of waiting) done(error)
+      if (this.#saving.size === 0) this.#onIdle?.()
+    })
+  }
 }

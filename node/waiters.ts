@@ -21,12 +21,13 @@ export class Waiters {
     return this.#deadlines.nextMs
   }
 
-  /** Calls `then` once. Beyond PENDING_CALLS_MAX nobody waits: they look again at once. */
-  add(untilMs: number, then: () => void): void {
-    if (this.#waiters.size >= PENDING_CALLS_MAX || untilMs <= this.#context.now.monotonicMs) return then()
+  /** Calls `then` once. @returns false, and never calls it, when the time is up or PENDING_CALLS_MAX wait already */
+  add(untilMs: number, then: () => void): boolean {
+    if (this.#waiters.size >= PENDING_CALLS_MAX || untilMs <= this.#context.now.monotonicMs) return false
     const waiter: Waiter = { then, slot: 0 }
     this.#waiters.add(waiter)
     waiter.slot = this.#deadlines.add(waiter, untilMs)
+    return true
   }
 
   wake(): void {

@@ -21,7 +21,10 @@ export class Writer {
   readonly #waiting: Map<Written, WriteDone> = new Map()
   /** Streams whose log is being taken back from peers. */
   readonly #held: Set<Stream> = new Set()
-  #signedAtMs: number = -Infinity
+  /** When the next checkpoint may be signed though nobody follows. */
+  #signAtMs: number = -Infinity
+  /** When the disk, which failed, is next asked for a mere checkpoint. */
+  #retryAtMs: number = -Infinity
   #isDead = false
 
   constructor(context: CoreContext, chain: Chain, guard: StartGuard) {
@@ -45,18 +48,25 @@ export class Writer {
 
   /** When a checkpoint is due though nothing else happens; Infinity for never. */
   nextWakeMs(followers: number): number {
-    if (!this.#guard.isOpen || !this.#chain.wantsSignature || this.#chain.isCommitting) return Infinity
-    return followers > 0 ? this.#context.now.monotonicMs : this.#signedAtMs + CHECKPOINT_INTERVAL_MS
+    return this.#maySign && !this.#chain.isCommitting ? this.#dueMs(followers) : Infinity
   }
 
   /** Starts the next commit if there is something to write and none is under way. */
   pump(followers: number): void {
     const { monotonicMs, wallMs } = this.#context.now
-    const sign = this.#guard.isOpen && this.#chain.wantsSignature && (followers > 0 || monotonicMs >= this.#signedAtMs + CHECKPOINT_INTERVAL_MS)
-    const staged = this.#chain.takeCommit(sign, wallMs)
+    const staged = this.#chain.takeCommit(this.#maySign && this.#dueMs(followers) <= monotonicMs, wallMs)
     if (staged === undefined) return
-    if (staged.checkpoints.size > 0) this.#signedAtMs = monotonicMs
+    if (staged.checkpoints.size > 0) this.#signAtMs = monotonicMs + CHECKPOINT_INTERVAL_MS
     this.#context.emit({ kind: 'commit', staged })
+  }
+
+  /** While a log is taken back from peers, nothing of this node is signed: what it still holds of that log must not be. */
+  get #maySign(): boolean {
+    return this.#guard.isOpen && this.#held.size === 0 && this.#chain.wantsSignature
+  }
+
+  #dueMs(followers: number): number {
+    return followers > 0 ? this.#retryAtMs : Math.max(this.#retryAtMs, this.#signAtMs)
   }
 
   /** The journal has it: the records count from here on. */
@@ -74,7 +84,7 @@ export class Writer {
     this.#context.log('error', 'chain.commit-failed', { code: error.code, message: error.message })
     // A full disk wrote nothing that others could have seen; any other failure leaves doubt.
     if (error.code !== 'disk_full') this.#guard.close()
-    this.#signedAtMs = this.#context.now.monotonicMs + RETRY_MS
+    this.#retryAtMs = this.#context.now.monotonicMs + RETRY_MS
     return this.#chain.failed(staged)
   }
 

@@ -5,7 +5,7 @@ import type { NodeId } from '../base/ids.ts'
 import type { Logger } from '../base/ports.ts'
 import { boot } from '../node/boot.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
-import { foundCluster, loadIdentity } from '../node/identity.ts'
+import { foundCluster, type Identity, loadIdentity } from '../node/identity.ts'
 import { joinCluster } from '../node/join.ts'
 import type { Loaded } from '../node/step.ts'
 import type { Runtime } from '../node/runtime.ts'
@@ -26,7 +26,8 @@ import { SimTransport } from './transport.ts'
 export interface WorldOptions {
   readonly seed: number
   readonly wire?: WireShape
-  readonly disk?: DiskLatency
+  /** How fast the disk of each machine is. */
+  readonly disk?: (machine: string) => DiskLatency
   /** Sees what every node logs, with the virtual time in seconds in front. */
   readonly onLog?: (line: string) => void
   readonly strictGuard?: boolean
@@ -77,7 +78,7 @@ export class World {
     if (machine === undefined) {
       machine = {
         name,
-        disk: new SimDisk(this.scheduler, this.random(`${name}/disk`), this.#options.disk ?? SSD),
+        disk: new SimDisk(this.scheduler, this.random(`${name}/disk`), this.#options.disk?.(name) ?? SSD),
         index: new SimIndex(this.scheduler, this.random(`${name}/index`)),
         clock: new SimClock(this.scheduler),
         nodeId: undefined,
@@ -109,14 +110,13 @@ export class World {
 
   /** `weft join` on a new machine. */
   join(name: string, token: string): void {
+    this.wait(done => this.joinSoon(name, token, error => done(error, true)))
+  }
+
+  joinSoon(name: string, token: string, done: (error: WeftError | undefined) => void): void {
     const { disk, clock } = this.machine(name)
-    this.wait(done =>
-      joinCluster(
-        { disk, clock, random: this.random(`${name}/init`), transport: identity => new SimTransport(this.network, identity.nodeId, { log: this.#log(name) }) },
-        token,
-        error => done(error, true),
-      ),
-    )
+    const transport = ({ nodeId }: Identity): SimTransport => new SimTransport(this.network, nodeId, { log: this.#log(name) })
+    joinCluster({ disk, clock, random: this.random(`${name}/init`), transport }, token, done)
   }
 
   /** `weft start`: a new life of the node on this machine. */
@@ -135,7 +135,7 @@ export class World {
       {
         clock: machine.clock, random: this.random(`${name}/${life}`), disk: machine.disk, index: machine.index, log,
         load: (path, then) => then(noModules(path)),
-        onStop: () => this.stop(name),
+        onStop: () => this.scheduler.after(0, () => this.stopSoon(name, () => {})),
         transport: (identity, _cluster, metrics) => new SimTransport(this.network, identity.nodeId, { log, metrics }),
       },
       { name, version: 'sim', seeds: [], strictGuard: this.#options.strictGuard ?? false },
@@ -150,9 +150,14 @@ export class World {
 
   /** A clean shutdown. */
   stop(name: string): void {
-    const machine = this.machine(name)
-    this.wait(done => this.runtime(name).stop(() => done(undefined, true)))
-    machine.runtime = undefined
+    this.wait(done => this.stopSoon(name, () => done(undefined, true)))
+  }
+
+  stopSoon(name: string, done: () => void): void {
+    this.runtime(name).stop(() => {
+      this.machine(name).runtime = undefined
+      done()
+    })
   }
 
   /** `power` loses what was not synced; `process` is SIGKILL: the disk's cache survives. */

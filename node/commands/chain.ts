@@ -14,7 +14,7 @@ import { command, type CommandsOf } from './command.ts'
 
 export const chainCommands: CommandsOf<'chain.head' | 'chain.log' | 'chain.verify'> = {
   'chain.head': command(z.strictObject({}), (core, _, to) => {
-    const logs = [...core.chain.logs.values()].map(log => {
+    const logs = [...core.chain.logs.values()].filter(log => log.durable > 0).map(log => {
       const { id, author, stream } = log.identity
       return { logId: id, author, stream, size: log.durable, head: toHex(log.tree.leaf(log.durable - 1)), root: toHex(log.tree.root(log.durable)), published: log.published, conflict: log.conflict !== undefined }
     })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isWellFormed } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
 import { type NodeId, parseNodeId } from '../../base/ids.ts'
 import { ADMINS_MAX, INVITE_EXPIRY_MAX_MS } from '../../base/limits.ts'
@@ -31,7 +32,7 @@ export const memberCommands: CommandsOf<'peer.list' | 'member.list' | 'member.in
 
   'member.invite': command(
     z.strictObject({
-      expiresMs: z.number().positive().max(INVITE_EXPIRY_MAX_MS, `an invite is valid for ${INVITE_EXPIRY_MAX_MS / 60_000} minutes at most`).optional(),
+      expiresMs: z.number().int().positive().max(INVITE_EXPIRY_MAX_MS, `an invite is valid for ${INVITE_EXPIRY_MAX_MS / 60_000} minutes at most`).optional(),
       role: z.string().regex(ROLE, `a role is ${ROLE.source}`).optional(),
       nodeId: node.optional(),
     }),
@@ -48,13 +49,15 @@ export const memberCommands: CommandsOf<'peer.list' | 'member.list' | 'member.in
   ),
 
   'member.approve': command(z.strictObject({ operation }), (core, input, to) => {
-    const found = core.cluster.membership.pending.filter(row => row.operation.id.startsWith(input.operation))
+    const { membership } = core.cluster
+    const found = membership.pending.filter(row => row.operation.id.startsWith(input.operation))
     if (found.length > 1) throw new WeftError('ambiguous_id', `more than one pending operation begins with ${input.operation}`)
-    if (found[0] === undefined) throw new WeftError('unknown_operation', `no pending operation ${input.operation}`)
-    core.cluster.approve(found[0].operation.id, to.actor, answer(core, to))
+    if (found[0] !== undefined) return core.cluster.approve(found[0].operation.id, to.actor, answer(core, to))
+    if (membership.isReplaced(input.operation)) throw new WeftError('policy_replaced', `operation ${input.operation} was proposed under an earlier policy`)
+    throw new WeftError('unknown_operation', `no pending operation ${input.operation}`)
   }),
 
-  'member.revoke': command(z.strictObject({ nodeId: node, reason: z.string().max(256).optional() }), (core, input, to) => {
+  'member.revoke': command(z.strictObject({ nodeId: node, reason: z.string().max(256).refine(isWellFormed, 'the reason holds a lone surrogate').optional() }), (core, input, to) => {
     requireMember(core, input.nodeId)
     const cut = [...core.chain.logs.values()].flatMap((log): CutEntry[] => (log.identity.author === input.nodeId && log.published > 0 ? [{ log: log.identity.id, size: log.published, head: log.tree.leaf(log.published - 1) }] : []))
     core.cluster.propose({ op: 'revoke', node: input.nodeId, cut, reason: input.reason ?? '' }, to.actor, answer(core, to))

@@ -7,7 +7,7 @@ import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
 import type { Core } from '../core.ts'
 import { conflicts, get, list, recall, status, why } from '../memory/answers.ts'
-import type { Memory } from '../memory/memory.ts'
+import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 
@@ -37,7 +37,9 @@ const recalled = {
 }
 /** 1,000 items in one request: some 500 KB of commit messages. */
 const ITEMS_MAX = 1000
-const item = z.strictObject({ key: z.string(), text: z.string(), meta, validFrom: z.string().optional(), edges: z.array(z.strictObject({ type: edgeType, to: z.string() })).max(256).optional() })
+/** 10,000 keys or ids in one question: some 700 KB. */
+const HAS_MAX = 10_000
+const item = z.strictObject({ ...remembered, edges: z.array(z.strictObject({ type: edgeType, to: z.string(), weight: z.number().optional() })).max(256).optional() })
 
 export const memoryCommands: CommandsOf<
   | 'memory.remember' | 'memory.link' | 'memory.supersede' | 'memory.forget' | 'memory.get' | 'memory.recall' | 'memory.why' | 'memory.list'
@@ -90,8 +92,9 @@ export const memoryCommands: CommandsOf<
       list(memory, { ...options, after }, {
         fail: to.fail,
         ok: found => {
-          if (found.memories.length > 0 || core.now.monotonicMs >= untilMs) to.ok({ ...found, conflicts: conflicts(memory).conflicts })
-          else memory.changes.add(untilMs, look)
+          const now = memory.fold.conflicts()
+          const isNews = found.memories.length > 0 || JSON.stringify(now) !== JSON.stringify(memory.fold.conflicts(cutOf(after)?.cut))
+          if (isNews || !memory.changes.add(untilMs, look)) to.ok({ ...found, conflicts: now })
         },
       })
     look()
@@ -118,9 +121,13 @@ export const memoryCommands: CommandsOf<
     })
   }),
 
-  'memory.has': command(z.strictObject({ keys: z.array(z.string()).max(10_000) }), (core, input, to) => {
+  'memory.has': command(z.strictObject({ keys: z.array(z.string()).max(HAS_MAX).optional(), ids: z.array(z.string()).max(HAS_MAX).optional() }), (core, input, to) => {
     const { fold } = memoryOf(core)
-    to.ok({ known: input.keys.filter(key => fold.findByKey(core.self, key) !== undefined) })
+    const isMemory = (text: string): boolean => {
+      const found = parseCausalId(text)
+      return found !== undefined && fold.node(found) !== undefined
+    }
+    to.ok({ known: [...(input.keys ?? []).filter(key => fold.findByKey(core.self, key) !== undefined), ...(input.ids ?? []).filter(isMemory)] })
   }),
 
   'memory.edges': command(z.strictObject({ ids: z.array(z.string()).max(LIST_MAX) }), (core, input, to) => {
@@ -129,7 +136,7 @@ export const memoryCommands: CommandsOf<
       const from = parseCausalId(text)
       return from === undefined ? [] : fold.edgesOf(from).filter(edge => edge.live && edge.from === from)
     })
-    to.ok({ edges: rows.map(({ from, type, to: target }) => ({ from, type, to: target })) })
+    to.ok({ edges: rows.map(({ from, type, to: target, weight }) => ({ from, type, to: target, weight })) })
   }),
 }
 
@@ -173,7 +180,7 @@ function importItem(core: Core, one: ImportItem, actor: string, done: (result: I
   for (const edge of one.edges ?? []) {
     const target = parseCausalId(edge.to) ?? memory.writer.idOfKey(edge.to)
     if (target === undefined) unresolved.push(edge.to)
-    else outgoing.push({ type: edge.type, to: target })
+    else outgoing.push({ type: edge.type, to: target, weight: edge.weight })
   }
   try {
     // What was known already is answered before `remember` returns.

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { toHex } from '../../base/bytes.ts'
-import { type NodeId, keyOf, parseNodeId } from '../../base/ids.ts'
 import { WeftError } from '../../base/errors.ts'
-import { DEFAULT_SPACE } from '../../base/ids.ts'
+import { DEFAULT_SPACE, keyOf, type NodeId, parseNodeId } from '../../base/ids.ts'
 import { EVENT_RING, PEER_BOOK_MAX } from '../../base/limits.ts'
 import { keyIdOf } from '../../chain/checkpoint.ts'
 import type { Core } from '../core.ts'
@@ -18,6 +17,7 @@ export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' |
     const memory = core.memory(DEFAULT_SPACE)
     to.ok({
       nodeId: core.self, cluster: core.chain.cluster, name: core.name, state: core.state, publishing: core.guard.isOpen, uptimeMs: Math.round(core.uptimeMs), version: core.version,
+      addresses: core.peers.addresses,
       peers: peersOf(core).map(({ nodeId, state, rttMs, clockOffsetMs, clockErrorMs }) => ({ nodeId, state, rttMs, clockOffsetMs, clockErrorMs })),
       frontier: memory.frontier(), frontierAll: core.frontierAll,
       records: logs.reduce((sum, log) => sum + log.durable, 0), memories: memory.fold.stats.nodes, processes: core.processes.size,
@@ -32,8 +32,7 @@ export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' |
     const untilMs = core.now.monotonicMs + waitMs
     const look = (): void => {
       const events = core.events.after(after, limit)
-      if (events.length > 0 || core.now.monotonicMs >= untilMs) to.ok({ events, newest: core.events.newest })
-      else core.eventWaiters.add(untilMs, look)
+      if (events.length > 0 || !core.eventWaiters.add(untilMs, look)) to.ok({ events, newest: core.events.newest })
     }
     look()
   }),
@@ -44,7 +43,10 @@ export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' |
       if (id === undefined) throw new WeftError('invalid_argument', `${JSON.stringify(text)} is no NodeId`)
       return id
     })
-    core.context.emit({ kind: 'block', peers, then: () => to.ok({ blocked: peers }) })
+    core.context.emit({ kind: 'block', peers, then: () => {
+      core.peers.onBlocked()
+      to.ok({ blocked: peers })
+    } })
   }),
 
   'node.stop': command(z.strictObject({}), (core, _, to) => {

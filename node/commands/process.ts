@@ -48,7 +48,7 @@ export const processCommands: CommandsOf<'process.list' | 'process.spawn' | 'pro
   }),
 
   'process.monitor': command(z.strictObject({ target: address }), (core, input, to) => {
-    core.ipc.monitor(input.target, to.ok)
+    core.ipc.monitor(KERNEL_PID, input.target, to.ok)
   }),
 }
 

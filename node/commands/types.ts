@@ -48,8 +48,8 @@ export interface CommandTypes {
   'memory.conflicts': { input: object; result: ConflictList }
   'memory.status': { input: object; result: MemoryStatus }
   'memory.import': { input: { items: readonly ImportItem[] }; result: ImportResult }
-  'memory.has': { input: { keys: readonly string[] }; result: { readonly known: readonly string[] } }
-  'memory.edges': { input: { ids: readonly CausalId[] }; result: { readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId }[] } }
+  'memory.has': { input: { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }; result: { readonly known: readonly string[] } }
+  'memory.edges': { input: { ids: readonly CausalId[] }; result: { readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[] } }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }

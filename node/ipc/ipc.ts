@@ -1,6 +1,7 @@
-import { WeftError } from '../../base/errors.ts'
+import { isWellFormed, utf8 } from '../../base/bytes.ts'
+import { asWeftError, WeftError } from '../../base/errors.ts'
 import { type NodeId, type Pid, type ProcessAddress, processAddress } from '../../base/ids.ts'
-import { CALL_DEADLINE_MAX_MS, CALL_DEADLINE_MS, MONITORS_MAX, PENDING_CALLS_MAX } from '../../base/limits.ts'
+import { ACTOR_MAX_BYTES, CALL_DEADLINE_MAX_MS, CALL_DEADLINE_MS, MONITORS_MAX, PENDING_CALLS_MAX } from '../../base/limits.ts'
 import { ACCEPT, ignore, reject, type Verdict } from '../../base/verdict.ts'
 import type { CoreContext } from '../context.ts'
 import type { Down, ExitReason, SendResult } from '../process/behaviour.ts'
@@ -8,7 +9,7 @@ import type { Outcome, Process } from '../process/process.ts'
 import type { Processes } from '../process/processes.ts'
 import { KERNEL_PID, parseRecipient, type Recipient } from './address.ts'
 import { Deadlines } from './deadlines.ts'
-import type { IpcMessage, RemoteResult, Target } from './messages.ts'
+import { ERROR_TEXT_MAX, type IpcMessage, type RemoteResult, type Target } from './messages.ts'
 import { decodeValue, encodeValue } from './values.ts'
 
 /**
@@ -18,7 +19,7 @@ import { decodeValue, encodeValue } from './values.ts'
  */
 export interface IpcInit {
   readonly processes: Processes
-  /** @returns false when there is no connection, or it is full */
+  /** @returns false when there is no connection; what does not fit into one is lost, and its answer with it */
   readonly send: (to: NodeId, message: IpcMessage) => boolean
   /** What process 0 answers. */
   readonly kernel: (method: string, argument: unknown, from: ProcessAddress, answer: (outcome: Outcome) => void) => void
@@ -34,8 +35,18 @@ interface Pending {
 
 interface Monitor {
   readonly reference: number
+  /** The process of this node that set it; 0 for the kernel, and for other nodes. */
+  readonly owner: Pid
   readonly target: string
+  /** Where the target is: a process here, or a node. */
+  readonly at: Pid | NodeId
   readonly notify: (down: Down) => void
+}
+
+/** A monitor that a peer has here, under its own number. */
+interface Foreign {
+  readonly peer: NodeId
+  readonly monitor: Monitor
 }
 
 export class Ipc {
@@ -43,11 +54,13 @@ export class Ipc {
   readonly #init: IpcInit
   readonly #pending: Map<number, Pending> = new Map()
   readonly #deadlines: Deadlines<Pending> = new Deadlines()
-  readonly #local: Map<Pid, Set<Monitor>> = new Map()
-  /** Our monitors of processes elsewhere, by reference. */
-  readonly #remote: Map<number, Monitor & { readonly peer: NodeId }> = new Map()
-  /** Monitors that peers have here: peer and its reference -> what to undo. */
-  readonly #foreign: Map<string, { readonly peer: NodeId; readonly pid: Pid; readonly monitor: Monitor }> = new Map()
+  /** Monitors set here, by reference, and those of each process that set any. */
+  readonly #monitors: Map<number, Monitor> = new Map()
+  readonly #owned: Map<Pid, Set<Monitor>> = new Map()
+  /** By peer and its number. */
+  readonly #foreign: Map<string, Foreign> = new Map()
+  /** Who watches a process of this node, from here or elsewhere. */
+  readonly #watchers: Map<Pid, Set<Monitor>> = new Map()
   #nextNumber = 1
 
   constructor(context: CoreContext, init: IpcInit) {
@@ -85,6 +98,7 @@ export class Ipc {
 
   call(from: Pid, to: string, method: string, argument: unknown, deadlineMs: number, done: (outcome: Outcome) => void): void {
     if (!(deadlineMs > 0 && deadlineMs <= CALL_DEADLINE_MAX_MS)) throw new WeftError('invalid_argument', `a deadline is 1 to ${CALL_DEADLINE_MAX_MS} ms, got ${deadlineMs}`)
+    if (method === '' || utf8(method).length > ACTOR_MAX_BYTES || !isWellFormed(method)) throw new WeftError('invalid_argument', `a method is named with 1 to ${ACTOR_MAX_BYTES} bytes`)
     const { node, target } = this.#recipient(to)
     const isHere = node === undefined || node === this.#context.self
     const text = isHere ? '' : encodeValue(argument)
@@ -159,19 +173,12 @@ export class Ipc {
         return this.#onResult(from, message.number, message.result)
       case 'ipc.monitor':
         return this.#onMonitor(from, message.number, message.target)
-      case 'ipc.demonitor': {
-        const key = `${from}/${message.number}`
-        const foreign = this.#foreign.get(key)
-        if (foreign === undefined) return ignore('late')
-        this.#foreign.delete(key)
-        this.#local.get(foreign.pid)?.delete(foreign.monitor)
-        return ACCEPT
-      }
+      case 'ipc.demonitor':
+        return this.#forgetForeign(`${from}/${message.number}`) ? ACCEPT : ignore('late')
       case 'ipc.down': {
-        const monitor = this.#remote.get(message.number)
-        if (monitor?.peer !== from) return ignore('late')
-        this.#remote.delete(message.number)
-        monitor.notify({ reference: monitor.reference, target: monitor.target, reason: reasonOf(message.reason) })
+        const monitor = this.#monitors.get(message.number)
+        if (monitor?.at !== from) return ignore('late')
+        this.#fire(monitor, reasonOf(message.reason))
         return ACCEPT
       }
     }
@@ -201,84 +208,101 @@ export class Ipc {
 
   // ---- monitors
 
-  /** Calls `notify` once, when the process is gone. @returns the reference */
-  monitor(to: string, notify: (down: Down) => void): number {
+  /** Calls `notify` once, when the process is gone; at once when there is none. @returns the reference */
+  monitor(owner: Pid, to: string, notify: (down: Down) => void): number {
     const { node, target } = this.#recipient(to)
+    if (this.#monitors.size >= MONITORS_MAX) throw new WeftError('full', `${MONITORS_MAX} monitors are set`)
     const reference = this.#nextNumber++
-    const monitor: Monitor = { reference, target: to, notify }
-    if (node === undefined || node === this.#context.self) {
-      const process = this.#init.processes.find(target)
-      if (process === undefined) notify({ reference, target: to, reason: 'noproc' })
-      else this.#watch(process.pid, monitor)
+    const isHere = node === undefined || node === this.#context.self
+    const at = isHere ? this.#pidOf(target) : node
+    if (at === undefined) {
+      notify({ reference, target: to, reason: 'noproc' })
       return reference
     }
-    if (this.#remote.size >= MONITORS_MAX) throw new WeftError('full', `${MONITORS_MAX} monitors are set`)
-    this.#remote.set(reference, { ...monitor, peer: node })
-    if (!this.#init.send(node, { kind: 'ipc.monitor', number: reference, target })) {
-      this.#remote.delete(reference)
-      notify({ reference, target: to, reason: 'unreachable' })
-    }
+    const monitor: Monitor = { reference, owner, target: to, at, notify }
+    this.#monitors.set(reference, monitor)
+    addTo(this.#owned, owner, monitor)
+    if (isHere) addTo(this.#watchers, at as Pid, monitor)
+    else if (!this.#init.send(node, { kind: 'ipc.monitor', number: reference, target })) this.#fire(monitor, 'unreachable')
     return reference
   }
 
-  demonitor(reference: number): void {
-    const remote = this.#remote.get(reference)
-    if (remote !== undefined) {
-      this.#remote.delete(reference)
-      this.#init.send(remote.peer, { kind: 'ipc.demonitor', number: reference })
-      return
-    }
-    for (const monitors of this.#local.values()) for (const monitor of monitors) if (monitor.reference === reference) monitors.delete(monitor)
+  /** @param owner who set it: nobody else takes it away */
+  demonitor(owner: Pid, reference: number): void {
+    const monitor = this.#monitors.get(reference)
+    if (monitor?.owner !== owner) return
+    this.#forget(monitor)
+    if (typeof monitor.at === 'string') this.#init.send(monitor.at, { kind: 'ipc.demonitor', number: reference })
   }
 
-  #watch(pid: Pid, monitor: Monitor): void {
-    const monitors = this.#local.get(pid)
-    if (monitors === undefined) this.#local.set(pid, new Set([monitor]))
-    else monitors.add(monitor)
+  /** The kernel is a process that ends with its node. */
+  #pidOf(target: Target): Pid | undefined {
+    return target === KERNEL_PID ? KERNEL_PID : this.#init.processes.find(target)?.pid
+  }
+
+  #fire(monitor: Monitor, reason: Down['reason']): void {
+    this.#forget(monitor)
+    monitor.notify({ reference: monitor.reference, target: monitor.target, reason })
+  }
+
+  #forget(monitor: Monitor): void {
+    this.#monitors.delete(monitor.reference)
+    removeFrom(this.#owned, monitor.owner, monitor)
+    if (typeof monitor.at === 'number') removeFrom(this.#watchers, monitor.at, monitor)
   }
 
   #onMonitor(from: NodeId, number: number, target: Target): Verdict {
     const key = `${from}/${number}`
-    if (this.#foreign.has(key) || this.#foreign.size >= MONITORS_MAX) return ignore('duplicate')
-    const process = this.#init.processes.find(target)
-    if (process === undefined) {
-      this.#init.send(from, { kind: 'ipc.down', number, pid: 0, reason: 'noproc' })
+    if (this.#foreign.has(key)) return ignore('duplicate')
+    const pid = this.#pidOf(target)
+    const down = (reason: Down['reason']): void => void this.#init.send(from, { kind: 'ipc.down', number, pid: pid ?? 0, reason })
+    if (pid === undefined || this.#foreign.size >= MONITORS_MAX) {
+      down(pid === undefined ? 'noproc' : 'unreachable')
       return ACCEPT
     }
-    const { pid } = process
     const monitor: Monitor = {
-      reference: 0, target: String(target),
-      notify: down => {
-        this.#foreign.delete(key)
-        this.#init.send(from, { kind: 'ipc.down', number, pid, reason: down.reason })
+      reference: 0, owner: KERNEL_PID, target: String(target), at: pid,
+      notify: ({ reason }) => {
+        this.#forgetForeign(key)
+        down(reason)
       },
     }
-    this.#foreign.set(key, { peer: from, pid, monitor })
-    this.#watch(pid, monitor)
+    this.#foreign.set(key, { peer: from, monitor })
+    addTo(this.#watchers, pid, monitor)
     return ACCEPT
   }
 
+  #forgetForeign(key: string): boolean {
+    const foreign = this.#foreign.get(key)
+    if (foreign === undefined) return false
+    this.#foreign.delete(key)
+    removeFrom(this.#watchers, foreign.monitor.at as Pid, foreign.monitor)
+    return true
+  }
+
+  /** A process of this node is gone: whoever watched it hears of it, and it watches nobody any more. */
   onExit(process: Process, reason: ExitReason): void {
-    const monitors = this.#local.get(process.pid)
-    if (monitors === undefined) return
-    this.#local.delete(process.pid)
-    for (const { reference, target, notify } of monitors) notify({ reference, target, reason })
+    for (const monitor of this.#watchers.get(process.pid) ?? []) this.#fire(monitor, reason)
+    for (const monitor of this.#owned.get(process.pid) ?? []) this.demonitor(process.pid, monitor.reference)
   }
 
   /** A peer is gone: nobody there will answer, and what is monitored there cannot be seen. */
   onDown(peer: NodeId): void {
     for (const pending of this.#pending.values()) if (pending.peer === peer) this.#settle(pending, unreachable(peer))
-    for (const [reference, monitor] of this.#remote) {
-      if (monitor.peer !== peer) continue
-      this.#remote.delete(reference)
-      monitor.notify({ reference, target: monitor.target, reason: 'unreachable' })
-    }
-    for (const [key, foreign] of this.#foreign) {
-      if (foreign.peer !== peer) continue
-      this.#foreign.delete(key)
-      this.#local.get(foreign.pid)?.delete(foreign.monitor)
-    }
+    for (const monitor of this.#monitors.values()) if (monitor.at === peer) this.#fire(monitor, 'unreachable')
+    for (const [key, foreign] of this.#foreign) if (foreign.peer === peer) this.#forgetForeign(key)
   }
+}
+
+function addTo<K>(sets: Map<K, Set<Monitor>>, key: K, monitor: Monitor): void {
+  const set = sets.get(key)
+  if (set === undefined) sets.set(key, new Set([monitor]))
+  else set.add(monitor)
+}
+
+function removeFrom<K>(sets: Map<K, Set<Monitor>>, key: K, monitor: Monitor): void {
+  const set = sets.get(key)
+  if (set?.delete(monitor) === true && set.size === 0) sets.delete(key)
 }
 
 function unreachable(node: NodeId): Outcome {
@@ -286,11 +310,12 @@ function unreachable(node: NodeId): Outcome {
 }
 
 function remoteResult(outcome: Outcome): RemoteResult {
-  if (!outcome.ok) return { ok: false, code: outcome.error.code, message: outcome.error.message.slice(0, 4096) }
+  // What a handler threw may say anything, and not all of it can be sent.
+  if (!outcome.ok) return { ok: false, code: outcome.error.code, message: outcome.error.message.slice(0, ERROR_TEXT_MAX).replace(/\p{Surrogate}/gu, '\u{fffd}') }
   try {
     return { ok: true, value: encodeValue(outcome.value) }
   } catch (thrown) {
-    return { ok: false, code: 'unsendable', message: thrown instanceof Error ? thrown.message : '' }
+    return remoteResult({ ok: false, error: asWeftError(thrown) })
   }
 }
 

@@ -41,12 +41,15 @@ export function encodeIpcMessage(message: IpcMessage): readonly Cbor[] {
   }
 }
 
+/** UTF-16 units of what a failure says. */
+export const ERROR_TEXT_MAX = 4096
+
 const targetShape: Shape<Target> = {
   parse: value => (typeof value === 'number' ? (value as Pid) : typeof value === 'string' && value.length <= ACTOR_MAX_BYTES ? value : undefined),
 }
 const pidShape: Shape<Pid> = { parse: value => (typeof value === 'number' ? (value as Pid) : undefined) }
 const okShape = tuple(literal(1), text(MESSAGE_MAX_BYTES))
-const failedShape = tuple(literal(0), text(64), text(4096))
+const failedShape = tuple(literal(0), text(64), text(ERROR_TEXT_MAX))
 const resultShape: Shape<RemoteResult> = {
   parse: value => {
     const ok = okShape.parse(value)

@@ -6,6 +6,7 @@ import { PARENTS_MAX } from '../../base/limits.ts'
 import type { Draft, Written } from '../../chain/chain.ts'
 import { logIdentity, type ParentRef } from '../../chain/record.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
+import type { Parent } from '../../ecc/heads.ts'
 import type { MemoryFold } from '../../ecc/memory-fold.ts'
 import { contentHash } from '../../ecc/own-memories.ts'
 import { encodeJoin, encodeLink, encodeRemember, encodeRetract, encodeSupersede, type LinkInput, type RememberInput, type SupersedeInput } from '../../ecc/records.ts'
@@ -13,7 +14,7 @@ import type { Receipt } from '../api.ts'
 import type { CoreContext } from '../context.ts'
 import type { Writer } from '../writer.ts'
 
-/** Called once: the write is durable and applied here, or is known not to be durable. */
+/** Called once: the write is durable and applied here, or is known not to be durable. Then the receipt is of what will never be. */
 export type ReceiptDone = (error: WeftError | undefined, receipt: Receipt) => void
 
 export interface OutgoingEdge {
@@ -43,6 +44,8 @@ export class MemoryWriter {
   readonly #inFlight: Map<string, InFlight> = new Map()
   /** Content under each key, of memories in flight: the newest decides. */
   readonly #keys: Map<string, string> = new Map()
+  /** Records that a write on its way supersedes or retracts: saying them again is saying something new. */
+  readonly #ending: Set<CausalId> = new Set()
   /** Parents named by records that are not applied yet: naming them once is enough. */
   readonly #cited: Map<LogId, number> = new Map()
   #unapplied = 0
@@ -72,7 +75,7 @@ export class MemoryWriter {
       if (input.key !== undefined && this.#keys.get(input.key) === content) this.#keys.delete(input.key)
       done(error, receipt)
     }
-    this.#write(content, [{ kind: KIND['memory.remember'], body: () => body }, ...links], actor, finish)
+    this.#write(content, [{ kind: KIND['memory.remember'], body: () => body }, ...links], [], actor, finish)
     if (input.key !== undefined) this.#keys.set(input.key, content)
     return true
   }
@@ -89,24 +92,24 @@ export class MemoryWriter {
     const content = `link ${toHex(body)}`
     const known = this.#known(content, () => this.#fold().findLink(this.#context.self, link))
     if (known !== undefined) this.#join(known, done)
-    else this.#write(content, [{ kind: KIND['memory.link'], body: () => body }], actor, done)
+    else this.#write(content, [{ kind: KIND['memory.link'], body: () => body }], [], actor, done)
   }
 
   supersede(input: SupersedeInput, actor: string, done: ReceiptDone): void {
     const body = encodeSupersede(input)
-    this.#write(undefined, [{ kind: KIND['memory.supersede'], body: () => body }], actor, done)
+    this.#write(undefined, [{ kind: KIND['memory.supersede'], body: () => body }], input.targets, actor, done)
   }
 
   retract(target: CausalId, actor: string, done: ReceiptDone): void {
     const body = encodeRetract(target, false)
-    this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], actor, done)
+    this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
   }
 
   #known(content: string, find: () => CausalId | undefined): InFlight | undefined {
     const inFlight = this.#inFlight.get(content)
     if (inFlight !== undefined) return inFlight
     const id = find()
-    const ref = id === undefined ? undefined : this.#fold().refOf(id)
+    const ref = id === undefined || this.#ending.has(id) ? undefined : this.#fold().refOf(id)
     return id === undefined || ref === undefined ? undefined : { receipt: { id, log: ref.log, seq: ref.seq }, waiting: undefined }
   }
 
@@ -127,28 +130,37 @@ export class MemoryWriter {
     }
   }
 
-  #write(content: string | undefined, records: readonly { readonly kind: number; readonly body: (ids: readonly CausalId[]) => Uint8Array }[], actor: string, done: ReceiptDone): void {
-    const drafts = this.#drafts(records, actor)
-    this.#unapplied++
+  /** @param ends records that count no more once this is applied */
+  #write(content: string | undefined, records: readonly Saying[], ends: readonly CausalId[], actor: string, done: ReceiptDone): void {
+    const parents = this.#fold().parentsFor(this.#log).filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
+    const drafts = draftsOf(records, parents, actor)
     const written = this.#writer.write(this.#stream, drafts, error => {
       if (--this.#unapplied === 0) this.#cited.clear()
-      if (content !== undefined) this.#inFlight.delete(content)
+      if (content !== undefined && this.#inFlight.get(content)?.receipt === receipt) this.#inFlight.delete(content)
+      for (const id of ends) this.#ending.delete(id)
       for (const wait of waiting) wait(error, receipt)
     })
+    this.#unapplied++
+    for (const { log, seq } of parents) this.#cited.set(log, seq)
+    for (const id of ends) this.#ending.add(id)
     const first = written[drafts.length - records.length] as Written
     const receipt: Receipt = { id: first.id, log: this.#log, seq: first.seq }
     const waiting: ReceiptDone[] = [done]
     if (content !== undefined) this.#inFlight.set(content, { receipt, waiting })
   }
+}
 
-  /** The first record names what it builds on; more parents than one record holds are joined in front of it. */
-  #drafts(records: readonly { readonly kind: number; readonly body: (ids: readonly CausalId[]) => Uint8Array }[], actor: string): Draft[] {
-    const parents = this.#fold().parentsFor(this.#log).filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
-    for (const { log, seq } of parents) this.#cited.set(log, seq)
-    const refs: ParentRef[] = parents.map(({ log, seq, id }) => ({ logId: digestOf(log), seq, leaf: digestOf(id) }))
-    const joins: Draft[] = []
-    while (refs.length > PARENTS_MAX) joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
-    const own = records.map(({ kind, body }, i): Draft => ({ kind, actor, body: ids => body(ids.slice(joins.length)), parents: i === 0 ? refs : [] }))
-    return [...joins, ...own]
-  }
+/** A record to write; its body may name those before it. */
+interface Saying {
+  readonly kind: number
+  readonly body: (ids: readonly CausalId[]) => Uint8Array
+}
+
+/** The first record names what it builds on; more parents than one record holds are joined in front of it. */
+function draftsOf(records: readonly Saying[], parents: readonly Parent[], actor: string): Draft[] {
+  const refs: ParentRef[] = parents.map(({ log, seq, id }) => ({ logId: digestOf(log), seq, leaf: digestOf(id) }))
+  const joins: Draft[] = []
+  while (refs.length > PARENTS_MAX) joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
+  const own = records.map(({ kind, body }, i): Draft => ({ kind, actor, body: ids => body(ids.slice(joins.length)), parents: i === 0 ? refs : [] }))
+  return [...joins, ...own]
 }

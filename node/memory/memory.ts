@@ -1,7 +1,9 @@
+import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
-import { type CausalId, logIdOf, memoryStream, parseCausalId } from '../../base/ids.ts'
+import { type CausalId, causalIdOf, digestOf, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
 import { SNAPSHOT_RECORDS } from '../../base/limits.ts'
+import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
 import type { Chain } from '../../chain/chain.ts'
 import type { StoredRecord } from '../../chain/record.ts'
@@ -31,14 +33,15 @@ export class Memory implements Fold {
   readonly changes: Waiters
   readonly #context: CoreContext
   /** Records that the chain knows to be void: their place in the log counts, their content does not. */
-  readonly #voids: Map<CausalId, { readonly ref: Ref; readonly reason: VoidReason }> = new Map()
+  readonly #voids: Map<CausalId, VoidRecord>
   #fold: MemoryFold
   #unsaved = 0
 
-  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, restored: MemoryFold | undefined) {
+  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, saved: SavedMemory | undefined) {
     this.#context = context
     this.space = space
-    this.#fold = restored ?? new MemoryFold(context.self)
+    this.#fold = saved?.fold ?? new MemoryFold(context.self)
+    this.#voids = new Map(saved?.voids)
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
@@ -64,6 +67,10 @@ export class Memory implements Fold {
     this.#unsaved++
   }
 
+  counts(id: CausalId): boolean {
+    return !this.#voids.has(id)
+  }
+
   reset(): void {
     this.#fold = new MemoryFold(this.#context.self)
     this.#voids.clear()
@@ -83,7 +90,8 @@ export class Memory implements Fold {
   save(): void {
     if (this.#unsaved === 0) return
     this.#unsaved = 0
-    this.#context.emit({ kind: 'save', file: snapshotFile(this.space), bytes: this.#fold.snapshot() })
+    const voids = [...this.#voids].map(([id, { ref, reason }]) => [digestOf(id), digestOf(ref.log), ref.seq, reason])
+    this.#context.emit({ kind: 'save', file: snapshotFile(this.space), bytes: encode([this.#fold.snapshot(), voids]) })
   }
 
   get nextWakeMs(): number {
@@ -121,6 +129,30 @@ export class Memory implements Fold {
     if (refs.length === 0) return then([])
     this.#context.emit({ kind: 'read-each', refs, then: records => then(records.map(saidBy)) })
   }
+}
+
+/** A record that the chain knows to be void. */
+interface VoidRecord {
+  readonly ref: Ref
+  readonly reason: VoidReason
+}
+
+/** What a snapshot keeps: the fold, and which of its records are void for a reason that only the chain knows. */
+export interface SavedMemory {
+  readonly fold: MemoryFold
+  readonly voids: ReadonlyMap<CausalId, VoidRecord>
+}
+
+const savedShape = tuple(bytes(0, Infinity), list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity))
+
+/** @returns undefined when the bytes are damaged, of another version, or another node's: then everything is folded again */
+export function restoreMemory(saved: Uint8Array, self: NodeId): SavedMemory | undefined {
+  const decoded = decode(saved)
+  const row = decoded.ok ? savedShape.parse(decoded.value) : undefined
+  const fold = row === undefined ? undefined : MemoryFold.restore(row[0], self)
+  if (row === undefined || fold === undefined) return undefined
+  const voids = row[1].map(([id, log, seq, reason]): [CausalId, VoidRecord] => [causalIdOf(id), { ref: { log: logIdOf(log), seq }, reason: reason as VoidReason }])
+  return { fold, voids: new Map(voids) }
 }
 
 /** A frontier as text becomes a cut of this fold. */

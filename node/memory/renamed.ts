@@ -2,9 +2,9 @@ import { type CausalId, causalIdOf } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { decodeLink, decodeRetract, decodeSupersede, encodeLink, encodeRetract, encodeSupersede, WEIGHT_ONE } from '../../ecc/records.ts'
 
-/** A memory record's body with the ids it names replaced, where they have new names. */
-export function renamed(kind: number, body: Uint8Array, names: ReadonlyMap<CausalId, CausalId>): Uint8Array {
-  const name = (digest: Uint8Array): CausalId => names.get(causalIdOf(digest)) ?? causalIdOf(digest)
+/** A memory record's body with the ids it names replaced by their newest names. */
+export function renamed(kind: number, body: Uint8Array, newest: (id: CausalId) => CausalId): Uint8Array {
+  const name = (digest: Uint8Array): CausalId => newest(causalIdOf(digest))
   switch (kind) {
     case KIND['memory.link']: {
       const link = decodeLink(body)

@@ -1,5 +1,5 @@
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
-import { asWeftError, type WeftError } from '../../base/errors.ts'
+import { asWeftError, WeftError } from '../../base/errors.ts'
 import { memoryOf } from '../client/memory.ts'
 import { perform } from '../commands/table.ts'
 import type { Core } from '../core.ts'
@@ -34,27 +34,33 @@ export function contextOf(core: Core, process: Process): ProcessContext {
     },
     call: (to, method, argument, options) =>
       settled((ok, fail) => core.ipc.call(process.pid, to, method, argument, options?.deadlineMs ?? CALL_DEADLINE_MS, outcome => (outcome.ok ? ok(outcome.value) : fail(outcome.error)))),
-    monitor(target) {
-      let reference = 0
-      core.run(() => {
-        reference = core.ipc.monitor(target, down => core.processes.deliver(process, { kind: 'down', down }))
-      })
-      return reference
-    },
-    demonitor: reference => core.run(() => core.ipc.demonitor(reference)),
-    exit: (code = 0) => core.run(() => core.processes.exit(process, code)),
-    log: (event, fields = {}) => core.run(() => core.context.log('info', `process.${event}`, { pid: process.pid, name: process.name, ...fields })),
+    monitor: target => inStep(() => core.ipc.monitor(process.pid, target, down => core.processes.deliver(process, { kind: 'down', down }))),
+    demonitor: reference => inStep(() => core.ipc.demonitor(process.pid, reference)),
+    exit: (code = 0) => inStep(() => core.processes.exit(process, code)),
+    log: (event, fields = {}) => inStep(() => core.context.log('info', `process.${event}`, { pid: process.pid, name: process.name, ...fields })),
+  }
+
+  /** What it throws is for the caller, not for the step. */
+  function inStep<T>(run: () => T): T {
+    const outcome: { value?: [T]; thrown: unknown } = { thrown: new WeftError('stopping', 'this node has stopped') }
+    core.run(() => {
+      try {
+        outcome.value = [run()]
+      } catch (thrown) {
+        outcome.thrown = thrown
+      }
+    })
+    if (outcome.value === undefined) throw outcome.thrown
+    return outcome.value[0]
   }
 
   function settled<T>(start: (ok: (value: T) => void, fail: (error: WeftError) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      core.run(() => {
-        try {
-          start(resolve, reject)
-        } catch (thrown) {
-          reject(asWeftError(thrown))
-        }
-      })
+      try {
+        inStep(() => start(resolve, reject))
+      } catch (thrown) {
+        reject(asWeftError(thrown))
+      }
     })
   }
 }

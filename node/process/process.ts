@@ -47,12 +47,14 @@ export class Process {
   readonly startedMs: number
   readonly inbox: BoundedQueue<Mail> = new BoundedQueue(INBOX_MAX)
   behaviour: Behaviour = {}
-  /** A handler runs, or its promise is pending: the inbox waits. */
-  busy = false
+  /** What a handler is at, or its promise: the inbox waits. */
+  current: Mail | undefined
   /** Asked to end, by itself or by others, once the message at hand is done. */
   exiting: number | undefined
   handled = 0
   #state: ProcessState = 'starting'
+  /** Beside a full inbox. */
+  readonly #downs: Mail[] = []
 
   constructor(node: NodeId, pid: Pid, name: string | undefined, program: string, startedMs: number) {
     this.pid = pid
@@ -69,6 +71,20 @@ export class Process {
   move(to: ProcessState): void {
     assert(MOVES[this.#state].includes(to), `process ${this.pid} cannot go from ${this.#state} to ${to}`)
     this.#state = to
+  }
+
+  /** @returns false when the inbox is full; a `down` always finds room, and there is one at most for each monitor this process has set. */
+  push(mail: Mail): boolean {
+    if (mail.kind !== 'down' || this.inbox.size < this.inbox.capacity) return this.inbox.push(mail)
+    this.#downs.push(mail)
+    return true
+  }
+
+  shift(): Mail | undefined {
+    const mail = this.inbox.shift()
+    const down = this.#downs.shift()
+    if (down !== undefined) this.inbox.push(down)
+    return mail
   }
 
   /** Who signs what it writes. */

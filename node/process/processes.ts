@@ -16,8 +16,8 @@ export interface ProcessesInit {
   readonly onExit: (process: Process, reason: ExitReason, code: number) => void
 }
 
-/** A name is what a person types: letters, digits and . _ -, not beginning with a digit. */
-export const PROCESS_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9._-]{0,63}$/
+/** A name is what a person types: letters, digits and . _ -, not beginning with a digit. `kernel` is the node itself. */
+export const PROCESS_NAME: RegExp = /^(?!kernel$)[A-Za-z_][A-Za-z0-9._-]{0,63}$/
 
 export class Processes {
   readonly #context: CoreContext
@@ -62,18 +62,18 @@ export class Processes {
     }
     process.move('running')
     this.#context.metrics.set('weft_processes', this.#byPid.size)
-    if (process.inbox.size > 0) this.#runnable.push(process)
+    if (process.inbox.size > 0 || process.exiting !== undefined) this.#runnable.push(process)
     return process
   }
 
   /** @returns false when the inbox is full. */
   deliver(process: Process, mail: Mail): boolean {
     const wasEmpty = process.inbox.size === 0
-    if (!process.inbox.push(mail)) {
+    if (!process.push(mail)) {
       this.#context.metrics.add('weft_inbox_dropped_total')
       return false
     }
-    if (wasEmpty && !process.busy && process.state === 'running') this.#runnable.push(process)
+    if (wasEmpty && process.current === undefined && process.state === 'running') this.#runnable.push(process)
     return true
   }
 
@@ -85,14 +85,15 @@ export class Processes {
       this.#runnable = []
       for (const process of batch) {
         let count = 0
-        while (count < DRAIN_PER_PROCESS && !process.busy && process.state === 'running') {
-          const mail = process.inbox.shift()
+        this.#exitIfAsked(process)
+        while (count < DRAIN_PER_PROCESS && process.current === undefined && process.state === 'running') {
+          const mail = process.shift()
           if (mail === undefined) break
           count++
           this.#handle(process, mail)
         }
         budget -= count
-        if (process.inbox.size > 0 && !process.busy && process.state === 'running') this.#runnable.push(process)
+        if (process.inbox.size > 0 && process.current === undefined && process.state === 'running') this.#runnable.push(process)
       }
     }
     return this.#runnable.length > 0
@@ -100,16 +101,15 @@ export class Processes {
 
   #handle(process: Process, mail: Mail): void {
     process.handled++
-    process.busy = true
+    process.current = mail
+    let result: unknown
     try {
-      const result = this.#invoke(process.behaviour, mail)
+      result = this.#invoke(process.behaviour, mail)
       if (isPromise(result)) return this.#await(process, mail, result)
-      process.busy = false
-      this.#done(process, mail, result)
     } catch (thrown) {
-      process.busy = false
-      this.#threw(process, mail, thrown)
+      return this.#threw(process, mail, thrown)
     }
+    this.#done(process, mail, result)
   }
 
   #invoke(behaviour: Behaviour, mail: Mail): unknown {
@@ -120,7 +120,7 @@ export class Processes {
         return behaviour.onDown?.(mail.down)
       case 'call': {
         const handler = behaviour.onCall !== undefined && Object.hasOwn(behaviour.onCall, mail.method) ? behaviour.onCall[mail.method] : undefined
-        if (typeof handler !== 'function') throw new WeftError('no_method', `the process has no method ${JSON.stringify(mail.method)}`)
+        if (typeof handler !== 'function') throw new NoMethod(mail.method)
         return handler(mail.argument as never, mail.from)
       }
     }
@@ -130,7 +130,6 @@ export class Processes {
     this.#context.emit({
       kind: 'await', promise,
       then: (ok, value) => {
-        process.busy = false
         if (ok) this.#done(process, mail, value)
         else this.#threw(process, mail, value)
         if (process.state === 'running' && process.inbox.size > 0) this.#runnable.push(process)
@@ -139,25 +138,28 @@ export class Processes {
   }
 
   #done(process: Process, mail: Mail, value: unknown): void {
+    process.current = undefined
+    // Who has been killed meanwhile has been answered for.
+    if (process.state === 'exited') return
     if (mail.kind === 'call') mail.answer({ ok: true, value })
     this.#exitIfAsked(process)
   }
 
   #threw(process: Process, mail: Mail, thrown: unknown): void {
-    const error = thrown instanceof WeftError && thrown.code === 'no_method' ? thrown : new WeftError('handler_failed', messageOf(thrown), { cause: thrown })
-    if (error.code === 'handler_failed') this.#context.log('error', 'process.failed', { pid: process.pid, name: process.name, message: error.message })
-    if (mail.kind === 'call') {
-      mail.answer({ ok: false, error })
-      this.#exitIfAsked(process)
-    } else if (process.state === 'running') {
-      this.#exit(process, 'failed', 1)
-    }
+    process.current = undefined
+    if (process.state === 'exited') return
+    const error = thrown instanceof NoMethod ? thrown : new WeftError('handler_failed', messageOf(thrown), { cause: thrown })
+    if (error !== thrown) this.#context.log('error', 'process.failed', { pid: process.pid, name: process.name, message: error.message })
+    if (mail.kind !== 'call') return this.#exit(process, 'failed', 1)
+    mail.answer({ ok: false, error })
+    this.#exitIfAsked(process)
   }
 
-  /** A process wants to end: after the message at hand, at once when there is none. */
+  /** A process wants to end: after the message at hand, at once when there is none. @throws RangeError for a code that is none */
   exit(process: Process, code: number): void {
+    if (!Number.isInteger(code) || code < 0 || code > 255) throw new RangeError(`an exit code is 0 to 255, got ${code}`)
     process.exiting = code
-    if (!process.busy) this.#exitIfAsked(process)
+    if (process.current === undefined) this.#exitIfAsked(process)
   }
 
   #exitIfAsked(process: Process): void {
@@ -180,7 +182,7 @@ export class Processes {
     if (process.state === 'running' || process.state === 'suspended') process.move('stopping')
     process.move('exited')
     this.#remove(process)
-    for (let mail = process.inbox.shift(); mail !== undefined; mail = process.inbox.shift()) {
+    for (let mail = process.current ?? process.shift(); mail !== undefined; mail = process.shift()) {
       if (mail.kind === 'call') mail.answer({ ok: false, error: new WeftError('noproc', `process ${process.pid} has exited`) })
     }
     this.#init.onExit(process, reason, code)
@@ -195,6 +197,13 @@ export class Processes {
   /** The node stops: everybody goes, the youngest first. */
   stopAll(): void {
     for (const process of [...this.#byPid.values()].reverse()) this.kill(process, 'shutdown')
+  }
+}
+
+/** Of this process: one that its handler got from another process is a failure like any other. */
+class NoMethod extends WeftError {
+  constructor(method: string) {
+    super('no_method', `the process has no method ${JSON.stringify(method)}`)
   }
 }
 

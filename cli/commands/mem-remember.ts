@@ -1,0 +1,37 @@
+import { WeftError } from '../../base/errors.ts'
+import { action, type Define } from '../invocation.ts'
+import { linesOf, openInput } from '../lines.ts'
+import { each, labels } from '../parse.ts'
+import { objectIn, performLines } from '../perform-lines.ts'
+import { renderReceipt } from './mem-link.ts'
+
+interface Options {
+  readonly key?: string
+  readonly meta?: Readonly<Record<string, string>>
+  readonly follows?: readonly string[]
+  readonly causes?: readonly string[]
+  readonly source?: string
+  readonly validFrom?: string
+  readonly validTo?: string
+  readonly jsonl?: string
+}
+
+export const define: Define = command =>
+  command
+    .argument('[text]')
+    .option('--key <key>', 'your name for it: other text under the same key replaces it')
+    .option('--meta <name=value>', 'a label, several times', labels)
+    .option('--follows <id>', 'what it comes after, several times', each)
+    .option('--causes <id>', 'what it is a cause of, several times', each)
+    .option('--source <text>', 'where it was read or heard')
+    .option('--valid-from <time>', 'when it became true (ISO 8601)')
+    .option('--valid-to <time>', 'when it stopped being true (ISO 8601)')
+    .option('--jsonl <file>', 'read {"text", "key"?, "meta"?, ...} lines from a file, - for stdin; one answer per line, in their order, when it is durable')
+    .action(action(async (cli, [text]: readonly [string?], options: Options) => {
+      const { jsonl, follows = [], causes = [], ...rest } = options
+      if (jsonl !== undefined) return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({ command: 'memory.remember', input: objectIn(line) }))
+      if (text === undefined) throw new WeftError('usage', 'what should be remembered?', { next: 'weft mem remember "TEXT", or --jsonl FILE' })
+      const edges = [...follows.map(to => ({ type: 'follows', to }) as const), ...causes.map(to => ({ type: 'causes', to }) as const)]
+      cli.print(await cli.request('memory.remember', { text, ...rest, edges }), renderReceipt)
+      return 0
+    }))

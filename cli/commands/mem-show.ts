@@ -1,0 +1,30 @@
+import type { MemoryDetail } from '../../node/api.ts'
+import { action, type Define } from '../invocation.ts'
+import { styled } from '../output.ts'
+import { columns, short } from '../text.ts'
+
+export const define: Define = command =>
+  command
+    .argument('<id>', 'its id, or 8 or more of its first digits')
+    .action(action(async (cli, [id]: readonly [string]) => cli.print(await cli.request('memory.get', { id }), render)))
+
+function render(memory: MemoryDetail): string {
+  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, supersedes, supersededBy, log, seq } = memory
+  const optional: readonly (readonly [string, string | undefined])[] = [
+    ['key', key],
+    ['source', source],
+    ['valid', validFrom === undefined && validTo === undefined ? undefined : `${validFrom ?? '...'} to ${validTo ?? '...'}`],
+    ...Object.entries(meta).map(([name, value]) => [name, value] as const),
+    ['replaces', supersedes.map(short).join(', ') || undefined],
+    ['replaced by', supersededBy.map(short).join(', ') || undefined],
+  ]
+  const rows = [
+    ['id', id],
+    ['state', state],
+    ['written', `${at} by ${author}`],
+    ['record', `${seq} of log ${short(log)}`],
+    ...optional.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    ...edges.map(({ from, type, to, live, dangling }) => ['link', `${short(from)} ${type} ${short(to)}${live ? '' : ' (retracted)'}${dangling ? ' (not here)' : ''}`]),
+  ]
+  return `${text}\n\n${columns(rows.map(([name, ...rest]) => [styled('dim', name as string), ...rest]))}`
+}

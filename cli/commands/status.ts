@@ -1,0 +1,26 @@
+import type { NodeStatus } from '../../node/api.ts'
+import { action, type Define } from '../invocation.ts'
+import { columns, elapsed, plural } from '../text.ts'
+
+export const define: Define = command => command.action(action(async cli => cli.print(await cli.request('node.status', {}), render)))
+
+function render(status: NodeStatus): string {
+  const up = status.peers.filter(peer => peer.state === 'up').length
+  return columns([
+    ['node', `${status.name}  ${status.nodeId}`],
+    ['cluster', status.cluster],
+    ['state', `${status.state} for ${elapsed(status.uptimeMs)}${status.publishing ? '' : ', not publishing yet: no peer has vouched for its logs'}`],
+    ['peers', `${up} of ${status.peers.length} up`],
+    ...status.peers.map(peer => ['', `${peer.state === 'up' ? 'up  ' : 'down'}  ${peer.nodeId}${clock(peer)}`]),
+    ['memory', `${plural(status.memories, 'memory', 'memories')}, ${plural(status.conflicts, 'conflict')}`],
+    ['chain', plural(status.records, 'record')],
+    ['processes', String(status.processes)],
+    ['addresses', status.addresses.join('\n           ')],
+    ['frontier', status.frontier],
+  ])
+}
+
+function clock({ rttMs, clockOffsetMs, clockErrorMs }: NodeStatus['peers'][number]): string {
+  if (rttMs === null) return ''
+  return `  ${rttMs.toFixed(1)} ms away${clockOffsetMs === null ? '' : `, its clock ${clockOffsetMs >= 0 ? '+' : ''}${Math.round(clockOffsetMs)} ms (+-${Math.ceil(clockErrorMs ?? 0)})`}`
+}

@@ -1,0 +1,144 @@
+import type { ErrorCode } from '../../base/errors.ts'
+import type { ImportItem } from '../../node/api.ts'
+import type { Request } from '../../node/commands/types.ts'
+import { LINE_MAX_BYTES } from '../lines.ts'
+
+/** One thing to import as it was read, or why it cannot be. */
+export type Entry = { readonly line: number; readonly key?: string | undefined } & (
+  | { readonly item: ImportItem; /** The id it had where it was exported: other lines may name it so. */ readonly oldId?: string }
+  | { readonly code: ErrorCode; readonly message: string }
+)
+
+export interface ImportFailure {
+  /** Where it stands in what was read, from 1. */
+  readonly line: number
+  readonly code: ErrorCode
+  readonly message: string
+  readonly key?: string
+}
+
+export interface ImportSummary {
+  readonly imported: number
+  /** Known before. */
+  readonly skipped: number
+  readonly failed: readonly ImportFailure[]
+}
+
+type ItemEntry = Extract<Entry, { readonly item: ImportItem }>
+type Edges = NonNullable<ImportItem['edges']>
+
+/** 500 items share a request, and a sync of the disk. */
+const BATCH_MAX = 500
+/** 256 links of one item share a request. */
+const EDGES_MAX = 256
+
+/**
+ * Remembers items in their order, each once however often it is imported. A link to what stands
+ * further down waits for a second pass; one to what is nowhere is a failure of its line, whose memory is kept.
+ */
+export class ItemImport {
+  readonly #request: Request
+  readonly #onProgress: (done: number) => void
+  readonly #failed: ImportFailure[] = []
+  /** Items with links that could not be made yet. */
+  readonly #unlinked: ItemEntry[] = []
+  /** Ids of an export, and what they are here. */
+  readonly #renamed: Map<string, string> = new Map()
+  #imported = 0
+  #skipped: number
+
+  /** @param skipped items that were not even read, because they are known */
+  constructor(request: Request, skipped: number, onProgress: (done: number) => void) {
+    this.#request = request
+    this.#skipped = skipped
+    this.#onProgress = onProgress
+  }
+
+  async run(entries: AsyncIterable<readonly Entry[]>): Promise<ImportSummary> {
+    await this.#inBatches(entries, batch => this.#firstPass(batch))
+    await this.#inBatches([this.#unlinked.flatMap(inParts)], batch => this.#secondPass(batch))
+    return { imported: this.#imported, skipped: this.#skipped, failed: this.#failed.sort((a, b) => a.line - b.line) }
+  }
+
+  async #inBatches(entries: AsyncIterable<readonly Entry[]> | Iterable<readonly Entry[]>, send: (batch: readonly ItemEntry[]) => Promise<void>): Promise<void> {
+    let batch: ItemEntry[] = []
+    let bytes = 0
+    for await (const some of entries) {
+      for (const entry of some) {
+        if (!('item' in entry)) {
+          this.#fail(entry, entry.code, entry.message)
+          continue
+        }
+        const size = Buffer.byteLength(JSON.stringify(entry.item))
+        if (batch.length === BATCH_MAX || bytes + size > LINE_MAX_BYTES) {
+          await send(batch)
+          batch = []
+          bytes = 0
+        }
+        batch.push(entry)
+        bytes += size
+      }
+    }
+    if (batch.length > 0) await send(batch)
+  }
+
+  async #firstPass(entries: readonly ItemEntry[]): Promise<void> {
+    const batch = await this.#withoutKnown(entries)
+    const early = batch.map(entry => this.#early(entry))
+    const { items } = await this.#request('memory.import', { items: batch.map((entry, i) => this.#withLinks(entry.item, early[i] as Edges)) })
+    items.forEach((result, i) => {
+      const entry = batch[i] as ItemEntry
+      if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
+      if (result.status === 'imported') this.#imported++
+      else this.#skipped++
+      if (entry.oldId !== undefined) this.#renamed.set(entry.oldId, result.id)
+      if (result.unresolved.length > 0 || (early[i] as Edges).length < (entry.item.edges?.length ?? 0)) this.#unlinked.push(entry)
+    })
+    this.#onProgress(this.#imported + this.#skipped)
+  }
+
+  async #secondPass(batch: readonly ItemEntry[]): Promise<void> {
+    const { items } = await this.#request('memory.import', { items: batch.map(({ item }) => this.#withLinks(item, item.edges ?? [])) })
+    items.forEach((result, i) => {
+      const entry = batch[i] as ItemEntry
+      if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
+      for (const key of result.unresolved) this.#fail(entry, 'unknown_id', `a link leads to ${JSON.stringify(key)}, which is no key of any memory here`)
+    })
+  }
+
+  /** An exported memory that is here already, whoever wrote it, is not written again in our name. */
+  async #withoutKnown(batch: readonly ItemEntry[]): Promise<readonly ItemEntry[]> {
+    const ids = batch.flatMap(entry => entry.oldId ?? [])
+    if (ids.length === 0) return batch
+    const known = new Set((await this.#request('memory.has', { ids })).known)
+    for (const id of known) this.#renamed.set(id, id)
+    this.#skipped += known.size
+    return batch.filter(entry => entry.oldId === undefined || !known.has(entry.oldId))
+  }
+
+  /** The links that can be made while the rest is still being read: as many as a request takes, and not those to exported memories further down. */
+  #early({ item, oldId }: ItemEntry): Edges {
+    const edges = oldId === undefined ? (item.edges ?? []) : (item.edges ?? []).filter(edge => !isId(edge.to) || this.#renamed.has(edge.to))
+    return edges.slice(0, EDGES_MAX)
+  }
+
+  /** The item with these links, to ids as they are here. */
+  #withLinks(item: ImportItem, edges: Edges): ImportItem {
+    return { ...item, edges: edges.map(edge => ({ ...edge, to: this.#renamed.get(edge.to) ?? edge.to })) }
+  }
+
+  #fail({ line, key }: Entry, code: ErrorCode, message: string): void {
+    this.#failed.push({ line, code, message, ...(key === undefined ? {} : { key }) })
+  }
+}
+
+/** An item with more links than a request takes, several times with some of them. */
+function inParts(entry: ItemEntry): readonly ItemEntry[] {
+  const edges = entry.item.edges ?? []
+  const parts = Math.ceil(edges.length / EDGES_MAX)
+  return Array.from({ length: parts }, (_, i) => ({ ...entry, item: { ...entry.item, edges: edges.slice(i * EDGES_MAX, (i + 1) * EDGES_MAX) } }))
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text)
+}

@@ -1,0 +1,53 @@
+import { InvalidArgumentError } from 'commander'
+
+/** What options and operands are made of. Commander names the option; these say what it should have been. */
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `500ms`, `5s`, `30m`, `1h`, `7d` in milliseconds. */
+export function duration(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text)
+  if (found === null) throw new InvalidArgumentError('A duration is a number and its unit: 500ms, 5s, 30m, 1h.')
+  return Number(found[1]) * UNITS[found[2] as keyof typeof UNITS]
+}
+
+/** A whole number, 0 or more. */
+export function count(text: string): number {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw new InvalidArgumentError('A whole number is wanted.')
+  return number
+}
+
+/** 1 or more. */
+export function positive(text: string): number {
+  const number = count(text)
+  if (number === 0) throw new InvalidArgumentError('A whole number from 1 on is wanted.')
+  return number
+}
+
+export function json(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (thrown) {
+    throw new InvalidArgumentError(`JSON is wanted, and text has quotes in it: '"hello"'. ${(thrown as Error).message}.`)
+  }
+}
+
+/** An option that may be given several times. */
+export function each(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
+
+/** `name=value`, several times. */
+export function labels(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const cut = text.indexOf('=')
+  if (cut < 1) throw new InvalidArgumentError('A label is name=value.')
+  return { ...before, [text.slice(0, cut)]: text.slice(cut + 1) }
+}
+
+/** `a,b,c` */
+export function commaList(text: string): readonly string[] {
+  const parts = text.split(',').map(part => part.trim())
+  if (parts.includes('')) throw new InvalidArgumentError('Names with commas between them are wanted.')
+  return parts
+}

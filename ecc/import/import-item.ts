@@ -1,0 +1,47 @@
+import { utf8 } from '../../base/bytes.ts'
+import { BODY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES } from '../../base/limits.ts'
+import type { EdgeType } from '../edge-types.ts'
+
+/** What an import remembers: one memory and its links, as any source of them is read. Reading files and running programs is left to others. */
+export interface ImportItem {
+  /** Names it within the import, and from one import to the next: the same key with other text replaces it. */
+  readonly key?: string
+  readonly text: string
+  readonly meta?: Readonly<Record<string, string>>
+  /** As `Date.prototype.toISOString` prints. */
+  readonly validFrom?: string
+  readonly validTo?: string
+  readonly source?: string
+  /** From this memory. */
+  readonly edges?: readonly ImportEdge[]
+}
+
+export interface ImportEdge {
+  readonly type: EdgeType
+  /** The id of a memory (64 hex), or the key of another one, imported now or before. */
+  readonly to: string
+  /** Above 0, at most 1; 1 without it. */
+  readonly weight?: number
+}
+
+/** Meta, key, source and times fit beside a text of this length. */
+const TEXT_MAX_BYTES: number = BODY_MAX_BYTES - META_MAX_BYTES - 2 * KEY_MAX_BYTES - 512
+
+/** Text that fits a record: cut between two characters where it does not, and how many bytes that left out. */
+export function fitText(text: string, maxBytes: number = TEXT_MAX_BYTES): { readonly text: string; readonly cutBytes: number } {
+  const bytes = utf8(text)
+  if (bytes.length <= maxBytes) return { text, cutBytes: 0 }
+  let end = maxBytes
+  while (((bytes[end] as number) & 0xc0) === 0x80) end--
+  return { text: new TextDecoder().decode(bytes.subarray(0, end)), cutBytes: bytes.length - end }
+}
+
+/** ISO 8601 with a zone, or a date alone (its first moment in UTC), as `Date.prototype.toISOString` prints it. */
+export function isoTime(text: string): string | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$/.test(text)) return undefined
+  const ms = Date.parse(text)
+  const day = Date.parse(text.slice(0, 10))
+  // JavaScript reads February 31 as March 3.
+  if (Number.isNaN(ms) || !new Date(day).toISOString().startsWith(text.slice(0, 10))) return undefined
+  return new Date(ms).toISOString()
+}

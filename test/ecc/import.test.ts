@@ -1,0 +1,224 @@
+import t from 'tap'
+import { utf8 } from '../../base/bytes.ts'
+import { BODY_MAX_BYTES, IMPORT_RECENT_MAX } from '../../base/limits.ts'
+import { GIT_LOG_ARGUMENTS, GitHistory } from '../../ecc/import/git.ts'
+import { fitText, type ImportItem, isoTime } from '../../ecc/import/import-item.ts'
+import { parseJsonlLine } from '../../ecc/import/jsonl.ts'
+import { parseMarkdown } from '../../ecc/import/markdown.ts'
+import { encodeRemember } from '../../ecc/records.ts'
+
+t.test('a line of JSON becomes a memory, or says what is wrong with it', async t => {
+  const good: readonly (readonly [line: string, item: ImportItem | undefined])[] = [
+    ['', undefined],
+    ['  \r', undefined],
+    ['{"text":"a"}', { text: 'a' }],
+    ['\ufeff {"text":"a","key":"k","source":"s"} ', { text: 'a', key: 'k', source: 's' }],
+    ['{"text":"a","meta":{"n":1.5,"b":true,"s":"x"}}', { text: 'a', meta: { n: '1.5', b: 'true', s: 'x' } }],
+    ['{"text":"a","validFrom":"2026-01-31","validTo":"2026-02-01T10:00:00+02:00"}', { text: 'a', validFrom: '2026-01-31T00:00:00.000Z', validTo: '2026-02-01T08:00:00.000Z' }],
+    ['{"text":"a","edges":[{"type":"causes","to":"k"},{"type":"follows","to":"j","weight":0.5}]}', { text: 'a', edges: [{ type: 'causes', to: 'k' }, { type: 'follows', to: 'j', weight: 0.5 }] }],
+  ]
+  for (const [line, item] of good) t.strictSame(parseJsonlLine(line, 1), item, line)
+
+  const bad: readonly (readonly [line: string, code: string, message: RegExp])[] = [
+    ['{"text":"a"', 'import_invalid', /^not JSON: /],
+    ['["a"]', 'import_invalid', /^a line is a JSON object$/],
+    ['null', 'import_invalid', /^a line is a JSON object$/],
+    ['{}', 'import_invalid', /^text is missing$/],
+    ['{"text":5}', 'import_invalid', /^text is text, got 5$/],
+    ['{"text":"a","keys":"k","Text":""}', 'import_invalid', /^unknown field "keys", "Text"; a line has text, key, meta, validFrom, validTo, source, edges$/],
+    ['{"text":""}', 'text_invalid', /1 character or more/],
+    ['{"text":"\\ud800"}', 'text_invalid', /lone surrogate/],
+    ['{"text":"a","key":""}', 'key_invalid', /is empty/],
+    ['{"text":"a","meta":{"x":null}}', 'meta_invalid', /"x" is text, a number or a boolean/],
+    ['{"text":"a","meta":[]}', 'import_invalid', /^meta is a JSON object$/],
+    ['{"text":"a","validFrom":"yesterday"}', 'time_invalid', /"yesterday"/],
+    ['{"text":"a","validFrom":"2026-01-31T12:00:00"}', 'time_invalid', /with a zone/],
+    ['{"text":"a","validFrom":"2026-02-31"}', 'time_invalid', /2026-02-31/],
+    ['{"text":"a","validFrom":"2026-02-01","validTo":"2026-01-01"}', 'time_invalid', /not later/],
+    ['{"text":"a","edges":{}}', 'import_invalid', /^edges is a list$/],
+    ['{"text":"a","edges":[{"type":"cause","to":"k"}]}', 'edge_invalid', /no edge type "cause"/],
+    ['{"text":"a","edges":[{"type":"causes"}]}', 'import_invalid', /^to is missing$/],
+    ['{"text":"a","edges":[{"type":"causes","to":"k","wait":1}]}', 'import_invalid', /^unknown field "wait"; an edge has type, to, weight$/],
+    ['{"text":"a","edges":[{"type":"causes","to":"k","weight":2}]}', 'edge_invalid', /above 0 and at most 1, got 2/],
+    ['{"text":"a","edges":[{"type":"causes","to":"k","weight":"1"}]}', 'import_invalid', /^weight is a number$/],
+  ]
+  for (const [line, code, message] of bad) t.match(parseJsonlLine(line, 41), { line: 41, code, message }, line)
+})
+
+t.test('times are those that name one moment', async t => {
+  const times: readonly (readonly [text: string, iso: string | undefined])[] = [
+    ['2026-01-31', '2026-01-31T00:00:00.000Z'],
+    ['2026-01-31T12:00Z', '2026-01-31T12:00:00.000Z'],
+    ['2026-01-31T12:00:00.123456Z', '2026-01-31T12:00:00.123Z'],
+    ['2026-01-31T00:30:00+01:00', '2026-01-30T23:30:00.000Z'],
+    ['2026-01-31 12:00', undefined],
+    ['2026-13-01', undefined],
+    ['31.1.2026', undefined],
+    ['1738324800', undefined],
+  ]
+  for (const [text, iso] of times) t.equal(isoTime(text), iso, text)
+})
+
+t.test('text that is too long is cut between characters', async t => {
+  t.strictSame(fitText('grün', 10), { text: 'grün', cutBytes: 0 })
+  t.strictSame(fitText('grün', 3), { text: 'gr', cutBytes: 3 })
+  t.strictSame(fitText('grün', 4), { text: 'grü', cutBytes: 1 })
+  const meta = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [String(i).padStart(6, '0'), 'x'.repeat(250)]))
+  const body = encodeRemember({ text: fitText('€'.repeat(BODY_MAX_BYTES)).text, meta, key: 'k'.repeat(512), source: 's'.repeat(512), validFrom: '2026-01-31T00:00:00.000Z' })
+  t.ok(body.length <= BODY_MAX_BYTES, 'it fits beside the largest meta, key and source')
+})
+
+t.test('notes become sections, in order, with their links', async t => {
+  const guide = [
+    '---',
+    'title: "The guide"',
+    'date: 2026-01-31',
+    'tags:',
+    '  - a',
+    '---',
+    'Before it all, see [[Pool]].',
+    '',
+    '# Install',
+    'Run it.',
+    '## On Linux ##',
+    'Read [the pool](notes/pool.md#limits), [more](https://example.org/x.md) and [nothing](gone.md).',
+    '```sh',
+    '# not a heading',
+    '```',
+    '## Usage',
+    'As [above](#install).',
+    '## Usage',
+    '[[pool#Nowhere|the pool]] and [itself](guide.md#usage-1)',
+    '',
+  ].join('\n')
+  const pool = '# Pool\n\n# Limits\r\n200 connections\n'
+  t.strictSame(
+    parseMarkdown([
+      { path: 'guide.md', text: guide },
+      { path: 'notes/pool.md', text: pool },
+      { path: 'empty.md', text: '\n\n' },
+    ]),
+    [
+      {
+        key: 'md:guide.md',
+        text: 'Before it all, see [[Pool]].',
+        meta: { title: 'The guide', date: '2026-01-31', path: 'guide.md' },
+        validFrom: '2026-01-31T00:00:00.000Z',
+      },
+      {
+        key: 'md:guide.md#install',
+        text: 'Install\nRun it.',
+        meta: { title: 'The guide', date: '2026-01-31', path: 'guide.md', section: 'Install' },
+        validFrom: '2026-01-31T00:00:00.000Z',
+        edges: [{ type: 'follows', to: 'md:guide.md' }],
+      },
+      {
+        key: 'md:guide.md#on-linux',
+        text: 'On Linux\nRead [the pool](notes/pool.md#limits), [more](https://example.org/x.md) and [nothing](gone.md).\n```sh\n# not a heading\n```',
+        meta: { title: 'The guide', date: '2026-01-31', path: 'guide.md', section: 'Install > On Linux' },
+        validFrom: '2026-01-31T00:00:00.000Z',
+        edges: [
+          { type: 'follows', to: 'md:guide.md#install' },
+          { type: 'derived-from', to: 'md:notes/pool.md#limits' },
+        ],
+      },
+      {
+        key: 'md:guide.md#usage',
+        text: 'Usage\nAs [above](#install).',
+        meta: { title: 'The guide', date: '2026-01-31', path: 'guide.md', section: 'Install > Usage' },
+        validFrom: '2026-01-31T00:00:00.000Z',
+        edges: [
+          { type: 'follows', to: 'md:guide.md#on-linux' },
+          { type: 'derived-from', to: 'md:guide.md#install' },
+        ],
+      },
+      {
+        key: 'md:guide.md#usage-1',
+        text: 'Usage\n[[pool#Nowhere|the pool]] and [itself](guide.md#usage-1)',
+        meta: { title: 'The guide', date: '2026-01-31', path: 'guide.md', section: 'Install > Usage' },
+        validFrom: '2026-01-31T00:00:00.000Z',
+        edges: [
+          { type: 'follows', to: 'md:guide.md#usage' },
+          { type: 'derived-from', to: 'md:notes/pool.md#pool' },
+        ],
+      },
+      { key: 'md:notes/pool.md#pool', text: 'Pool', meta: { path: 'notes/pool.md', section: 'Pool' } },
+      {
+        key: 'md:notes/pool.md#limits',
+        text: 'Limits\n200 connections',
+        meta: { path: 'notes/pool.md', section: 'Limits' },
+        edges: [{ type: 'follows', to: 'md:notes/pool.md#pool' }],
+      },
+    ],
+  )
+})
+
+t.test('a section that is too long says how much of it is missing', async t => {
+  const [item] = parseMarkdown([{ path: 'a.md', text: 'x'.repeat(BODY_MAX_BYTES) }])
+  t.equal(Number.parseInt(item?.meta?.['cut'] ?? '', 10) + utf8(item?.text ?? '').length, BODY_MAX_BYTES)
+})
+
+const hash = (n: number): string => n.toString(16).padStart(2, '0').repeat(20)
+
+/** What `git` prints for a commit. */
+function commit(n: number, parents: readonly number[], message: string, files: readonly string[] = []): string {
+  const names = files.map((name, i) => `${i === 0 ? '\n' : ''}${name}\0`).join('')
+  return ['', hash(n), parents.map(hash).join(' '), 'A. Author', `2026-01-${String(n).padStart(2, '0')}T10:00:00+02:00`, message].join('\0') + `\0${names}`
+}
+
+t.test('commits become memories that know their parents, what they undo and what changed with them', async t => {
+  const output = [
+    commit(1, [], 'Add the pool\n\nWith a limit.\n', ['pool.ts', 'index.ts']),
+    commit(2, [1], 'Add the cache\n', ['cache.ts', 'index.ts']),
+    commit(3, [2], '', []),
+    commit(4, [2], `Fix the limit\n\nFixes: ${hash(1).slice(0, 12)} ("Add the pool")\n`, ['pool.ts']),
+    commit(5, [3, 4], 'Merge branch fix\n'),
+    commit(6, [5], `Revert "Add the cache"\n\nThis reverts commit ${hash(2)}.\n`, ['cache.ts', 'index.ts']),
+    commit(7, [6], 'Tune everything, fixes 1234567\n', ['index.ts', 'pool.ts', 'cache.ts', 'new.ts']),
+  ].join('')
+  const history = new GitHistory()
+  const items = [...history.push(output), ...history.end()]
+  const edges = (n: number): string[] => (items[n - 1]?.edges ?? []).map(({ type, to }) => `${type} ${Number.parseInt(to.slice(4, 6), 16)}`)
+  t.strictSame(items[0], {
+    key: `git:${hash(1)}`,
+    text: 'Add the pool\n\nWith a limit.',
+    meta: { author: 'A. Author', date: '2026-01-01T10:00:00+02:00', files: 'pool.ts, index.ts' },
+    validFrom: '2026-01-01T08:00:00.000Z',
+  })
+  t.strictSame(items[1]?.edges, [{ type: 'follows', to: `git:${hash(1)}`, weight: 0.5 }])
+  t.match(items[2], { text: `commit ${hash(3).slice(0, 12)}`, meta: { files: undefined } })
+  t.strictSame(edges(4), ['follows 2', 'triggered-by 1'])
+  t.strictSame(edges(5), ['follows 3', 'derived-from 4'])
+  t.strictSame(edges(6), ['follows 5', 'contradicts 2'])
+  t.strictSame(edges(7), ['follows 6', 'correlates 4'], 'a number that is no hash of a commit names nothing')
+  t.equal(items.length, 7)
+
+  for (const size of [1, 3, 100]) {
+    const pieces = new GitHistory()
+    const again: ImportItem[] = []
+    for (let at = 0; at < output.length; at += size) again.push(...pieces.push(output.slice(at, at + size)))
+    t.strictSame([...again, ...pieces.end()], items, `in pieces of ${size}`)
+  }
+})
+
+t.test('a commit that changes everything couples nothing, and names some of its files', async t => {
+  const history = new GitHistory()
+  const many = Array.from({ length: 60 }, (_, i) => `file${i}.ts`)
+  const output = commit(1, [], 'Start', ['file0.ts']) + commit(2, [1], 'Format', many) + commit(3, [2], 'Touch', ['file0.ts'])
+  const items = [...history.push(output), ...history.end()]
+  t.match(items[1]?.meta?.['files'], /^file0\.ts, .*file31\.ts, and 28 more$/)
+  t.strictSame(items[2]?.edges?.map(edge => edge.to), [`git:${hash(2)}`, `git:${hash(1)}`])
+})
+
+t.test('an import forgets the oldest when it remembers enough', async t => {
+  const history = new GitHistory()
+  history.push(commit(1, [], 'First', ['first.ts']))
+  for (let i = 0; i < IMPORT_RECENT_MAX; i += 50) history.push(commit(2, [], 'Many', Array.from({ length: 50 }, (_, j) => `${i + j}`)))
+  const items = [...history.push(commit(3, [2], 'Again', ['first.ts'])), ...history.end()]
+  t.strictSame(items.at(-1)?.edges?.map(edge => edge.type), ['follows'])
+})
+
+t.test('the arguments for git are the ones that are read', async t => {
+  t.ok(GIT_LOG_ARGUMENTS.includes('--reverse') && GIT_LOG_ARGUMENTS.includes('-z'))
+  t.strictSame(new GitHistory().end(), [])
+})
