@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs'
-import { finished } from 'node:stream/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
 import type { MemoryRecord } from '../../node/api.ts'
@@ -22,15 +21,19 @@ export const define: Define = command =>
         await exportTo(cli.request, asOf, writeAll, progress)
         return cli.progress.done()
       }
-      const file = createWriteStream(out, { mode: 0o600 })
-      const failed = new Promise<never>((_, reject) => file.once('error', thrown => reject(new WeftError('invalid_argument', `cannot write ${out}: ${thrown.message}`, { cause: thrown }))))
-      const write = (text: string): Promise<void> => Promise.race([failed, new Promise<void>(resolve => file.write(text, () => resolve()))])
-      const exported = await exportTo(cli.request, asOf, write, progress)
-      file.end()
-      await finished(file)
+      const file = await opened(out)
+      const exported = await exportTo(cli.request, asOf, text => file.appendFile(text), progress).finally(() => file.close())
       cli.progress.done()
       cli.print({ exported, file: out }, () => `${plural(exported, 'memory', 'memories')} in ${out}`)
     }))
+
+async function opened(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'w', 0o600)
+  } catch (thrown) {
+    throw new WeftError('invalid_argument', `cannot write ${file}: ${(thrown as Error).message}`, { cause: thrown })
+  }
+}
 
 async function exportTo(request: Request, asOf: string | undefined, write: (text: string) => Promise<void>, progress: (count: number) => void): Promise<number> {
   let after: string | undefined
