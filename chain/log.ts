@@ -81,6 +81,6 @@ export class Log {
 }
 
 function grown<T extends Float64Array | Uint16Array>(from: T, to: T): T {
-  to.set(from as never)
+  to.set(from)
   return to
 }

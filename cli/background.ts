@@ -52,7 +52,7 @@ export async function startInBackground(dir: string, flags: readonly string[], e
   for (const untilMs = performance.now() + START_MS; performance.now() < untilMs; await sleep(LOOK_MS)) {
     if (failure !== undefined) throw failure
     const control = readControlFile(dir)
-    if (control?.osPid === child.pid) return runningNode(dir, control as ControlFile)
+    if (control?.osPid === child.pid) return runningNode(dir, control)
   }
   child.kill('SIGKILL')
   throw new WeftError('timeout', `the node in ${dir} was not ready within ${START_MS / 1000} s`, { next: `see ${join(dir, LOG_FILE)}` })

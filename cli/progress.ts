@@ -7,7 +7,7 @@ const LINES_MS = 1000
 /** Shows on stderr how far long work has come: on a terminal, or where it was asked for. Silent otherwise. */
 export class Progress {
   readonly #isShown: boolean
-  readonly #isTerminal: boolean = process.stderr.isTTY === true
+  readonly #isTerminal: boolean = process.stderr.isTTY
   #shownAtMs = -Infinity
   #isOpen = false
 

@@ -63,5 +63,5 @@ export function createInbound(context: CoreContext, cluster: Parameters<typeof p
 }
 
 function dispatch<K extends MessageKind>(table: Inbound, from: NodeId, message: Extract<Message, { kind: K }>): Verdict {
-  return (table[message.kind as K] as (from: NodeId, message: Extract<Message, { kind: K }>) => Verdict)(from, message)
+  return (table[message.kind] as (from: NodeId, message: Extract<Message, { kind: K }>) => Verdict)(from, message)
 }

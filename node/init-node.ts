@@ -29,7 +29,7 @@ export async function initNode({ dir, cluster: name = 'weft' }: InitOptions): Pr
   return withNewDirectory(dir, (disk, path) => {
     return new Promise((resolve, reject) => {
       foundCluster(disk, hostRandom, name, (error, founded) => {
-        if (founded === undefined) reject(error as WeftError)
+        if (founded === undefined) reject(error)
         else resolve({ nodeId: founded.identity.nodeId, cluster: founded.cluster.genesis.cluster, dir: path })
       })
     })
@@ -39,7 +39,7 @@ export async function initNode({ dir, cluster: name = 'weft' }: InitOptions): Pr
 /** Makes the key of a node that is to join later, if there is none: an invite can then name it. */
 export async function identifyNode(dir: string): Promise<NodeId> {
   return withNewDirectory(dir, disk => {
-    return new Promise((resolve, reject) => ensureIdentity(disk, hostRandom, (error, identity) => (identity === undefined ? reject(error as WeftError) : resolve(identity.nodeId))))
+    return new Promise((resolve, reject) => ensureIdentity(disk, hostRandom, (error, identity) => (identity === undefined ? reject(error) : resolve(identity.nodeId))))
   })
 }
 

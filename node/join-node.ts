@@ -1,4 +1,3 @@
-import type { WeftError } from '../base/errors.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
 import { hostClock } from './host/clock.ts'
 import { hostRandom } from './host/random.ts'
@@ -16,7 +15,7 @@ export function joinNode({ dir, token }: JoinOptions): Promise<MadeNode> {
   return withNewDirectory(dir, (disk, path) => {
     const transport = ({ seed }: { readonly seed: Uint8Array }): ReturnType<typeof createLibp2pTransport> => createLibp2pTransport({ seed, listen: [], announce: [], log: () => {} })
     return new Promise((resolve, reject) => {
-      joinCluster({ clock: hostClock, random: hostRandom, disk, transport }, token, (error, joined) => (joined === undefined ? reject(error as WeftError) : resolve({ ...joined, dir: path })))
+      joinCluster({ clock: hostClock, random: hostRandom, disk, transport }, token, (error, joined) => (joined === undefined ? reject(error) : resolve({ ...joined, dir: path })))
     })
   })
 }

@@ -22,7 +22,12 @@ export const define: Define = command =>
         return cli.progress.done()
       }
       const file = await opened(out)
-      const exported = await exportTo(cli.request, asOf, text => file.appendFile(text), progress).finally(() => file.close())
+      let exported: number
+      try {
+        exported = await exportTo(cli.request, asOf, text => file.appendFile(text), progress)
+      } finally {
+        await file.close()
+      }
       cli.progress.done()
       cli.print({ exported, file: out }, () => `${plural(exported, 'memory', 'memories')} in ${out}`)
     }))

@@ -66,7 +66,7 @@ function fractionOf(name: string, value: unknown): number {
 function metaOf(_name: string, value: unknown): Readonly<Record<string, string>> {
   const entries = Object.entries(objectOf('meta', value)).map(([name, each]) => {
     if (typeof each === 'object') throw new WeftError('meta_invalid', `meta ${JSON.stringify(name)} is text, a number or a boolean`)
-    return [name, String(each)] as const
+    return [name, `${each as string | number | boolean}`] as const
   })
   return Object.fromEntries(entries)
 }

@@ -92,9 +92,9 @@ class FileDisk implements HostDisk {
   list(folder: string, done: Done<readonly string[]>): void {
     if (folder !== '') assertFileName(folder)
     this.#start([], SHARED, done, finish => {
-      readdir(join(this.#root, folder), { withFileTypes: true }, (error, found = []) => {
+      readdir(join(this.#root, folder), { withFileTypes: true }, (error, found) => {
         if (error !== null && error.code !== 'ENOENT') return finish(error)
-        const files = found.filter(entry => !entry.isDirectory())
+        const files = error === null ? found.filter(entry => !entry.isDirectory()) : []
         finish(null, files.map(entry => entry.name).sort())
       })
     })

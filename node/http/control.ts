@@ -44,7 +44,8 @@ const CLOSE_GRACE_MS = 200
 export async function serveControl(runtime: Runtime, { listen, token, log }: ControlOptions): Promise<Control> {
   const cut = listen.lastIndexOf(':')
   const host = listen.slice(0, cut).replace(/^\[|\]$/g, '')
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 30_000 }, getRequestListener(appOf(runtime, token, log).fetch))
+  const answer = getRequestListener(appOf(runtime, token, log).fetch)
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 30_000 }, (request, response) => void answer(request, response))
   server.timeout = REQUEST_TIMEOUT_MS
   const port = await new Promise<number>((resolve, reject) => {
     server.once('error', error => {

@@ -230,7 +230,7 @@ function perform(disk: Disk, step: Step, done: (result: DiskResult<unknown>) => 
   else if (step.kind === 'read') disk.read(step.file, step.offset, step.length, done)
   else if (step.kind === 'truncate') disk.truncate(step.file, step.length, done)
   else if (step.kind === 'rename') disk.rename(step.file, step.to, done)
-  else disk[step.kind](step.file, done as (result: DiskResult<number | void>) => void)
+  else disk[step.kind](step.file, done)
 }
 
 /** The disk as a table of contents. */

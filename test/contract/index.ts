@@ -170,7 +170,7 @@ type Step =
 
 const key: fc.Arbitrary<string> = fc.string({ unit: fc.constantFrom('a', 'b', '/', '~'), minLength: 1, maxLength: 3 })
 const value: fc.Arbitrary<Uint8Array | null> = fc.option(fc.uint8Array({ maxLength: 8 }))
-const write: fc.Arbitrary<IndexWrite> = fc.tuple(key, value).map(([key, value]) => ({ key, value }) as IndexWrite)
+const write: fc.Arbitrary<IndexWrite> = fc.tuple(key, value).map(([key, value]) => ({ key, value }))
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('batch' as const), writes: fc.array(write, { maxLength: 6 }) }),
   fc.record({ kind: fc.constant('get' as const), key }),
