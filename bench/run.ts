@@ -1,0 +1,29 @@
+/**
+ * `npm run bench`: every benchmark after the other, each in a process of its own. Names choose some:
+ *
+ *     npm run bench -- chain mesh
+ *
+ * A result is one JSON line. What they were on which machine stands in RESULTS.md.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpus, release, totalmem, type } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { print } from './measure.ts'
+
+const PROGRAMS = ['chain', 'transport', 'node', 'mesh', 'cluster', 'locomo'] as const
+
+const chosen = process.argv.slice(2)
+const unknown = chosen.filter(name => !PROGRAMS.some(program => program === name))
+if (unknown.length > 0) {
+  console.error(`there is no benchmark ${unknown.join(', ')}: there are ${PROGRAMS.join(', ')}`)
+  process.exit(64)
+}
+
+print({ bench: 'machine', cpu: cpus()[0]?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), os: `${type()} ${release()}`, node: process.version, date: new Date().toISOString().slice(0, 10) })
+for (const name of chosen.length > 0 ? chosen : PROGRAMS) {
+  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(`./${name}.js`, import.meta.url))], { stdio: 'inherit' })
+  if (status !== 0) {
+    console.error(`${name} failed`)
+    process.exitCode = 1
+  }
+}
