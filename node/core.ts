@@ -125,7 +125,7 @@ export class Core {
       seeds: init.seeds, ownAddresses: init.ownAddresses,
       isMember: node => this.cluster.membership.isMember(node), send: (to, message) => void this.#send(to, message),
     }, init.savedPeers)
-    this.processes = new Processes(this.context, { contextOf: process => contextOf(this, process), onExit: (process, reason, code) => this.#onExit(process, reason, code) })
+    this.processes = new Processes(this.context, { contextOf: process => contextOf(this, process), onExit: (process, reason, code) => this.#onExit(process, reason, code), onStillborn: process => this.ipc.onExit(process, 'failed') })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
     const sizes = this.#restore(init.snapshots)
     this.#applier = new Applier(this.context, this.chain, new AppliedCut(this.chain, sizes, stream => stream !== AUDIT), stream => this.#foldOf(stream), author => this.cluster.membership.cutOf(author))

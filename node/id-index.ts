@@ -30,7 +30,7 @@ export class IdIndex {
       const sizes = new Map<LogId, number>()
       if (found.ok) for (const [key, value] of found.value) sizes.set(key.slice(2) as LogId, this.#trueSize(key.slice(2) as LogId, value))
       const missing: IndexedRecord[] = []
-      for (const log of this.#chain.logs.values()) missing.push(...recordsOf(log, sizes.get(log.identity.id) ?? 0))
+      for (const log of this.#chain.logs.values()) for (const record of recordsOf(log, sizes.get(log.identity.id) ?? 0)) missing.push(record)
       if (missing.length > 0) this.#log('info', 'index.catching-up', { records: missing.length })
       this.#addAll(missing, 0, done)
     })

@@ -126,10 +126,17 @@ export class Peers {
       if (!this.#book.learn(id, addresses, this.#context.now.wallMs, id === from ? 'itself' : 'others')) continue
       isNew = true
       this.#redial.hint(id, this.#context.now.monotonicMs)
+      if (id === from) this.#passOn(id)
     }
     if (!isNew) return
     this.retarget()
     this.#context.emit({ kind: 'save', file: PEERS_FILE, bytes: utf8(JSON.stringify(this.#book)) })
+  }
+
+  /** What a peer says of itself is told to the others: those that connected just before it have not heard of it. */
+  #passOn(id: NodeId): void {
+    const peers = [{ id, addresses: this.#book.addressesOf(id) }]
+    for (const other of this.#up) if (other !== id) this.#init.send(other, { kind: 'peer.known', peers })
   }
 
   /** Members or addresses changed: whom should we be connected to? */

@@ -4,6 +4,7 @@ import { WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE, parseCausalId } from '../../base/ids.ts'
 import { LIST_MAX, RECALL_K_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
+import { isoTime } from '../../ecc/import/import-item.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
 import type { Core } from '../core.ts'
 import { conflicts, get, list, recall, status, why } from '../memory/answers.ts'
@@ -11,7 +12,7 @@ import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 
-const id = z.string().min(8).max(64)
+const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
 const meta = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional()
 const remembered = {
@@ -169,7 +170,12 @@ function resolveAll(memory: Memory, texts: readonly string[], to: { readonly fai
 
 function contentOf(input: RememberOptions & { readonly text: string }): { text: string; meta: Record<string, string>; key: string | undefined; validFrom: string | undefined; validTo: string | undefined; source: string | undefined } {
   const labels = Object.entries(input.meta ?? {}).map(([name, value]) => [name, String(value)])
-  return { text: input.text, meta: Object.fromEntries(labels) as Record<string, string>, key: input.key, validFrom: input.validFrom, validTo: input.validTo, source: input.source }
+  return { text: input.text, meta: Object.fromEntries(labels) as Record<string, string>, key: input.key, validFrom: timeOf(input.validFrom), validTo: timeOf(input.validTo), source: input.source }
+}
+
+/** Records hold times in one form. What is no time stays as it is, and is refused where the record is made. */
+function timeOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : (isoTime(text) ?? text)
 }
 
 /** One item with those of its edges whose targets are known; the others are named, to be tried again later. */

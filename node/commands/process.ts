@@ -30,7 +30,7 @@ export const processCommands: CommandsOf<'process.list' | 'process.spawn' | 'pro
   }),
 
   'process.kill': command(z.strictObject({ address }), (core, input, to) => {
-    const recipient = parseRecipient(input.address)
+    const recipient = parseRecipient(input.address, core.self)
     if (recipient === undefined) throw new WeftError('invalid_argument', `${JSON.stringify(input.address)} is no address`)
     if (recipient.node !== undefined && recipient.node !== core.self) throw new WeftError('denied', 'a process is killed on its own node: use --dir, or a connection to that node')
     if (recipient.target === KERNEL_PID) throw new WeftError('denied', 'the kernel is stopped with weft stop')
@@ -39,11 +39,11 @@ export const processCommands: CommandsOf<'process.list' | 'process.spawn' | 'pro
     core.kill(process, error => (error === undefined ? to.ok({ killed: process.address }) : to.fail(error)))
   }),
 
-  'process.send': command(z.strictObject({ to: address, message: z.unknown() }), (core, input, to) => {
+  'process.send': command(z.strictObject({ to: address, message: z.unknown().optional() }), (core, input, to) => {
     core.ipc.send(KERNEL_PID, input.to, input.message, result => to.ok({ result }))
   }),
 
-  'process.call': command(z.strictObject({ to: address, method: z.string().min(1).max(128), argument: z.unknown(), deadlineMs: z.number().positive().max(CALL_DEADLINE_MAX_MS).optional() }), (core, input, to) => {
+  'process.call': command(z.strictObject({ to: address, method: z.string().min(1).max(128), argument: z.unknown().optional(), deadlineMs: z.number().positive().max(CALL_DEADLINE_MAX_MS).optional() }), (core, input, to) => {
     core.ipc.call(KERNEL_PID, input.to, input.method, input.argument, input.deadlineMs ?? CALL_DEADLINE_MS, outcome => (outcome.ok ? to.ok({ result: outcome.value }) : to.fail(outcome.error)))
   }),
 

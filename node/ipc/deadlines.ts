@@ -33,7 +33,7 @@ export class Deadlines<T> {
   expire(nowMs: number): T[] {
     const due: T[] = []
     while (this.#earliest * SLOT_MS <= nowMs) {
-      due.push(...(this.#slots.get(this.#earliest) ?? []))
+      for (const item of this.#slots.get(this.#earliest) ?? []) due.push(item)
       this.#slots.delete(this.#earliest)
       this.#earliest = this.#minimum()
     }

@@ -118,7 +118,7 @@ export class Ipc {
   }
 
   #recipient(to: string): Recipient {
-    const recipient = parseRecipient(to)
+    const recipient = parseRecipient(to, this.#context.self)
     if (recipient === undefined) throw new WeftError('invalid_argument', `${JSON.stringify(to)} is no address: use a name, a pid, <NodeId>/<pid> or <NodeId>:<name>`)
     return recipient
   }
@@ -139,7 +139,6 @@ export class Ipc {
       this.#context.metrics.add('weft_calls_late_total')
       return false
     }
-    this.#deadlines.remove(pending, pending.slot)
     this.#settle(pending, outcome)
     return true
   }

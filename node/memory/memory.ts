@@ -1,12 +1,13 @@
+import { EMPTY, equalBytes } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
-import { type CausalId, causalIdOf, digestOf, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
+import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
 import { SNAPSHOT_RECORDS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
 import type { Chain } from '../../chain/chain.ts'
-import type { StoredRecord } from '../../chain/record.ts'
+import type { ParentRef, StoredRecord } from '../../chain/record.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
 import { decodeRemember, type Remember } from '../../ecc/records.ts'
@@ -32,6 +33,7 @@ export class Memory implements Fold {
   /** Who waits for anything new at all. */
   readonly changes: Waiters
   readonly #context: CoreContext
+  readonly #chain: Chain
   /** Records that the chain knows to be void: their place in the log counts, their content does not. */
   readonly #voids: Map<CausalId, VoidRecord>
   #fold: MemoryFold
@@ -39,6 +41,7 @@ export class Memory implements Fold {
 
   constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, saved: SavedMemory | undefined) {
     this.#context = context
+    this.#chain = chain
     this.space = space
     this.#fold = saved?.fold ?? new MemoryFold(context.self)
     this.#voids = new Map(saved?.voids)
@@ -63,8 +66,15 @@ export class Memory implements Fold {
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.void === undefined ? record.record.body : null
-    this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.map(parent => ({ log: logIdOf(parent.logId), seq: parent.seq })) })
+    this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
     this.#unsaved++
+  }
+
+  /** A parent of another stream, or of a history that is not the one held here, orders nothing in this memory. */
+  #inFold({ logId, seq, leaf }: ParentRef): readonly { readonly log: LogId; readonly seq: number }[] {
+    const log = logIdOf(logId)
+    const isHeld = seq < this.#fold.sizeOf(log) && equalBytes(this.#chain.log(log)?.tree.leaf(seq) ?? EMPTY, leaf)
+    return isHeld ? [{ log, seq }] : []
   }
 
   counts(id: CausalId): boolean {

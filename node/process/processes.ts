@@ -14,6 +14,8 @@ export interface ProcessesInit {
   readonly contextOf: (process: Process) => ProcessContext
   /** A process is gone: audit it, tell its monitors. */
   readonly onExit: (process: Process, reason: ExitReason, code: number) => void
+  /** A program threw before its process ran: what it had set up is of no use. */
+  readonly onStillborn: (process: Process) => void
 }
 
 /** A name is what a person types: letters, digits and . _ -, not beginning with a digit. `kernel` is the node itself. */
@@ -58,6 +60,7 @@ export class Processes {
     } catch (thrown) {
       this.#remove(process)
       process.move('exited')
+      this.#init.onStillborn(process)
       throw new WeftError('handler_failed', `the program failed to start: ${messageOf(thrown)}`, { cause: thrown })
     }
     process.move('running')
@@ -83,20 +86,25 @@ export class Processes {
     while (this.#runnable.length > 0 && budget > 0) {
       const batch = this.#runnable
       this.#runnable = []
-      for (const process of batch) {
-        let count = 0
-        this.#exitIfAsked(process)
-        while (count < DRAIN_PER_PROCESS && process.current === undefined && process.state === 'running') {
-          const mail = process.shift()
-          if (mail === undefined) break
-          count++
-          this.#handle(process, mail)
-        }
-        budget -= count
-        if (process.inbox.size > 0 && process.current === undefined && process.state === 'running') this.#runnable.push(process)
-      }
+      let next = 0
+      while (next < batch.length && budget > 0) budget -= this.#drain(batch[next++] as Process)
+      if (next < batch.length) this.#runnable = [...batch.slice(next), ...this.#runnable]
     }
     return this.#runnable.length > 0
+  }
+
+  /** Lets one process have its turn. @returns what it cost: a message at least */
+  #drain(process: Process): number {
+    let count = 0
+    this.#exitIfAsked(process)
+    while (count < DRAIN_PER_PROCESS && process.current === undefined && process.state === 'running') {
+      const mail = process.shift()
+      if (mail === undefined) break
+      count++
+      this.#handle(process, mail)
+    }
+    if (process.inbox.size > 0 && process.current === undefined && process.state === 'running') this.#runnable.push(process)
+    return Math.max(1, count)
   }
 
   #handle(process: Process, mail: Mail): void {
@@ -168,7 +176,9 @@ export class Processes {
 
   /** Ends a process from outside, at once: what waits in its inbox is answered `noproc`. */
   kill(process: Process, reason: ExitReason): void {
-    if (process.state === 'exited') return
+    if (process.state === 'stopping' || process.state === 'exited') return
+    // Its last words end nothing a second time.
+    process.move('stopping')
     try {
       const last = process.behaviour.onStop?.(reason)
       if (isPromise(last)) this.#context.emit({ kind: 'await', promise: last, then: () => {} })
@@ -179,7 +189,6 @@ export class Processes {
   }
 
   #exit(process: Process, reason: ExitReason, code: number): void {
-    if (process.state === 'running' || process.state === 'suspended') process.move('stopping')
     process.move('exited')
     this.#remove(process)
     for (let mail = process.current ?? process.shift(); mail !== undefined; mail = process.shift()) {
