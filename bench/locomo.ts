@@ -7,7 +7,7 @@
  * Reads `locomo-dev4.json` (snap-research/LoCoMo, CC BY-NC 4.0: measured with, never copied here) from
  * the folder WEFT_DATA, else from `../shared/data`.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { utf8 } from '../base/bytes.ts'
 import { hash } from '../base/crypto/hash.ts'
@@ -15,6 +15,7 @@ import { type CausalId, causalIdOf, logIdOf, nodeIdOf } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { MemoryFold } from '../ecc/memory-fold.ts'
 import { encodeLink, encodeRemember } from '../ecc/records.ts'
+import { print, round } from './measure.ts'
 
 interface Turn {
   readonly speaker: string
@@ -61,6 +62,10 @@ const SETTINGS = [
 ] as const
 
 const file = path.join(process.env['WEFT_DATA'] ?? path.resolve('../shared/data'), 'locomo-dev4.json')
+if (!existsSync(file)) {
+  console.error(`skipped: ${file} is not there; WEFT_DATA names the folder it is in`)
+  process.exit(0)
+}
 const conversations = JSON.parse(readFileSync(file, 'utf8')) as readonly Conversation[]
 const found = SETTINGS.map(() => ({ at10: 0, at20: 0 }))
 let questions = 0
@@ -80,9 +85,8 @@ for (const conversation of conversations) {
     }
   }
 }
-const percent = (sum: number): string => `${((100 * sum) / questions).toFixed(1)} %`
-console.log(`LoCoMo, ${conversations.length} conversations, ${questions} questions: evidence recall`)
+const percent = (sum: number): number => round((100 * sum) / questions, 1)
 for (const [i, [name]] of SETTINGS.entries()) {
   const { at10, at20 } = found[i] as { at10: number; at20: number }
-  console.log(`  ${name.padEnd(12)} @10 ${percent(at10)}   @20 ${percent(at20)}`)
+  print({ bench: 'locomo', recall: name, conversations: conversations.length, questions, percentAt10: percent(at10), percentAt20: percent(at20) })
 }

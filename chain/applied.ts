@@ -94,9 +94,9 @@ export class AppliedCut {
         if (era !== this.#era) return
       }
       if (count === 0) continue
-      this.#readyCount -= count
-      if (count === queue.length) this.#ready.delete(id)
-      else queue.splice(0, count)
+      // Fewer may be left of it than were taken: who takes a record may also offer more.
+      this.#readyCount -= queue.splice(0, count).length
+      if (queue.length === 0) this.#ready.delete(id)
       this.#release(id)
     }
   }

@@ -40,10 +40,11 @@ export interface ReplayOptions {
  * Builds the logs again from what a scan of the journal meets, and finds the first place
  * where they are not what they were. Used by every start and by `chain verify`; it never writes.
  *
- * Damaged bytes still hold the id of their log, or the leaf their record follows: one of the two says
- * whose they are. Where nothing is left of them, the gap before the next record of a log names the place, or a
- * checkpoint that speaks of more records than there are. A record altered together with its checksum breaks the
- * chain between it and its successor: whichever of the two the rest stands on is the honest one.
+ * What seems wrong is not always what is: a record may be gone and another stand in its place. So the first doubt
+ * waits until a second sign, a later record or checkpoint that has a gap before it, says which record is lost. Damaged
+ * bytes count as one sign: they still hold the id of their log, or the leaf their record follows. A record altered
+ * together with its checksum breaks the chain between it and its successor: whichever of the two the rest stands on
+ * is the honest one.
  */
 export class Replay {
   readonly logs: Map<LogId, Log> = new Map()
@@ -55,8 +56,11 @@ export class Replay {
   readonly #covers: Map<LogId, { readonly cover: Cover; readonly at: Spot }> = new Map()
   /** The newest record of a log, where it does not follow from the one before it. */
   readonly #suspects: Map<LogId, { readonly seq: number; readonly prev: Uint8Array; readonly at: Spot }> = new Map()
-  /** Damage that no record, checkpoint or gap has put a name to yet, and the record in front of it. */
-  #unnamed: { readonly why: string; readonly at: Spot; readonly after: RecordName | undefined } | undefined
+  /** The first thing that was not as it should be. */
+  #doubt: Doubt | undefined
+  /** Per log the first place where a record seems to be missing. */
+  readonly #gaps: Map<LogId, number> = new Map()
+  #isRefuted = false
   /** The record that was taken last: its log is most likely that of the next one. */
   #last: { readonly log: Log; readonly seq: number } | undefined
 
@@ -85,9 +89,10 @@ export class Replay {
     }
   }
 
-  /** Damage that belongs to no entry: a missing segment, a commit that is not whole. What follows may name it. */
-  suspect(why: string, at: Spot): void {
-    this.#unnamed ??= { why, at, after: this.#last && { log: this.#last.log.identity.id, seq: this.#last.seq } }
+  /** Damage that belongs to no entry: a missing segment, a commit that is not whole. What follows may name the record it cost. */
+  suspect(why: string, at: Spot, name?: RecordName): void {
+    this.#doubt ??= { why, at, after: this.#last && { log: this.#last.log.identity.id, seq: this.#last.seq }, name: undefined }
+    this.#doubt.name ??= name
   }
 
   /** Whose record, or note, these bytes were: the log whose id or newest leaf they hold first, and how far it has got. */
@@ -106,9 +111,12 @@ export class Replay {
   /** To be called when the scan is over: the newest checkpoint of each log must vouch for it. */
   finish(): void {
     for (const [log, suspect] of this.#suspects) this.#fail(log, suspect.seq, ALTERED, suspect.at)
-    if (this.#unnamed !== undefined) {
-      const { why, at, after } = this.#unnamed
-      this.damage ??= { log: after?.log, seq: after?.seq, reason: why, segment: at.segment, offset: at.offset }
+    if (this.#doubt !== undefined) {
+      const { why, at, after, name } = this.#doubt
+      // Only one sign of each gap: the first may be of a record that stands where another one is missing.
+      const [gap] = [...this.#gaps].map(([log, seq]) => ({ log, seq })).reverse()
+      const { log, seq } = gap ?? name ?? after ?? NO_RECORD
+      this.damage ??= { log, seq, reason: why, segment: at.segment, offset: at.offset }
     }
     for (const log of this.logs.values()) {
       if (this.damage !== undefined) return
@@ -130,7 +138,8 @@ export class Replay {
     const log = this.#logOf(header, record, at)
     if (log === undefined) return
     const { id } = log.identity
-    if (header.seq !== log.size) return this.#misplaced(header, log.size, header.seq < log.size ? 'repeated' : 'missing', id, at)
+    if (header.seq !== log.size) return this.#misplaced(header, log.size, id, at)
+    if (this.#gaps.get(id) === header.seq) this.#refute(id)
     const follows = equalBytes(header.prev, log.head)
     const suspect = this.#suspects.get(id)
     if (suspect !== undefined) {
@@ -159,7 +168,7 @@ export class Replay {
     const known = this.logs.get(id)
     if (known !== undefined) return known
     if (header.seq !== 0) {
-      this.#misplaced(header, 0, 'missing', id, at)
+      this.#misplaced(header, 0, id, at)
       return undefined
     }
     const identity = header.kind === KIND['log.genesis'] ? decodeGenesis(record.body, this.#options.cluster) : undefined
@@ -172,11 +181,12 @@ export class Replay {
     return log
   }
 
-  /** A record that is not the next one of the log it names: it is the altered next one of the log it follows, or there is a gap. */
-  #misplaced(header: RecordHeader, seq: number, why: string, id: LogId, at: Spot): void {
+  /** A record that is not the next one of the log it names: it is the altered next one of the log it follows, or a repeated one, or there is a gap. */
+  #misplaced(header: RecordHeader, size: number, id: LogId, at: Spot): void {
     const follows = this.#logWithHead(header.prev)
     if (follows !== undefined) return this.#fail(follows.identity.id, follows.size, 'altered: it names another place', at)
-    this.#missing(id, seq, why, at)
+    if (header.seq < size) return this.suspect('repeated', at, { log: id, seq: size })
+    this.#missing(id, size, 'missing', at)
   }
 
   #logWithHead(leaf: Uint8Array): Log | undefined {
@@ -199,7 +209,7 @@ export class Replay {
     if (cover === undefined) return this.#damaged('checkpoint is not canonical', payload, false, at)
     const log = this.logs.get(cover.log)
     if (log === undefined || cover.held > log.size) return this.#missing(cover.log, log?.size ?? 0, 'missing', at)
-    if (cover.held < log.size) return this.#fail(cover.log, log.size - 1, 'checkpoint out of place', at)
+    if (cover.held < log.size) return this.suspect('checkpoint out of place', at, { log: cover.log, seq: log.size - 1 })
     const suspect = this.#suspects.get(cover.log)
     if (suspect !== undefined) {
       return this.#fitsWith(log, suspect, cover)
@@ -262,12 +272,30 @@ export class Replay {
   #damaged(why: string, bytes: Uint8Array, isRecord: boolean, at: Spot): void {
     const { log, seq } = this.whose(bytes)
     if (log === undefined || seq === undefined) return this.suspect(why, at)
-    this.#fail(log, isRecord ? seq : Math.max(0, seq - 1), why, at)
+    if (isRecord) this.#missing(log, seq, why, at)
+    else this.#fail(log, Math.max(0, seq - 1), why, at)
   }
 
+  /** A sign that this record is not where it was; the second one of the same log decides. */
   #missing(log: LogId, seq: number, why: string, at: Spot): void {
-    if (this.#unnamed === undefined) this.#fail(log, seq, why, at)
-    else this.#fail(log, seq, this.#unnamed.why, this.#unnamed.at)
+    this.suspect(why, at, { log, seq })
+    const gap = this.#gaps.get(log)
+    if (gap !== undefined || this.#isRefuted) this.#decide({ log, seq: gap ?? seq })
+    else this.#gaps.set(log, seq)
+  }
+
+  /** The record that seemed to be missing came after all: another one stood in the place of a third. */
+  #refute(log: LogId): void {
+    this.#gaps.delete(log)
+    this.#isRefuted = true
+    for (const [log, seq] of this.#gaps) return this.#decide({ log, seq })
+  }
+
+  /** The doubt costs this record, or the one before it in the same log that it was about. */
+  #decide(name: RecordName): void {
+    const { why, at, name: first } = this.#doubt as Doubt
+    const { log, seq } = first?.log === name.log ? first : name
+    this.#fail(log, seq, why, at)
   }
 
   #fail(log: LogId, seq: number, reason: string, at: Spot): void {
@@ -285,6 +313,17 @@ interface RecordName {
   readonly log: LogId
   readonly seq: number
 }
+
+interface Doubt {
+  readonly why: string
+  readonly at: Spot
+  /** The record in front of it. */
+  readonly after: RecordName | undefined
+  /** The record it seems to be about. */
+  name: RecordName | undefined
+}
+
+const NO_RECORD = { log: undefined, seq: undefined } as const
 
 const ALTERED = 'altered: it follows from nothing before it'
 

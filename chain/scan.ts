@@ -107,8 +107,7 @@ export function scanJournal(disk: Disk, options: ScanOptions, done: (result: Sca
     const length = next !== undefined && next.header !== 'damaged' && next.header.number === number + 1 ? next.header.previousLength : size
     disk.read(segmentFile(number), 0, size, read => {
       if (!read.ok) return fail(read.error)
-      const bytes = read.value.subarray(0, length)
-      const commits = new Walk(replay, number, bytes, header.nonce, next === undefined && !options.full)
+      const commits = new Walk(replay, number, read.value, length, header.nonce, next === undefined && !options.full)
       const advance = (): void => {
         while (!commits.advance(SLICE)) if (pause !== undefined) return pause(advance)
         if (next !== undefined) commits.close()
@@ -133,10 +132,14 @@ export function scanJournal(disk: Disk, options: ScanOptions, done: (result: Sca
   }
 }
 
-/** One segment, commit by commit: entries count once the mark of their commit has been met. */
+/**
+ * One segment, commit by commit: entries count once the mark of their commit has been met. It goes on until a commit
+ * ends where the segment should, and otherwise, as bytes have been put in or taken out, to the end of the file.
+ */
 class Walk {
   readonly #replay: Replay
   readonly #segment: number
+  readonly #size: number
   readonly #length: number
   readonly #mayBeTorn: boolean
   readonly #items: Generator<ScanItem>
@@ -144,25 +147,29 @@ class Walk {
   /** Where the last commit that counts ends. */
   end: number = SEGMENT_HEADER_BYTES
 
-  /** @param mayBeTorn the last commit of the segment is given up rather than judged when it is not whole */
-  constructor(replay: Replay, segment: number, bytes: Uint8Array, nonce: number, mayBeTorn: boolean) {
+  /**
+   * @param length how much of the file counts
+   * @param mayBeTorn the last commit of the segment is given up rather than judged when it is not whole
+   */
+  constructor(replay: Replay, segment: number, bytes: Uint8Array, length: number, nonce: number, mayBeTorn: boolean) {
     this.#replay = replay
     this.#segment = segment
-    this.#length = bytes.length
+    this.#size = bytes.length
+    this.#length = length
     this.#mayBeTorn = mayBeTorn
     this.#items = scanSegment(bytes, nonce)
   }
 
   /** @returns true when the segment is at its end, or need not be read further */
   advance(count: number): boolean {
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < count && this.end !== this.#length; i++) {
       const next = this.#items.next()
       if (next.done === true) return true
       if (next.value.type !== 'mark') this.#open.push(next.value)
       else this.#commit(next.value)
       if (this.#replay.damage !== undefined) return true
     }
-    return false
+    return this.end === this.#length
   }
 
   /** Something follows this segment: everything in it was written, and marked. */
@@ -174,7 +181,7 @@ class Walk {
 
   #commit(mark: Extract<ScanItem, { type: 'mark' }>): void {
     // The pages of one write reach the disk in any order: after a crash the mark may be there, and not all before it.
-    if (!mark.isWhole && this.#mayBeTorn && mark.end === this.#length) return
+    if (!mark.isWhole && this.#mayBeTorn && mark.end === this.#size) return
     this.#take()
     if (!mark.isWhole) this.#replay.suspect('commit is not what its mark says', { segment: this.#segment, offset: mark.at })
     this.end = mark.end

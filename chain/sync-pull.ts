@@ -17,7 +17,7 @@ export class Puller {
   readonly #send: (to: NodeId, message: OutgoingSyncMessage) => void
   /** Logs of which a peer has said that it holds more. */
   readonly #behind: Set<LogId> = new Set()
-  readonly #pulls: Map<LogId, { readonly peer: NodeId; untilMs: number }> = new Map()
+  readonly #pulls: Map<LogId, { readonly peer: NodeId; readonly untilMs: number }> = new Map()
   readonly #slow: Map<LogId, Set<NodeId>> = new Map()
   /** Own logs that are taken back from peers. */
   readonly #recovering: Set<LogId> = new Set()
@@ -93,13 +93,12 @@ export class Puller {
     return count
   }
 
-  /** A frame was staged: the pull goes on, or is complete. */
+  /** A frame was staged: the pull goes on, or is complete. A frame nobody asked for that is not the last one is a pull too. */
   progressed(peer: NodeId, log: LogId, complete: boolean, nowMs: number): void {
     this.#slow.delete(log)
-    const pull = this.#pulls.get(log)
-    if (pull?.peer !== peer) return
+    if ((this.#pulls.get(log)?.peer ?? peer) !== peer) return
     if (complete) this.#pulls.delete(log)
-    else pull.untilMs = nowMs + PULL_TIMEOUT_MS
+    else this.#pulls.set(log, { peer, untilMs: nowMs + PULL_TIMEOUT_MS })
   }
 
   isRecovering(log: LogId): boolean {

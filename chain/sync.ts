@@ -298,7 +298,10 @@ export class ChainSync {
     this.#puller.recovered(id)
     const published = this.#chain.log(id)?.published ?? 0
     for (const peer of this.#peers.values()) {
-      if ((peer.theirs.get(id) ?? 0) <= published && peer.outran.delete(id)) this.#vouch(peer)
+      const theirs = peer.theirs.get(id) ?? 0
+      if (theirs > published || !peer.outran.delete(id)) continue
+      if (theirs === published && peer.agreed) this.#pusher.follow(peer, id, published)
+      this.#vouch(peer)
     }
     return this.#take()
   }

@@ -30,8 +30,12 @@ export async function residentOf(dir: string): Promise<Resident> {
   if (!existsSync(join(dir, IDENTITY_FILE))) throw new WeftError('not_initialised', `there is no node in ${dir}`)
   const disk = openDisk(dir)
   try {
-    const identity = await new Promise<Identity>((resolve, reject) => loadIdentity(disk, (error, found) => (found === undefined ? reject(error) : resolve(found))))
-    const cluster = await new Promise<ClusterId | null>((resolve, reject) => loadCluster(disk, (error, found) => (error === undefined ? resolve(found?.genesis.cluster ?? null) : reject(error))))
+    const identity = await new Promise<Identity>((resolve, reject) =>
+      loadIdentity(disk, (error, found) => (found === undefined ? reject(error) : resolve(found))),
+    )
+    const cluster = await new Promise<ClusterId | null>((resolve, reject) =>
+      loadCluster(disk, (error, found) => (error === undefined ? resolve(found?.genesis.cluster ?? null) : reject(error))),
+    )
     return { nodeId: identity.nodeId, fingerprint: fingerprintOf(identity.nodeId), cluster }
   } finally {
     await new Promise<void>(resolve => disk.close(resolve))

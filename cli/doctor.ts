@@ -58,18 +58,40 @@ async function nativeModule(name: string): Promise<Check> {
     await import(name)
     return { check: 'native module', result: 'ok', detail: `${name} loads` }
   } catch (thrown) {
-    return { check: 'native module', result: 'fail', detail: `${name} does not load: ${(thrown as Error).message.split('\n')[0]}`, next: `npm rebuild ${name}, with the Node.js that runs weft` }
+    return {
+      check: 'native module',
+      result: 'fail',
+      detail: `${name} does not load: ${(thrown as Error).message.split('\n')[0]}`,
+      next: `npm rebuild ${name}, with the Node.js that runs weft`,
+    }
   }
 }
 
 function directoryCheck(dir: string): Check {
-  if (!existsSync(dir)) return { check: 'directory', result: 'fail', detail: `${dir} does not exist`, next: 'weft init (a new cluster) or weft join TOKEN (an existing one)' }
+  if (!existsSync(dir))
+    return {
+      check: 'directory',
+      result: 'fail',
+      detail: `${dir} does not exist`,
+      next: 'weft init (a new cluster) or weft join TOKEN (an existing one)',
+    }
   try {
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch {
-    return { check: 'directory', result: 'fail', detail: `${dir} cannot be read and written by this user`, next: `chown or chmod it, or use another --dir` }
+    return {
+      check: 'directory',
+      result: 'fail',
+      detail: `${dir} cannot be read and written by this user`,
+      next: `chown or chmod it, or use another --dir`,
+    }
   }
-  if (!isNode(dir)) return { check: 'directory', result: 'fail', detail: `there is no node in ${dir}`, next: 'weft init (a new cluster) or weft join TOKEN (an existing one)' }
+  if (!isNode(dir))
+    return {
+      check: 'directory',
+      result: 'fail',
+      detail: `there is no node in ${dir}`,
+      next: 'weft init (a new cluster) or weft join TOKEN (an existing one)',
+    }
   return { check: 'directory', result: 'ok', detail: dir }
 }
 
@@ -78,7 +100,12 @@ function permissions(dir: string): Check[] {
   const files = [IDENTITY_FILE, NEXT_IDENTITY_FILE, 'control.json'].filter(name => existsSync(join(dir, name)))
   const open = files.filter(name => (statSync(join(dir, name)).mode & 0o077) !== 0)
   if (open.length === 0) return [{ check: 'permissions', result: 'ok', detail: `only you can read ${files.join(', ')}` }]
-  return open.map(name => ({ check: 'permissions', result: 'fail', detail: `others can read ${name}`, next: `chmod 600 ${join(dir, name)}` }))
+  return open.map(name => ({
+    check: 'permissions',
+    result: 'fail',
+    detail: `others can read ${name}`,
+    next: `chmod 600 ${join(dir, name)}`,
+  }))
 }
 
 async function identityCheck(dir: string): Promise<Check> {
@@ -94,7 +121,11 @@ function settings(dir: string): Check[] {
   try {
     const file = join(dir, CONFIG_FILE)
     const config = resolveConfig({}, process.env, existsSync(file) ? readFileSync(file, 'utf8') : undefined)
-    return Object.entries(config).map(([name, { value, from }]) => ({ check: `setting ${name}`, result: 'ok', detail: `${Array.isArray(value) ? value.join(', ') || 'none' : value} (${from})` }))
+    return Object.entries(config).map(([name, { value, from }]) => ({
+      check: `setting ${name}`,
+      result: 'ok',
+      detail: `${Array.isArray(value) ? value.join(', ') || 'none' : value} (${from})`,
+    }))
   } catch (thrown) {
     return [failed('settings', thrown)]
   }
@@ -104,8 +135,19 @@ function runCheck(dir: string, status: NodeStatus | undefined): Check {
   const control = readControlFile(dir)
   if (status !== undefined) return { check: 'running', result: 'ok', detail: `${status.state}, process ${control?.osPid}, ${control?.url}` }
   if (control === undefined) return { check: 'running', result: 'warn', detail: 'the node does not run', next: 'weft start' }
-  if (isAlive(control.osPid)) return { check: 'running', result: 'fail', detail: `control.json names process ${control.osPid} at ${control.url}, which does not answer`, next: `if that process is a node that hangs, end it; then weft start` }
-  return { check: 'running', result: 'warn', detail: `the node does not run; its last process (${control.osPid}) ended without a shutdown`, next: 'weft start: it recovers by itself' }
+  if (isAlive(control.osPid))
+    return {
+      check: 'running',
+      result: 'fail',
+      detail: `control.json names process ${control.osPid} at ${control.url}, which does not answer`,
+      next: `if that process is a node that hangs, end it; then weft start`,
+    }
+  return {
+    check: 'running',
+    result: 'warn',
+    detail: `the node does not run; its last process (${control.osPid}) ended without a shutdown`,
+    next: 'weft start: it recovers by itself',
+  }
 }
 
 /** Whoever opens the index holds a lock on its file LOCK. To ask for the lock would be to write, so the system's table is read where there is one. */
@@ -113,8 +155,16 @@ function lockCheck(dir: string, status: NodeStatus | undefined): Check {
   if (status !== undefined) return { check: 'lock', result: 'ok', detail: 'held by the node' }
   try {
     const { ino } = statSync(join(indexDirectory(dir), 'LOCK'))
-    const row = readFileSync('/proc/locks', 'utf8').split('\n').find(line => line.includes(`:${ino} `))
-    if (row !== undefined) return { check: 'lock', result: 'fail', detail: `process ${row.trim().split(/\s+/)[4]} holds the directory`, next: 'end that process, or use another --dir' }
+    const row = readFileSync('/proc/locks', 'utf8')
+      .split('\n')
+      .find(line => line.includes(`:${ino} `))
+    if (row !== undefined)
+      return {
+        check: 'lock',
+        result: 'fail',
+        detail: `process ${row.trim().split(/\s+/)[4]} holds the directory`,
+        next: 'end that process, or use another --dir',
+      }
   } catch {
     // No lock was ever taken, or this system does not tell.
   }
@@ -124,10 +174,26 @@ function lockCheck(dir: string, status: NodeStatus | undefined): Check {
 async function journalCheck(dir: string): Promise<Check> {
   try {
     const verified = await verifyIn(dir, true)
-    if (verified.valid) return { check: 'journal', result: 'ok', detail: `${plural(verified.records, 'record')} in ${plural(verified.logs.length, 'log')} verify` }
+    if (verified.valid)
+      return {
+        check: 'journal',
+        result: 'ok',
+        detail: `${plural(verified.records, 'record')} in ${plural(verified.logs.length, 'log')} verify`,
+      }
     const { reason, file, offset } = verified
-    if (reason.startsWith('torn')) return { check: 'journal', result: 'warn', detail: `${reason} (${file} at byte ${offset})`, next: 'weft start cuts them off: nothing that was acknowledged is among them' }
-    return { check: 'journal', result: 'fail', detail: `${reason} (${file} at byte ${offset})`, next: 'restore the directory from a backup, or join again under a new identity' }
+    if (reason.startsWith('torn'))
+      return {
+        check: 'journal',
+        result: 'warn',
+        detail: `${reason} (${file} at byte ${offset})`,
+        next: 'weft start cuts them off: nothing that was acknowledged is among them',
+      }
+    return {
+      check: 'journal',
+      result: 'fail',
+      detail: `${reason} (${file} at byte ${offset})`,
+      next: 'restore the directory from a backup, or join again under a new identity',
+    }
   } catch (thrown) {
     return failed('journal', thrown)
   }
@@ -135,18 +201,33 @@ async function journalCheck(dir: string): Promise<Check> {
 
 function peerChecks({ publishing }: NodeStatus, peers: readonly PeerInfo[]): Check[] {
   const down = peers.filter(peer => peer.state === 'down').length
-  const reach: Check = down === 0
-    ? { check: 'peers', result: 'ok', detail: peers.length === 0 ? 'a cluster of one' : `all ${peers.length} up` }
-    : { check: 'peers', result: down === peers.length ? 'fail' : 'warn', detail: `${down} of ${peers.length} down`, next: 'weft peers shows which, and where they were last; weft logs why' }
+  const reach: Check =
+    down === 0
+      ? { check: 'peers', result: 'ok', detail: peers.length === 0 ? 'a cluster of one' : `all ${peers.length} up` }
+      : {
+          check: 'peers',
+          result: down === peers.length ? 'fail' : 'warn',
+          detail: `${down} of ${peers.length} down`,
+          next: 'weft peers shows which, and where they were last; weft logs why',
+        }
   if (publishing) return [reach]
-  return [reach, { check: 'publishing', result: 'warn', detail: 'this node signs nothing yet: no peer has vouched for its logs since it started', next: 'start one of its peers' }]
+  return [
+    reach,
+    {
+      check: 'publishing',
+      result: 'warn',
+      detail: 'this node signs nothing yet: no peer has vouched for its logs since it started',
+      next: 'start one of its peers',
+    },
+  ]
 }
 
 function clockChecks(peers: readonly PeerInfo[]): Check[] {
   const measured = peers.filter(peer => peer.clockOffsetMs !== null)
   const off = measured.filter(peer => Math.abs(peer.clockOffsetMs as number) - (peer.clockErrorMs ?? 0) > CLOCK_WARN_MS)
   if (measured.length === 0) return []
-  if (off.length === 0) return [{ check: 'clocks', result: 'ok', detail: `within ${CLOCK_WARN_MS / 1000} s of ${plural(measured.length, 'peer')}` }]
+  if (off.length === 0)
+    return [{ check: 'clocks', result: 'ok', detail: `within ${CLOCK_WARN_MS / 1000} s of ${plural(measured.length, 'peer')}` }]
   return off.map(({ nodeId, clockOffsetMs }) => ({
     check: 'clocks',
     result: Math.abs(clockOffsetMs as number) > CLOCK_AHEAD_MAX_MS ? 'fail' : 'warn',

@@ -37,7 +37,11 @@ interface Entry {
 }
 
 /** @returns the exit code: 0, 1 when a line failed, 2 when the node went away before all were answered */
-export async function performLines(dir: string, lines: AsyncIterable<readonly Line[]>, commandOf: (text: string) => LineCommand): Promise<number> {
+export async function performLines(
+  dir: string,
+  lines: AsyncIterable<readonly Line[]>,
+  commandOf: (text: string) => LineCommand,
+): Promise<number> {
   const { nodeId } = await nodeIn(dir)('node.id', {})
   const run = new LineRun(dir, commandOf)
   try {
@@ -47,7 +51,14 @@ export async function performLines(dir: string, lines: AsyncIterable<readonly Li
   } catch (thrown) {
     const error = asWeftError(thrown)
     if (!GONE.includes(error.code)) throw error
-    return reportFailure(new WeftError(error.code, `node ${nodeId} went away: ${plural(run.unanswered, 'line')} stayed unanswered`, run.unanswered === 0 ? {} : { next: 'what they asked for may have been done or not; sending the same memories again does no harm' }), false)
+    return reportFailure(
+      new WeftError(
+        error.code,
+        `node ${nodeId} went away: ${plural(run.unanswered, 'line')} stayed unanswered`,
+        run.unanswered === 0 ? {} : { next: 'what they asked for may have been done or not; sending the same memories again does no harm' },
+      ),
+      false,
+    )
   }
 }
 
@@ -168,7 +179,15 @@ class LineRun {
 
   async #ask(batch: readonly Entry[]): Promise<void> {
     try {
-      const results = await within(ANSWER_MS, batchTo(this.#dir, 'cli', batch.map(entry => entry.work as LineCommand)), 'the node has not answered')
+      const results = await within(
+        ANSWER_MS,
+        batchTo(
+          this.#dir,
+          'cli',
+          batch.map(entry => entry.work as LineCommand),
+        ),
+        'the node has not answered',
+      )
       results.forEach((result, i) => {
         if ('error' in result && GONE.includes(result.error.code as ErrorCode)) throw new WeftError('stopping', result.error.message)
         if ('error' in result) this.hasFailed = true

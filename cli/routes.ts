@@ -11,11 +11,23 @@ export interface Route {
 /** EVERY COMMAND, in the order in which help lists them. A file is loaded when its command is called. */
 export const ROUTES: readonly Route[] = [
   { name: 'demo', about: 'start five nodes and show what they can do', load: async () => (await import('./commands/demo.ts')).define },
-  { name: 'init', about: 'make this directory the first node of a new cluster', load: async () => (await import('./commands/init.ts')).define },
-  { name: 'join', about: 'make this directory a node of an existing cluster', load: async () => (await import('./commands/join.ts')).define },
+  {
+    name: 'init',
+    about: 'make this directory the first node of a new cluster',
+    load: async () => (await import('./commands/init.ts')).define,
+  },
+  {
+    name: 'join',
+    about: 'make this directory a node of an existing cluster',
+    load: async () => (await import('./commands/join.ts')).define,
+  },
   { name: 'start', about: 'start the node, here or in the background', load: async () => (await import('./commands/start.ts')).define },
   { name: 'stop', about: 'stop the node', load: async () => (await import('./commands/stop.ts')).define },
-  { name: 'status', about: 'show the node, its peers and how far its memory is', load: async () => (await import('./commands/status.ts')).define },
+  {
+    name: 'status',
+    about: 'show the node, its peers and how far its memory is',
+    load: async () => (await import('./commands/status.ts')).define,
+  },
   { name: 'id', about: 'show who this node is', load: async () => (await import('./commands/id.ts')).define },
   { name: 'doctor', about: 'check everything this node depends on', load: async () => (await import('./commands/doctor.ts')).define },
   { name: 'logs', about: 'show what happened on the node', load: async () => (await import('./commands/logs.ts')).define },
@@ -23,48 +35,96 @@ export const ROUTES: readonly Route[] = [
   { name: 'invite', about: 'make a token that admits one node', load: async () => (await import('./commands/invite.ts')).define },
   { name: 'peers', about: 'list the other nodes of the cluster', load: async () => (await import('./commands/peers.ts')).define },
   {
-    name: 'member', about: 'who belongs to the cluster, and who decides',
+    name: 'member',
+    about: 'who belongs to the cluster, and who decides',
     commands: [
-      { name: 'list', about: 'list members, admins and pending operations', load: async () => (await import('./commands/member.ts')).defineList },
-      { name: 'approve', about: 'sign a pending operation, as an admin', load: async () => (await import('./commands/member.ts')).defineApprove },
-      { name: 'retire', about: 'let a node leave; what it wrote stays', load: async () => (await import('./commands/member.ts')).defineRetire },
-      { name: 'revoke', about: 'throw a node out for good; what it writes from now on is void', load: async () => (await import('./commands/member.ts')).defineRevoke },
-      { name: 'policy', about: 'change who the admins are and how many must agree', load: async () => (await import('./commands/member.ts')).definePolicy },
+      {
+        name: 'list',
+        about: 'list members, admins and pending operations',
+        load: async () => (await import('./commands/member.ts')).defineList,
+      },
+      {
+        name: 'approve',
+        about: 'sign a pending operation, as an admin',
+        load: async () => (await import('./commands/member.ts')).defineApprove,
+      },
+      {
+        name: 'retire',
+        about: 'let a node leave; what it wrote stays',
+        load: async () => (await import('./commands/member.ts')).defineRetire,
+      },
+      {
+        name: 'revoke',
+        about: 'throw a node out for good; what it writes from now on is void',
+        load: async () => (await import('./commands/member.ts')).defineRevoke,
+      },
+      {
+        name: 'policy',
+        about: 'change who the admins are and how many must agree',
+        load: async () => (await import('./commands/member.ts')).definePolicy,
+      },
     ],
   },
 
   { name: 'ps', about: 'list processes', load: async () => (await import('./commands/ps.ts')).define },
   { name: 'spawn', about: 'start a process from a module', load: async () => (await import('./commands/spawn.ts')).define },
   { name: 'kill', about: 'end a process', load: async () => (await import('./commands/kill.ts')).define },
-  { name: 'send', about: 'send a message to a process, anywhere in the mesh', load: async () => (await import('./commands/send.ts')).define },
-  { name: 'call', about: 'call a method of a process, anywhere in the mesh', load: async () => (await import('./commands/call.ts')).define },
+  {
+    name: 'send',
+    about: 'send a message to a process, anywhere in the mesh',
+    load: async () => (await import('./commands/send.ts')).define,
+  },
+  {
+    name: 'call',
+    about: 'call a method of a process, anywhere in the mesh',
+    load: async () => (await import('./commands/call.ts')).define,
+  },
 
   {
-    name: 'mem', about: 'the shared causal memory',
+    name: 'mem',
+    about: 'the shared causal memory',
     commands: [
       { name: 'remember', about: 'write a memory', load: async () => (await import('./commands/mem-remember.ts')).define },
       { name: 'recall', about: 'find memories', load: async () => (await import('./commands/mem-recall.ts')).define },
       { name: 'why', about: 'show what a memory rests on', load: async () => (await import('./commands/mem-why.ts')).define },
       { name: 'show', about: 'show one memory and its links', load: async () => (await import('./commands/mem-show.ts')).define },
-      { name: 'list', about: 'list memories in the order they were applied', load: async () => (await import('./commands/mem-list.ts')).define },
+      {
+        name: 'list',
+        about: 'list memories in the order they were applied',
+        load: async () => (await import('./commands/mem-list.ts')).define,
+      },
       { name: 'link', about: 'link two memories: A causes B', load: async () => (await import('./commands/mem-link.ts')).define },
       { name: 'supersede', about: 'replace a memory by another', load: async () => (await import('./commands/mem-supersede.ts')).define },
       { name: 'forget', about: 'retract a record of this node', load: async () => (await import('./commands/mem-forget.ts')).define },
-      { name: 'conflicts', about: 'list what has several current successors, or two histories', load: async () => (await import('./commands/mem-conflicts.ts')).define },
       {
-        name: 'import', about: 'remember what is written elsewhere',
+        name: 'conflicts',
+        about: 'list what has several current successors, or two histories',
+        load: async () => (await import('./commands/mem-conflicts.ts')).define,
+      },
+      {
+        name: 'import',
+        about: 'remember what is written elsewhere',
         commands: [
           { name: 'git', about: 'the history of a repository', load: async () => (await import('./commands/mem-import.ts')).defineGit },
           { name: 'jsonl', about: 'a file of JSON Lines', load: async () => (await import('./commands/mem-import.ts')).defineJsonl },
-          { name: 'markdown', about: 'the sections of a folder of notes', load: async () => (await import('./commands/mem-import.ts')).defineMarkdown },
+          {
+            name: 'markdown',
+            about: 'the sections of a folder of notes',
+            load: async () => (await import('./commands/mem-import.ts')).defineMarkdown,
+          },
         ],
       },
       { name: 'export', about: 'write the memory as JSON Lines', load: async () => (await import('./commands/mem-export.ts')).define },
-      { name: 'status', about: 'how much there is, and how far it is applied', load: async () => (await import('./commands/mem-status.ts')).define },
+      {
+        name: 'status',
+        about: 'how much there is, and how far it is applied',
+        load: async () => (await import('./commands/mem-status.ts')).define,
+      },
     ],
   },
   {
-    name: 'chain', about: 'the signed logs',
+    name: 'chain',
+    about: 'the signed logs',
     commands: [
       { name: 'head', about: 'list the logs and where they end', load: async () => (await import('./commands/chain-head.ts')).define },
       { name: 'log', about: 'list the records of a log', load: async () => (await import('./commands/chain-log.ts')).define },
@@ -73,16 +133,29 @@ export const ROUTES: readonly Route[] = [
   },
 
   {
-    name: 'cluster', about: 'a cluster of nodes on this machine, for development',
+    name: 'cluster',
+    about: 'a cluster of nodes on this machine, for development',
     commands: [
       { name: 'up', about: 'start nodes, made and joined if need be', load: async () => (await import('./commands/cluster.ts')).defineUp },
       { name: 'down', about: 'stop them all', load: async () => (await import('./commands/cluster.ts')).defineDown },
       { name: 'status', about: 'list them', load: async () => (await import('./commands/cluster.ts')).defineStatus },
-      { name: 'partition', about: 'cut the connections between groups of nodes', load: async () => (await import('./commands/cluster.ts')).definePartition },
+      {
+        name: 'partition',
+        about: 'cut the connections between groups of nodes',
+        load: async () => (await import('./commands/cluster.ts')).definePartition,
+      },
       { name: 'heal', about: 'allow all connections again', load: async () => (await import('./commands/cluster.ts')).defineHeal },
       { name: 'kill', about: 'end a node without warning (SIGKILL)', load: async () => (await import('./commands/cluster.ts')).defineKill },
-      { name: 'restart', about: 'stop a node if it runs, and start it', load: async () => (await import('./commands/cluster.ts')).defineRestart },
+      {
+        name: 'restart',
+        about: 'stop a node if it runs, and start it',
+        load: async () => (await import('./commands/cluster.ts')).defineRestart,
+      },
     ],
   },
-  { name: 'completion', about: 'print a script that completes commands in your shell', load: async () => (await import('./commands/completion.ts')).define },
+  {
+    name: 'completion',
+    about: 'print a script that completes commands in your shell',
+    load: async () => (await import('./commands/completion.ts')).define,
+  },
 ]

@@ -5,7 +5,14 @@ import { styled } from './output.ts'
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))))
-  return rows.map(row => row.map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] as number) - widthOf(cell)))).join('  ').trimEnd()).join('\n')
+  return rows
+    .map(row =>
+      row
+        .map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] as number) - widthOf(cell))))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 /** A table with a heading, or what to say instead when it has no rows. */

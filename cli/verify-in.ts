@@ -33,7 +33,11 @@ async function verifyFiles(dir: string, isAll: boolean): Promise<Verification> {
   try {
     const verified = await new Promise<Verification>((resolve, reject) => {
       // A node is there only with its cluster: `requireNode` has looked.
-      verifyJournal(disk, { cluster: cluster as NonNullable<typeof cluster>, self: nodeId, pause: resume => setImmediate(resume) }, result => (result.ok ? resolve(result.value) : reject(result.error)))
+      verifyJournal(
+        disk,
+        { cluster: cluster as NonNullable<typeof cluster>, self: nodeId, pause: resume => setImmediate(resume) },
+        result => (result.ok ? resolve(result.value) : reject(result.error)),
+      )
     })
     return verified.valid && !isAll ? { ...verified, logs: verified.logs.filter(log => log.author === nodeId) } : verified
   } finally {

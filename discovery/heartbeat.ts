@@ -70,7 +70,7 @@ export class Heartbeat {
     const gone: NodeId[] = []
     for (const [peer, row] of this.#rows) {
       row.heardMs = Math.min(nowMs, row.heardMs + sleptMs)
-      if (nowMs - row.heardMs >= PEER_SILENT_MS) gone.push(peer)
+      if (row.heardMs + PEER_SILENT_MS <= nowMs) gone.push(peer)
       if (row.pingAtMs > nowMs) continue
       row.pingAtMs = nowMs + PING_INTERVAL_MS
       row.number++

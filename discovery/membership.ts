@@ -31,7 +31,7 @@ export class Membership {
   readonly cluster: ClusterId
   readonly #genesis: Genesis
   /** Every well-signed operation: by id, its signatures by admin. */
-  readonly #operations: Map<string, { operation: Operation; signatures: Map<NodeId, Uint8Array> }> = new Map()
+  readonly #operations: Map<string, Recorded> = new Map()
   /** What follows from the operations; computed when somebody asks after a change. */
   #folded: Fold | undefined
 
@@ -112,7 +112,7 @@ export class Membership {
   /** Operations of the current policy that lack signatures. */
   get pending(): readonly PendingOperation[] {
     const rows: PendingOperation[] = []
-    for (const { operation, signatures } of this.#operations.values()) {
+    for (const { operation, signatures } of this.#fold.inOrder) {
       if (operation.policyVersion !== this.policy.version) continue
       const admins = this.#signers(signatures, this.policy)
       const needed = neededFor(operation.op, this.policy)
@@ -132,7 +132,7 @@ export class Membership {
   /** Who used this invite, and the operation that waits or counts because of it; none when the policy has changed since. */
   redeemed(invite: string): { readonly node: NodeId; readonly operation: Operation | undefined } | undefined {
     let node: NodeId | undefined
-    for (const { operation } of this.#operations.values()) {
+    for (const { operation } of this.#fold.inOrder) {
       if (operation.op.op !== 'admit' || toHex(operation.op.invite) !== invite) continue
       node = operation.op.node
       const policy = this.#policyOf(operation)
@@ -148,7 +148,7 @@ export class Membership {
   evidence(node: NodeId): readonly SignedOperation[] {
     const { policies } = this.#fold
     const rows = policies.slice(1).flatMap((policy, i) => this.#signed(policy.version, policies[i] as Policy))
-    for (const { operation } of this.#operations.values()) {
+    for (const { operation } of this.#fold.inOrder) {
       if (operation.op.op !== 'admit' || operation.op.node !== node) continue
       const policy = this.#policyOf(operation)
       if (policy === undefined || !this.#counts(operation.id, policy)) continue
@@ -162,7 +162,7 @@ export class Membership {
   }
 
   #signed(id: string, under: Policy): SignedOperation[] {
-    const { operation, signatures } = this.#operations.get(id) as { operation: Operation; signatures: Map<NodeId, Uint8Array> }
+    const { operation, signatures } = this.#operations.get(id) as Recorded
     return this.#signers(signatures, under)
       .slice(0, neededFor(operation.op, under))
       .map(admin => ({ operation, admin, signature: signatures.get(admin) as Uint8Array }))
@@ -174,7 +174,11 @@ export class Membership {
 
   #counts(id: string, policy: Policy): boolean {
     const row = this.#operations.get(id)
-    return row !== undefined && row.operation.policyVersion === policy.version && this.#signers(row.signatures, policy).length >= neededFor(row.operation.op, policy)
+    return (
+      row !== undefined &&
+      row.operation.policyVersion === policy.version &&
+      this.#signers(row.signatures, policy).length >= neededFor(row.operation.op, policy)
+    )
   }
 
   get #fold(): Fold {
@@ -201,23 +205,36 @@ export class Membership {
     const admins = new Set(policies.at(-1)?.admins)
     const members = [...roles].map(([id, role]): [NodeId, Member] => {
       const status = cuts.has(id) ? 'revoked' : retired.has(id) ? 'retired' : 'member'
-      return [id, { id, role: role === 'admin' && !admins.has(id) ? 'member' : role, status, isAdmin: admins.has(id) && status === 'member' }]
+      return [
+        id,
+        { id, role: role === 'admin' && !admins.has(id) ? 'member' : role, status, isAdmin: admins.has(id) && status === 'member' },
+      ]
     })
-    return { policies, members: new Map(members), cuts }
+    return { policies, members: new Map(members), cuts, inOrder }
   }
 
   #successor(policies: readonly Policy[]): Policy | undefined {
     const current = policies.at(-1) as Policy
-    const candidates = [...this.#operations.values()].filter(({ operation }) => operation.op.op === 'policy' && this.#counts(operation.id, current))
+    const candidates = [...this.#operations.values()].filter(
+      ({ operation }) => operation.op.op === 'policy' && this.#counts(operation.id, current),
+    )
     const winner = candidates.map(({ operation }) => operation).sort((a, b) => (a.id < b.id ? -1 : 1))[0]
     return winner?.op.op === 'policy' ? { version: winner.id, admins: winner.op.admins, threshold: winner.op.threshold } : undefined
   }
+}
+
+/** An operation, and who signed it. */
+interface Recorded {
+  readonly operation: Operation
+  readonly signatures: Map<NodeId, Uint8Array>
 }
 
 interface Fold {
   readonly policies: readonly Policy[]
   readonly members: ReadonlyMap<NodeId, Member>
   readonly cuts: ReadonlyMap<NodeId, readonly CutEntry[]>
+  /** All operations, by id: what is looked for among them is found alike on every node. */
+  readonly inOrder: readonly Recorded[]
 }
 
 /** k for most; a change of policy takes a majority besides. */
@@ -228,9 +245,10 @@ function neededFor(op: Op, policy: Policy): number {
 /** Of two revocations of one node, per log the smaller cut: what either refuses is refused. */
 function narrower(a: readonly CutEntry[] | undefined, b: readonly CutEntry[]): readonly CutEntry[] {
   if (a === undefined) return b
-  return a.filter(entry => b.some(other => other.log === entry.log)).map(entry => {
-    const other = b.find(({ log }) => log === entry.log) as CutEntry
-    return other.size < entry.size ? other : entry
-  })
+  return a
+    .filter(entry => b.some(other => other.log === entry.log))
+    .map(entry => {
+      const other = b.find(({ log }) => log === entry.log) as CutEntry
+      return other.size < entry.size ? other : entry
+    })
 }
-

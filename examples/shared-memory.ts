@@ -24,7 +24,8 @@ const { hits } = await ben.memory.recall('why did checkout time out', { k: 1, af
 for (const hit of hits) {
   console.log(hit.text)
   const { paths } = await ben.memory.why(hit.id)
-  for (const step of paths[0]?.steps.slice(1) ?? []) console.log(`  ${step.edge} <- ${step.text} (said by ${step.author === ada.nodeId ? 'ada' : 'ben'})`)
+  for (const step of paths[0]?.steps.slice(1) ?? [])
+    console.log(`  ${step.edge} <- ${step.text} (said by ${step.author === ada.nodeId ? 'ada' : 'ben'})`)
 }
 
 await Promise.all([ada.stop(), ben.stop()])

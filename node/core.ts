@@ -118,25 +118,55 @@ export class Core {
     this.guard = new StartGuard(init.strictGuard)
     this.writer = new Writer(this.context, this.chain, this.guard)
     this.cluster = new Cluster(this.context, {
-      genesis: init.genesis, evidence: init.evidence, signer: init.signer, writer: this.writer,
-      knownPeers: () => this.peers.known(), onChange: revoked => this.#onMembers(revoked),
+      genesis: init.genesis,
+      evidence: init.evidence,
+      signer: init.signer,
+      writer: this.writer,
+      knownPeers: () => this.peers.known(),
+      onChange: revoked => this.#onMembers(revoked),
     })
-    this.peers = new Peers(this.context, {
-      seeds: init.seeds, ownAddresses: init.ownAddresses,
-      isMember: node => this.cluster.membership.isMember(node), send: (to, message) => void this.#send(to, message),
-    }, init.savedPeers)
-    this.processes = new Processes(this.context, { contextOf: process => contextOf(this, process), onExit: (process, reason, code) => this.#onExit(process, reason, code), onStillborn: process => this.ipc.onExit(process, 'failed') })
+    this.peers = new Peers(
+      this.context,
+      {
+        seeds: init.seeds,
+        ownAddresses: init.ownAddresses,
+        isMember: node => this.cluster.membership.isMember(node),
+        send: (to, message) => void this.#send(to, message),
+      },
+      init.savedPeers,
+    )
+    this.processes = new Processes(this.context, {
+      contextOf: process => contextOf(this, process),
+      onExit: (process, reason, code) => this.#onExit(process, reason, code),
+      onStillborn: process => this.ipc.onExit(process, 'failed'),
+    })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
     const sizes = this.#restore(init.snapshots)
-    this.#applier = new Applier(this.context, this.chain, new AppliedCut(this.chain, sizes, stream => stream !== AUDIT), stream => this.#foldOf(stream), author => this.cluster.membership.cutOf(author))
-    this.#sync = new ChainSync({ chain: this.chain, random: init.random, foldVersion: FOLD_VERSION, identify: log => this.cluster.identify(log) })
+    this.#applier = new Applier(
+      this.context,
+      this.chain,
+      new AppliedCut(this.chain, sizes, stream => stream !== AUDIT),
+      stream => this.#foldOf(stream),
+      author => this.cluster.membership.cutOf(author),
+    )
+    this.#sync = new ChainSync({
+      chain: this.chain,
+      random: init.random,
+      foldVersion: FOLD_VERSION,
+      identify: log => this.cluster.identify(log),
+    })
     this.#recovery = new Recovery(this.context, {
-      chain: this.chain, sync: this.#sync, writer: this.writer, displaced: init.displaced,
-      perform: effects => this.#perform(effects), onCut: stream => this.#applier.onCut(stream),
+      chain: this.chain,
+      sync: this.#sync,
+      writer: this.writer,
+      displaced: init.displaced,
+      perform: effects => this.#perform(effects),
+      onCut: stream => this.#applier.onCut(stream),
     })
     this.cluster.learnStreams([...init.logs.values()].map(log => log.identity.stream))
     this.#inbound = createInbound(this.context, init.genesis.cluster, {
-      peers: this.peers, ipc: this.ipc,
+      peers: this.peers,
+      ipc: this.ipc,
       sync: { on: (from, message) => this.#onSync(from, message) },
     })
   }
@@ -179,7 +209,14 @@ export class Core {
 
   /** When to send a `wake`, in monotonic ms; Infinity for never. */
   get nextWakeMs(): number {
-    let next = Math.min(this.#sync.nextWakeMs, this.peers.nextWakeMs, this.ipc.nextWakeMs, this.eventWaiters.nextWakeMs, this.#recovery.nextWakeMs, this.writer.nextWakeMs(this.#sync.followers))
+    let next = Math.min(
+      this.#sync.nextWakeMs,
+      this.peers.nextWakeMs,
+      this.ipc.nextWakeMs,
+      this.eventWaiters.nextWakeMs,
+      this.#recovery.nextWakeMs,
+      this.writer.nextWakeMs(this.#sync.followers),
+    )
     for (const memory of this.#memories.values()) next = Math.min(next, memory.nextWakeMs)
     return next
   }
@@ -247,7 +284,9 @@ export class Core {
   #contextOf(init: CoreInit): CoreContext {
     const now = (): Now => this.#now
     return {
-      self: init.self, random: init.random, metrics: init.metrics,
+      self: init.self,
+      random: init.random,
+      metrics: init.metrics,
       get now() {
         return now()
       },
@@ -273,7 +312,11 @@ export class Core {
     this.#state = 'running'
     this.audit('audit.boot', [this.version, this.name])
     this.peers.retarget()
-    this.context.log('info', 'boot.running', { node: this.self, cluster: this.chain.cluster, records: [...this.chain.logs.values()].reduce((sum, log) => sum + log.durable, 0) })
+    this.context.log('info', 'boot.running', {
+      node: this.self,
+      cluster: this.chain.cluster,
+      records: [...this.chain.logs.values()].reduce((sum, log) => sum + log.durable, 0),
+    })
   }
 
   #stop(done: () => void): void {
@@ -292,7 +335,11 @@ export class Core {
   }
 
   /** A kernel event becomes a record; `done` when it is durable, or is known not to be. */
-  audit(kind: 'audit.boot' | 'audit.shutdown' | 'audit.spawn' | 'audit.exit', fields: readonly (string | number)[], done: (error: WeftError | undefined) => void = () => {}): void {
+  audit(
+    kind: 'audit.boot' | 'audit.shutdown' | 'audit.spawn' | 'audit.exit',
+    fields: readonly (string | number)[],
+    done: (error: WeftError | undefined) => void = () => {},
+  ): void {
     try {
       this.writer.write(AUDIT, [{ kind: KIND[kind], actor: 'kernel', body: encode(fields), parents: [] }], done)
     } catch (thrown) {
@@ -423,7 +470,8 @@ export class Core {
       this.context.emit({ kind: 'close', peer: node, code: 'revoked' })
       this.#applier.onRevoked(node)
     }
-    for (const peer of this.peers.connected) if (!this.cluster.membership.isMember(peer)) this.context.emit({ kind: 'close', peer, code: 'not_a_member' })
+    for (const peer of this.peers.connected)
+      if (!this.cluster.membership.isMember(peer)) this.context.emit({ kind: 'close', peer, code: 'not_a_member' })
     this.peers.retarget()
     this.#perform(this.#sync.onMembers(this.#now.monotonicMs))
   }
@@ -443,7 +491,11 @@ export class Core {
           break
         case 'read':
           this.context.emit({
-            kind: 'read', log: effect.log, from: effect.from, maxRecords: 1024, maxBytes: CHUNK_BYTES,
+            kind: 'read',
+            log: effect.log,
+            from: effect.from,
+            maxRecords: 1024,
+            maxBytes: CHUNK_BYTES,
             then: records => this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records)),
           })
           break
@@ -473,7 +525,8 @@ export class Core {
   #encode(message: OutgoingMessage): Uint8Array {
     if (message.kind !== 'sync.run') return encodeMessage(message)
     const last = this.#lastRun?.message
-    if (last?.kind !== 'sync.run' || !('fields' in last) || !('fields' in message) || last.fields !== message.fields) this.#lastRun = { message, frame: encodeMessage(message) }
+    if (last?.kind !== 'sync.run' || !('fields' in last) || !('fields' in message) || last.fields !== message.fields)
+      this.#lastRun = { message, frame: encodeMessage(message) }
     return (this.#lastRun as { frame: Uint8Array }).frame
   }
 }

@@ -30,7 +30,8 @@ export class IdIndex {
       const sizes = new Map<LogId, number>()
       if (found.ok) for (const [key, value] of found.value) sizes.set(key.slice(2) as LogId, this.#trueSize(key.slice(2) as LogId, value))
       const missing: IndexedRecord[] = []
-      for (const log of this.#chain.logs.values()) for (const record of recordsOf(log, sizes.get(log.identity.id) ?? 0)) missing.push(record)
+      for (const log of this.#chain.logs.values())
+        for (const record of recordsOf(log, sizes.get(log.identity.id) ?? 0)) missing.push(record)
       if (missing.length > 0) this.#log('info', 'index.catching-up', { records: missing.length })
       this.#addAll(missing, 0, done)
     })
@@ -79,7 +80,13 @@ export class IdIndex {
       const all = [...this.#chain.logs.values()].flatMap(log => recordsOf(log, 0)).filter(({ id }) => id.startsWith(prefix))
       done(all.slice(0, 2))
       const stale = found.ok ? found.value.map(([key]): IndexWrite => ({ key, value: null })) : []
-      this.#write([...stale, ...all.slice(0, ROWS_MAX).map(({ id, log, seq }): IndexWrite => ({ key: `r/${id}`, value: encode([digestOf(log), seq]) }))], () => {})
+      this.#write(
+        [
+          ...stale,
+          ...all.slice(0, ROWS_MAX).map(({ id, log, seq }): IndexWrite => ({ key: `r/${id}`, value: encode([digestOf(log), seq]) })),
+        ],
+        () => {},
+      )
     })
   }
 
@@ -94,7 +101,11 @@ const ROWS_MAX = 16
 
 /** Durable records of a log from `from` on. */
 function recordsOf(log: Log, from: number): IndexedRecord[] {
-  return Array.from({ length: Math.max(0, log.durable - from) }, (_, i) => ({ id: causalIdOf(log.tree.leaf(from + i)), log: log.identity.id, seq: from + i }))
+  return Array.from({ length: Math.max(0, log.durable - from) }, (_, i) => ({
+    id: causalIdOf(log.tree.leaf(from + i)),
+    log: log.identity.id,
+    seq: from + i,
+  }))
 }
 
 const sizeShape = tuple(uint(), bytes(32))

@@ -9,6 +9,8 @@ export class Scheduler {
   #count = 0
   #heap: Task[] = []
   #executed = 0
+  /** Events since time last moved. */
+  #standing = 0
 
   get nowUs(): number {
     return this.#nowUs
@@ -29,7 +31,11 @@ export class Scheduler {
     assert(delayUs >= 0 && Number.isFinite(delayUs), `a delay is 0 us or more, got ${delayUs}`)
     const task: Task = { atUs: this.#nowUs + Math.round(delayUs), number: this.#count++, run }
     this.#push(task)
-    return { cancel: () => { task.run = null } }
+    return {
+      cancel: () => {
+        task.run = null
+      },
+    }
   }
 
   /** Runs the next task. @returns false when there is none. */
@@ -39,6 +45,8 @@ export class Scheduler {
       if (task === undefined) return false
       if (task.run === null) continue
       assert(task.atUs >= this.#nowUs, 'time never goes back')
+      this.#standing = task.atUs === this.#nowUs ? this.#standing + 1 : 0
+      assert(this.#standing < STANDING_MAX, `time stands still at ${this.#nowUs} us: something asks to be woken at once, over and over`)
       this.#nowUs = task.atUs
       this.#executed++
       const run = task.run
@@ -104,6 +112,9 @@ export class Scheduler {
     return first
   }
 }
+
+/** 1,000,000 events in one microsecond are a loop: the busiest honest instant has a few thousand. */
+const STANDING_MAX = 1_000_000
 
 export interface SimTimer {
   cancel(): void

@@ -40,7 +40,9 @@ export async function statusOf(dir: string): Promise<readonly LocalNode[]> {
 
 function namesIn(dir: string): readonly string[] {
   if (!existsSync(dir)) return []
-  return readdirSync(dir).filter(name => NAME.test(name) && isNode(join(dir, name))).sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)))
+  return readdirSync(dir)
+    .filter(name => NAME.test(name) && isNode(join(dir, name)))
+    .sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)))
 }
 
 async function describe(dir: string, name: string): Promise<LocalNode> {
@@ -60,7 +62,8 @@ async function describe(dir: string, name: string): Promise<LocalNode> {
  * @param count as many as there are, or 3, unless given
  */
 export async function up(dir: string, count: number | undefined, onStep: (text: string) => void = () => {}): Promise<readonly LocalNode[]> {
-  if (isNode(dir)) throw new WeftError('invalid_argument', `${dir} is the directory of one node`, { next: 'name another --dir for the cluster' })
+  if (isNode(dir))
+    throw new WeftError('invalid_argument', `${dir} is the directory of one node`, { next: 'name another --dir for the cluster' })
   const names = Array.from({ length: count ?? (namesIn(dir).length || 3) }, (_, i) => `n${i + 1}`)
   const founder = join(dir, 'n1')
   if (!isNode(founder)) {
@@ -73,11 +76,13 @@ export async function up(dir: string, count: number | undefined, onStep: (text: 
     await start(dir, 'n1')
     onStep(`joining ${missing.join(', ')}`)
     const { joinNode } = await import('../../node/join-node.ts')
-    await Promise.all(missing.map(async name => {
-      const { token } = await nodeIn(founder)('member.invite', {})
-      await joinNode({ dir: join(dir, name), token })
-      settle(join(dir, name), name)
-    }))
+    await Promise.all(
+      missing.map(async name => {
+        const { token } = await nodeIn(founder)('member.invite', {})
+        await joinNode({ dir: join(dir, name), token })
+        settle(join(dir, name), name)
+      }),
+    )
   }
   onStep(`starting ${names.join(', ')}`)
   await allSettled(names.map(name => start(dir, name)))
@@ -93,7 +98,12 @@ async function allSettled(work: readonly Promise<void>[]): Promise<void> {
 }
 
 function clusterName(dir: string): string {
-  return basename(dir).replace(/[^A-Za-z0-9._-]/g, '').replace(/^[._-]+/, '').slice(0, 64) || 'cluster'
+  return (
+    basename(dir)
+      .replace(/[^A-Za-z0-9._-]/g, '')
+      .replace(/^[._-]+/, '')
+      .slice(0, 64) || 'cluster'
+  )
 }
 
 /** What a node of this cluster is called, and that it looks for others nowhere else: so however it is started. */
@@ -115,17 +125,32 @@ function ownEnvironment(): NodeJS.ProcessEnv {
 async function untilConnected(dir: string): Promise<void> {
   const nodes = (await statusOf(dir)).filter(node => node.ready)
   const cut = new Map(nodes.map(node => [node.nodeId, cutFrom(node)]))
-  await untilAll(nodes, 'connected', (node, up) => nodes.every(other => other.nodeId === node.nodeId || up.has(other.nodeId) || cut.get(node.nodeId)?.has(other.nodeId) === true || cut.get(other.nodeId)?.has(node.nodeId) === true))
+  await untilAll(nodes, 'connected', (node, up) =>
+    nodes.every(
+      other =>
+        other.nodeId === node.nodeId ||
+        up.has(other.nodeId) ||
+        cut.get(node.nodeId)?.has(other.nodeId) === true ||
+        cut.get(other.nodeId)?.has(node.nodeId) === true,
+    ),
+  )
 }
 
 /** Asks every node for its peers until `holds` is true of all. */
-async function untilAll(nodes: readonly LocalNode[], what: string, holds: (node: LocalNode, up: ReadonlySet<string>) => boolean): Promise<void> {
+async function untilAll(
+  nodes: readonly LocalNode[],
+  what: string,
+  holds: (node: LocalNode, up: ReadonlySet<string>) => boolean,
+): Promise<void> {
   const untilMs = performance.now() + MEET_MS
   for (const node of nodes) {
     for (;;) {
       const { peers } = await nodeIn(node.dir)('peer.list', {})
       if (holds(node, new Set(peers.filter(peer => peer.state === 'up').map(peer => peer.nodeId)))) break
-      if (performance.now() > untilMs) throw new WeftError('timeout', `${node.name} is not ${what} within ${MEET_MS / 1000} s`, { next: `see weft peers --dir ${node.dir}` })
+      if (performance.now() > untilMs)
+        throw new WeftError('timeout', `${node.name} is not ${what} within ${MEET_MS / 1000} s`, {
+          next: `see weft peers --dir ${node.dir}`,
+        })
       await sleep(LOOK_MS)
     }
   }
@@ -149,8 +174,19 @@ export async function partition(dir: string, groups: readonly (readonly string[]
   const rest = nodes.map(node => node.name).filter(name => !named.includes(name))
   const all = rest.length === 0 ? groups : [...groups, rest]
   const sideOf = (node: LocalNode): number => all.findIndex(group => group.includes(node.name))
-  await Promise.all(nodes.map(node => block(node, nodes.filter(other => sideOf(other) !== sideOf(node)))))
-  await untilAll(nodes.filter(node => node.ready), 'cut off', (node, up) => !nodes.some(other => sideOf(other) !== sideOf(node) && up.has(other.nodeId)))
+  await Promise.all(
+    nodes.map(node =>
+      block(
+        node,
+        nodes.filter(other => sideOf(other) !== sideOf(node)),
+      ),
+    ),
+  )
+  await untilAll(
+    nodes.filter(node => node.ready),
+    'cut off',
+    (node, up) => !nodes.some(other => sideOf(other) !== sideOf(node) && up.has(other.nodeId)),
+  )
   return all
 }
 
@@ -177,7 +213,8 @@ function cutFrom({ dir }: LocalNode): ReadonlySet<string> {
 
 function find(nodes: readonly LocalNode[], name: string): LocalNode {
   const node = nodes.find(each => each.name === name)
-  if (node === undefined) throw new WeftError('invalid_argument', `there is no node ${name}: there are ${nodes.map(each => each.name).join(', ') || 'none'}`)
+  if (node === undefined)
+    throw new WeftError('invalid_argument', `there is no node ${name}: there are ${nodes.map(each => each.name).join(', ') || 'none'}`)
   return node
 }
 

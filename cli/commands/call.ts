@@ -9,8 +9,10 @@ export const define: Define = command =>
     .argument('<method>')
     .argument('[json]', 'its argument', json)
     .option('--deadline <duration>', 'how long to wait for the answer', duration, CALL_DEADLINE_MS)
-    .action(action(async (cli, [to, method, argument]: readonly [string, string, unknown?], { deadline }: { readonly deadline: number }) => {
-      const request = nodeIn(cli.dir, deadline + ANSWER_MS)
-      const { result = null } = await request('process.call', { to, method, argument, deadlineMs: deadline })
-      cli.print({ result }, () => JSON.stringify(result, undefined, 2))
-    }))
+    .action(
+      action(async (cli, [to, method, argument]: readonly [string, string, unknown?], { deadline }: { readonly deadline: number }) => {
+        const request = nodeIn(cli.dir, deadline + ANSWER_MS)
+        const { result = null } = await request('process.call', { to, method, argument, deadlineMs: deadline })
+        cli.print({ result }, () => JSON.stringify(result, undefined, 2))
+      }),
+    )

@@ -17,12 +17,17 @@ const SCRIPTS: Readonly<Record<string, (places: readonly Place[]) => string>> = 
 export const define: Define = command =>
   command
     .argument('<shell>', Object.keys(SCRIPTS).join(', '), shellName)
-    .addHelpText('after', '\n  bash  source <(weft completion bash)\n  zsh   source <(weft completion zsh)\n  fish  weft completion fish | source')
-    .action(action(async (_, [shell]: readonly [string]) => {
-      const common = [...optionsOf(command.parent as Command), '--help']
-      const places = [{ path: '', commands: ROUTES, options: common }, ...(await placesOf(ROUTES, '', common))]
-      write(SCRIPTS[shell]?.(places) ?? '')
-    }))
+    .addHelpText(
+      'after',
+      '\n  bash  source <(weft completion bash)\n  zsh   source <(weft completion zsh)\n  fish  weft completion fish | source',
+    )
+    .action(
+      action(async (_, [shell]: readonly [string]) => {
+        const common = [...optionsOf(command.parent as Command), '--help']
+        const places = [{ path: '', commands: ROUTES, options: common }, ...(await placesOf(ROUTES, '', common))]
+        write(SCRIPTS[shell]?.(places) ?? '')
+      }),
+    )
 
 function shellName(text: string): string {
   if (!Object.hasOwn(SCRIPTS, text)) throw new InvalidArgumentError(`There are ${Object.keys(SCRIPTS).join(', ')}.`)
@@ -100,7 +105,10 @@ function fish(places: readonly Place[]): string {
   const named = places.map(place => ({ ...place, path: `weft ${place.path}`.trim() }))
   const rows = named.flatMap(({ path, commands, options }) => {
     const complete = `complete -c weft -n 'test (__weft_at) = "${path}"'`
-    return [...commands.map(({ name, about }) => `${complete} -a ${name} -d ${JSON.stringify(about)}`), ...options.map(option => `${complete} ${option.startsWith('--') ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`}`)]
+    return [
+      ...commands.map(({ name, about }) => `${complete} -a ${name} -d ${JSON.stringify(about)}`),
+      ...options.map(option => `${complete} ${option.startsWith('--') ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`}`),
+    ]
   })
   return `function __weft_at
   set -l at weft

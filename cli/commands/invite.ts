@@ -13,7 +13,13 @@ export const define: Define = command =>
     .option('--expires <duration>', 'how long it can be used: 1h by default and at most', duration)
     .option('--role <role>', 'the role of the new member (default: member)')
     .option('--node <nodeId>', 'the one node it is for; without it, whoever holds the token')
-    .action(action(async (cli, _, { expires, role, node }: Options) => {
-      const invite = await cli.request('member.invite', { expiresMs: expires, role, nodeId: node })
-      cli.print(invite, ({ token, expires: at }) => `${token}\n\nFor one node, within ${elapsed(Date.parse(at) - Date.now())}: weft join TOKEN, in the directory of the new node.`)
-    }))
+    .action(
+      action(async (cli, _, { expires, role, node }: Options) => {
+        const invite = await cli.request('member.invite', { expiresMs: expires, role, nodeId: node })
+        cli.print(
+          invite,
+          ({ token, expires: at }) =>
+            `${token}\n\nFor one node, within ${elapsed(Date.parse(at) - Date.now())}: weft join TOKEN, in the directory of the new node.`,
+        )
+      }),
+    )

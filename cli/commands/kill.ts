@@ -3,4 +3,8 @@ import { action, type Define } from '../invocation.ts'
 export const define: Define = command =>
   command
     .argument('<address>', 'its pid, name or address (weft ps)')
-    .action(action(async (cli, [address]: readonly [string]) => cli.print(await cli.request('process.kill', { address }), ({ killed }) => `killed ${killed}`)))
+    .action(
+      action(async (cli, [address]: readonly [string]) =>
+        cli.print(await cli.request('process.kill', { address }), ({ killed }) => `killed ${killed}`),
+      ),
+    )

@@ -6,7 +6,10 @@ export const define: Define = command => command.action(action(async cli => cli.
 
 function render({ conflicts, logs, voids }: ConflictList): string {
   const lines = [
-    ...conflicts.map(({ target, current }) => `${short(target)} has several successors: ${current.map(short).join(', ')}\n  settle it: weft mem supersede ${current.slice(1).map(short).join(' ')} --by ${short(current[0] as string)}`),
+    ...conflicts.map(
+      ({ target, current }) =>
+        `${short(target)} has several successors: ${current.map(short).join(', ')}\n  settle it: weft mem supersede ${current.slice(1).map(short).join(' ')} --by ${short(current[0] as string)}`,
+    ),
     ...logs.map(({ log, author, stream, seq }) => `log ${short(log)} (${stream} of ${author}) has two histories from record ${seq} on`),
     ...voids.map(({ id, log, seq, code }) => `record ${short(id)} (${seq} of log ${short(log)}) is void: ${code}`),
   ]

@@ -15,22 +15,24 @@ export const define: Define = command =>
     .option('--out <file>', 'write to a file instead of stdout')
     .option('--as-of <frontier>', 'as it was then')
     .addHelpText('after', '\nWhat is current, one JSON object per line, with who wrote it and when. `weft mem import jsonl` reads it.')
-    .action(action(async (cli, _, { out, asOf }: { readonly out?: string; readonly asOf?: string }) => {
-      const progress = (count: number): void => cli.progress.update(() => `exported ${count}`)
-      if (out === undefined) {
-        await exportTo(cli.request, asOf, writeAll, progress)
-        return cli.progress.done()
-      }
-      const file = await opened(out)
-      let exported: number
-      try {
-        exported = await exportTo(cli.request, asOf, text => file.appendFile(text), progress)
-      } finally {
-        await file.close()
-      }
-      cli.progress.done()
-      cli.print({ exported, file: out }, () => `${plural(exported, 'memory', 'memories')} in ${out}`)
-    }))
+    .action(
+      action(async (cli, _, { out, asOf }: { readonly out?: string; readonly asOf?: string }) => {
+        const progress = (count: number): void => cli.progress.update(() => `exported ${count}`)
+        if (out === undefined) {
+          await exportTo(cli.request, asOf, writeAll, progress)
+          return cli.progress.done()
+        }
+        const file = await opened(out)
+        let exported: number
+        try {
+          exported = await exportTo(cli.request, asOf, text => file.appendFile(text), progress)
+        } finally {
+          await file.close()
+        }
+        cli.progress.done()
+        cli.print({ exported, file: out }, () => `${plural(exported, 'memory', 'memories')} in ${out}`)
+      }),
+    )
 
 async function opened(file: string): Promise<FileHandle> {
   try {
@@ -40,7 +42,12 @@ async function opened(file: string): Promise<FileHandle> {
   }
 }
 
-async function exportTo(request: Request, asOf: string | undefined, write: (text: string) => Promise<void>, progress: (count: number) => void): Promise<number> {
+async function exportTo(
+  request: Request,
+  asOf: string | undefined,
+  write: (text: string) => Promise<void>,
+  progress: (count: number) => void,
+): Promise<number> {
   let after: string | undefined
   let count = 0
   // What is written while this goes on is not in it: one export speaks of one moment.
@@ -48,7 +55,10 @@ async function exportTo(request: Request, asOf: string | undefined, write: (text
   for (let more = true; more; ) {
     const page = await request('memory.list', { after, asOf: at, limit: PAGE })
     const memories = page.memories.filter(memory => memory.state === 'current')
-    const edges = await edgesOf(request, memories.map(memory => memory.id))
+    const edges = await edgesOf(
+      request,
+      memories.map(memory => memory.id),
+    )
     if (memories.length > 0) await write(`${memories.map(memory => JSON.stringify(rowOf(memory, edges))).join('\n')}\n`)
     count += memories.length
     progress(count)
@@ -70,5 +80,16 @@ async function edgesOf(request: Request, ids: readonly CausalId[]): Promise<Edge
 /** What an import takes, and where it came from. */
 function rowOf({ id, key, text, meta, validFrom, validTo, source, author, at }: MemoryRecord, edges: Edges): object {
   const own = edges.get(id)
-  return { id, key, text, ...(Object.keys(meta).length === 0 ? {} : { meta }), validFrom, validTo, source, ...(own === undefined ? {} : { edges: own }), author, at }
+  return {
+    id,
+    key,
+    text,
+    ...(Object.keys(meta).length === 0 ? {} : { meta }),
+    validFrom,
+    validTo,
+    source,
+    ...(own === undefined ? {} : { edges: own }),
+    author,
+    at,
+  }
 }

@@ -9,34 +9,51 @@ import { plural } from '../text.ts'
 export const defineGit: Define = command =>
   command
     .argument('[path]', 'a checkout or a bare repository', '.')
-    .addHelpText('after', '\nOne memory for each commit, keyed git:HASH, linked to its parents, to what it reverts and fixes, and to\nearlier commits that changed the same files. Run it again: only new commits are read.')
-    .action(action(async (cli, [path]: readonly [string]) => {
-      const { total, known, entries } = await newCommits(resolve(path), cli.request)
-      return importInto(cli, entries, known, total)
-    }))
+    .addHelpText(
+      'after',
+      '\nOne memory for each commit, keyed git:HASH, linked to its parents, to what it reverts and fixes, and to\nearlier commits that changed the same files. Run it again: only new commits are read.',
+    )
+    .action(
+      action(async (cli, [path]: readonly [string]) => {
+        const { total, known, entries } = await newCommits(resolve(path), cli.request)
+        return importInto(cli, entries, known, total)
+      }),
+    )
 
 export const defineJsonl: Define = command =>
   command
     .argument('<file>', '- for stdin')
-    .addHelpText('after', '\nA line is {"text", "key"?, "meta"?, "validFrom"?, "validTo"?, "source"?, "edges"?: [{"type", "to", "weight"?}]}; `to` is\nan id, or the key of any line. What `weft mem export` writes can be read.')
+    .addHelpText(
+      'after',
+      '\nA line is {"text", "key"?, "meta"?, "validFrom"?, "validTo"?, "source"?, "edges"?: [{"type", "to", "weight"?}]}; `to` is\nan id, or the key of any line. What `weft mem export` writes can be read.',
+    )
     .action(action((cli, [file]: readonly [string]) => importInto(cli, readJsonl(file), 0, undefined)))
 
 export const defineMarkdown: Define = command =>
   command
     .argument('<folder>')
     .addHelpText('after', '\nOne memory for each section of each .md file, keyed md:PATH#HEADING and linked to the sections it refers to.')
-    .action(action((cli, [folder]: readonly [string]) => {
-      const entries = readMarkdown(resolve(folder))
-      return importInto(cli, inOne(entries), 0, entries.length)
-    }))
+    .action(
+      action((cli, [folder]: readonly [string]) => {
+        const entries = readMarkdown(resolve(folder))
+        return importInto(cli, inOne(entries), 0, entries.length)
+      }),
+    )
 
 async function* inOne(entries: readonly Entry[]): AsyncGenerator<readonly Entry[]> {
   yield entries
 }
 
 /** @param total how much there is, where that is known */
-async function importInto(cli: Invocation, entries: AsyncIterable<readonly Entry[]>, skipped: number, total: number | undefined): Promise<number> {
-  const summary = await new ItemImport(cli.request, skipped, done => cli.progress.update(() => `imported ${done}${total === undefined ? '' : ` of ${total}`}`)).run(entries)
+async function importInto(
+  cli: Invocation,
+  entries: AsyncIterable<readonly Entry[]>,
+  skipped: number,
+  total: number | undefined,
+): Promise<number> {
+  const summary = await new ItemImport(cli.request, skipped, done =>
+    cli.progress.update(() => `imported ${done}${total === undefined ? '' : ` of ${total}`}`),
+  ).run(entries)
   cli.progress.done()
   cli.print(summary, render)
   return summary.failed.length === 0 ? 0 : 1

@@ -8,9 +8,11 @@ export const define: Define = command =>
     .argument('<type>', Object.keys(EDGE_TYPES).join(', '))
     .argument('<to>', 'an id, or 8 or more of its first digits')
     .option('--weight <fraction>', 'how sure it is: above 0, at most 1', Number)
-    .action(action(async (cli, [from, type, to]: readonly [string, EdgeType, string], { weight }: { readonly weight?: number }) => {
-      cli.print(await cli.request('memory.link', { from, type, to, weight }), renderReceipt)
-    }))
+    .action(
+      action(async (cli, [from, type, to]: readonly [string, EdgeType, string], { weight }: { readonly weight?: number }) => {
+        cli.print(await cli.request('memory.link', { from, type, to, weight }), renderReceipt)
+      }),
+    )
 
 /** Where it was written: the record that says so. */
 export function renderReceipt({ id }: Receipt): string {

@@ -15,11 +15,18 @@ export const define: Define = command =>
     .option('--after <frontier>', 'only what came after it: the frontier of the page before, or of any answer')
     .option('--as-of <frontier>', 'as it was then')
     .option('--limit <count>', 'how many at most (default: 100)', positive)
-    .action(action(async (cli, _, { after, asOf, limit }: Options) => cli.print(await cli.request('memory.list', { after, asOf, limit }), render)))
+    .action(
+      action(async (cli, _, { after, asOf, limit }: Options) =>
+        cli.print(await cli.request('memory.list', { after, asOf, limit }), render),
+      ),
+    )
 
 function render({ memories, frontier, more }: MemoryPage): string {
   if (memories.length === 0) return 'nothing'
-  const lines = memories.map(memory => `${short(memory.id)}  ${memory.at.slice(0, 19)}Z  ${short(memory.author)}  ${mark(memory.state)}${firstLine(memory.text, 48)}`)
+  const lines = memories.map(
+    memory =>
+      `${short(memory.id)}  ${memory.at.slice(0, 19)}Z  ${short(memory.author)}  ${mark(memory.state)}${firstLine(memory.text, 48)}`,
+  )
   return `${lines.join('\n')}${more ? `\n\nmore: weft mem list --after ${frontier}` : ''}`
 }
 

@@ -27,15 +27,21 @@ export const define: Define = command =>
     .option('--include-superseded', 'also what has been replaced')
     .option('--no-spread', 'only what matches by itself, not what is linked to it')
     .option('--jsonl <file>', 'read {"query", "k"?} lines from a file, - for stdin; one answer per line, in their order')
-    .action(action(async (cli, [query]: readonly [string?], { k, after, asOf, includeSuperseded, spread, deadline, jsonl }: Options) => {
-      const options: RecallOptions = { k, after, asOf, includeSuperseded, spread, deadlineMs: deadline }
-      if (jsonl !== undefined) {
-        return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({ command: 'memory.recall', input: { ...options, ...objectIn(text) } }))
-      }
-      if (query === undefined) throw new WeftError('usage', 'what should be recalled?', { next: 'weft mem recall "why did checkout fail", or --jsonl FILE' })
-      cli.print(await cli.request('memory.recall', { query, ...options }), renderHits)
-      return 0
-    }))
+    .action(
+      action(async (cli, [query]: readonly [string?], { k, after, asOf, includeSuperseded, spread, deadline, jsonl }: Options) => {
+        const options: RecallOptions = { k, after, asOf, includeSuperseded, spread, deadlineMs: deadline }
+        if (jsonl !== undefined) {
+          return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
+            command: 'memory.recall',
+            input: { ...options, ...objectIn(text) },
+          }))
+        }
+        if (query === undefined)
+          throw new WeftError('usage', 'what should be recalled?', { next: 'weft mem recall "why did checkout fail", or --jsonl FILE' })
+        cli.print(await cli.request('memory.recall', { query, ...options }), renderHits)
+        return 0
+      }),
+    )
 
 export function renderHits({ hits, truncated }: Pick<Recollection, 'hits' | 'truncated'>): string {
   if (hits.length === 0) return 'nothing is known of that'
@@ -50,7 +56,11 @@ function renderHit({ id, text, score, author, at, key, path, validTo }: RecallHi
     `${at.slice(0, 19)}Z by ${short(author)}`,
     ...(key === undefined ? [] : [`key ${key.length > KEY_SHOWN ? `${key.slice(0, KEY_SHOWN)}...` : key}`]),
     ...(validTo === undefined ? [] : [`until ${validTo}`]),
-    ...(path.length === 0 ? [] : [`reached from ${path.map((step, i) => (i === 0 ? short(step.id) : `by ${step.edge}${i === path.length - 1 ? '' : ` to ${short(step.id)}`}`)).join(' ')}`]),
+    ...(path.length === 0
+      ? []
+      : [
+          `reached from ${path.map((step, i) => (i === 0 ? short(step.id) : `by ${step.edge}${i === path.length - 1 ? '' : ` to ${short(step.id)}`}`)).join(' ')}`,
+        ]),
   ].join(', ')
   return `${styled('green', score.toFixed(3).padStart(7))}  ${styled('bold', short(id))}  ${firstLine(text, 20)}\n         ${styled('dim', rest)}`
 }

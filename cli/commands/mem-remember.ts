@@ -26,12 +26,19 @@ export const define: Define = command =>
     .option('--source <text>', 'where it was read or heard')
     .option('--valid-from <time>', 'when it became true (ISO 8601)')
     .option('--valid-to <time>', 'when it stopped being true (ISO 8601)')
-    .option('--jsonl <file>', 'read {"text", "key"?, "meta"?, ...} lines from a file, - for stdin; one answer per line, in their order, when it is durable')
-    .action(action(async (cli, [text]: readonly [string?], options: Options) => {
-      const { jsonl, follows = [], causes = [], ...rest } = options
-      if (jsonl !== undefined) return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({ command: 'memory.remember', input: objectIn(line) }))
-      if (text === undefined) throw new WeftError('usage', 'what should be remembered?', { next: 'weft mem remember "TEXT", or --jsonl FILE' })
-      const edges = [...follows.map(to => ({ type: 'follows', to }) as const), ...causes.map(to => ({ type: 'causes', to }) as const)]
-      cli.print(await cli.request('memory.remember', { text, ...rest, edges }), renderReceipt)
-      return 0
-    }))
+    .option(
+      '--jsonl <file>',
+      'read {"text", "key"?, "meta"?, ...} lines from a file, - for stdin; one answer per line, in their order, when it is durable',
+    )
+    .action(
+      action(async (cli, [text]: readonly [string?], options: Options) => {
+        const { jsonl, follows = [], causes = [], ...rest } = options
+        if (jsonl !== undefined)
+          return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({ command: 'memory.remember', input: objectIn(line) }))
+        if (text === undefined)
+          throw new WeftError('usage', 'what should be remembered?', { next: 'weft mem remember "TEXT", or --jsonl FILE' })
+        const edges = [...follows.map(to => ({ type: 'follows', to }) as const), ...causes.map(to => ({ type: 'causes', to }) as const)]
+        cli.print(await cli.request('memory.remember', { text, ...rest, edges }), renderReceipt)
+        return 0
+      }),
+    )

@@ -24,7 +24,10 @@ function render(memory: MemoryDetail): string {
     ['written', `${at} by ${author}`],
     ['record', `${seq} of log ${short(log)}`],
     ...optional.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-    ...edges.map(({ from, type, to, live, dangling }) => ['link', `${short(from)} ${type} ${short(to)}${live ? '' : ' (retracted)'}${dangling ? ' (not here)' : ''}`]),
+    ...edges.map(({ from, type, to, live, dangling }) => [
+      'link',
+      `${short(from)} ${type} ${short(to)}${live ? '' : ' (retracted)'}${dangling ? ' (not here)' : ''}`,
+    ]),
   ]
   return `${text}\n\n${columns(rows.map(([name, ...rest]) => [styled('dim', name as string), ...rest]))}`
 }

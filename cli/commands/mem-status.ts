@@ -2,14 +2,16 @@ import { action, type Define } from '../invocation.ts'
 import { columns } from '../text.ts'
 
 export const define: Define = command =>
-  command.action(action(async cli => {
-    cli.print(await cli.request('memory.status', {}), ({ nodes, edges, pending, dangling, voids, frontier }) =>
-      columns([
-        ['memories', String(nodes)],
-        ['links', `${edges}${dangling === 0 ? '' : `, and ${dangling} ends that have not arrived`}`],
-        ['pending', `${pending} records held but not applied`],
-        ...(voids === 0 ? [] : [['void', String(voids)]]),
-        ['frontier', frontier],
-      ]),
-    )
-  }))
+  command.action(
+    action(async cli => {
+      cli.print(await cli.request('memory.status', {}), ({ nodes, edges, pending, dangling, voids, frontier }) =>
+        columns([
+          ['memories', String(nodes)],
+          ['links', `${edges}${dangling === 0 ? '' : `, and ${dangling} ends that have not arrived`}`],
+          ['pending', `${pending} records held but not applied`],
+          ...(voids === 0 ? [] : [['void', String(voids)]]),
+          ['frontier', frontier],
+        ]),
+      )
+    }),
+  )

@@ -6,6 +6,8 @@ export const define: Define = command =>
     .argument('<old...>', 'what no longer holds: ids, or 8 or more of their first digits')
     .requiredOption('--by <id>', 'the memory that replaces it')
     .option('--reason <text>', 'why')
-    .action(action(async (cli, [old]: readonly [readonly string[]], { by, reason }: { readonly by: string; readonly reason?: string }) => {
-      cli.print(await cli.request('memory.supersede', { old, by, reason }), renderReceipt)
-    }))
+    .action(
+      action(async (cli, [old]: readonly [readonly string[]], { by, reason }: { readonly by: string; readonly reason?: string }) => {
+        cli.print(await cli.request('memory.supersede', { old, by, reason }), renderReceipt)
+      }),
+    )

@@ -7,7 +7,11 @@ export const define: Define = command =>
   command
     .argument('<id>', 'its id, or 8 or more of its first digits')
     .option('--as-of <frontier>', 'as it was then')
-    .action(action(async (cli, [id]: readonly [string], { asOf }: { readonly asOf?: string }) => cli.print(await cli.request('memory.why', { id, asOf }), renderWhy)))
+    .action(
+      action(async (cli, [id]: readonly [string], { asOf }: { readonly asOf?: string }) =>
+        cli.print(await cli.request('memory.why', { id, asOf }), renderWhy),
+      ),
+    )
 
 /** The same edge read from the effect to its reason: `why` walks that way. */
 const BACKWARDS: Readonly<Record<string, string>> = {
@@ -26,7 +30,9 @@ const BACKWARDS: Readonly<Record<string, string>> = {
 export function renderWhy({ id, paths, truncated }: Explanation): string {
   const asked = paths[0]?.steps[0]
   if (asked === undefined) return `${short(id)} rests on nothing that is known here: no links lead back from it`
-  const ways = paths.map(({ weight, steps }) => `\n${styled('dim', `weight ${weight.toFixed(3)}`)}\n${steps.slice(1).map(renderStep).join('\n')}`)
+  const ways = paths.map(
+    ({ weight, steps }) => `\n${styled('dim', `weight ${weight.toFixed(3)}`)}\n${steps.slice(1).map(renderStep).join('\n')}`,
+  )
   return `${styled('bold', short(asked.id))}  ${firstLine(asked.text, 10)}\n${ways.join('\n')}${truncated ? '\n\nthe search ended at a limit: there may be more' : ''}`
 }
 

@@ -2,12 +2,21 @@ import { action, type Define } from '../invocation.ts'
 import { table } from '../text.ts'
 
 export const define: Define = command =>
-  command.action(action(async cli => {
-    cli.print(await cli.request('peer.list', {}), ({ peers }) =>
-      table(
-        ['state', 'node', 'role', 'status', 'rtt', 'address'],
-        peers.map(peer => [peer.state, peer.nodeId, peer.role, peer.status, peer.rttMs === null ? '-' : `${peer.rttMs.toFixed(1)} ms`, peer.addresses[0] ?? '-']),
-        'no other nodes yet: weft invite, then weft join TOKEN in another directory',
-      ),
-    )
-  }))
+  command.action(
+    action(async cli => {
+      cli.print(await cli.request('peer.list', {}), ({ peers }) =>
+        table(
+          ['state', 'node', 'role', 'status', 'rtt', 'address'],
+          peers.map(peer => [
+            peer.state,
+            peer.nodeId,
+            peer.role,
+            peer.status,
+            peer.rttMs === null ? '-' : `${peer.rttMs.toFixed(1)} ms`,
+            peer.addresses[0] ?? '-',
+          ]),
+          'no other nodes yet: weft invite, then weft join TOKEN in another directory',
+        ),
+      )
+    }),
+  )

@@ -21,30 +21,44 @@ export const define: Define = command =>
   command
     .option('-d, --detach', `run in the background; output goes to ${LOG_FILE} in the node directory`)
     .option('--name <name>', 'what people call this node')
-    .option('--listen <multiaddr>', 'where other nodes can connect, several times (default: /ip4/127.0.0.1/tcp/0, a free port that is kept)', each)
+    .option(
+      '--listen <multiaddr>',
+      'where other nodes can connect, several times (default: /ip4/127.0.0.1/tcp/0, a free port that is kept)',
+      each,
+    )
     .option('--announce <multiaddr>', 'where others are told to connect instead, several times', each)
     .option('--bootstrap <multiaddr>', 'a member to dial first, ending in /p2p/NODE, several times', each)
     .option('--mdns <on|off|auto>', 'find members on the local network (default: when listening beyond this machine)')
     .option('--http <host:port>', 'where the control interface listens, on this machine (default: a free port that is kept)')
     .option('--log-level <level>', 'debug, info, warn or error')
-    .option('--guard <one|majority>', 'who must vouch for this node\'s logs before it signs again')
+    .option('--guard <one|majority>', "who must vouch for this node's logs before it signs again")
     .addHelpText('after', '\nThe same settings can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.')
-    .action(action(async (cli, _, options: Options) => {
-      requireNode(cli.dir)
-      if (options.detach === true) return cli.print(await startInBackground(cli.dir, flagsOf(options)), render)
-      await runHere(cli, options)
-    }))
+    .action(
+      action(async (cli, _, options: Options) => {
+        requireNode(cli.dir)
+        if (options.detach === true) return cli.print(await startInBackground(cli.dir, flagsOf(options)), render)
+        await runHere(cli, options)
+      }),
+    )
 
 /** Runs until it is told to stop: by a signal, or by `weft stop`. */
 async function runHere(cli: Invocation, { detach: _, ...flags }: Options): Promise<void> {
   const { startNode } = await import('../../node/create-node.ts')
   let onStopped = (): void => {}
   const stopped = new Promise<void>(resolve => (onStopped = resolve))
-  const { node, control } = await startNode({ ...(flags satisfies ConfigValues), dir: cli.dir, create: false, logTo: process.stderr, onStopped })
+  const { node, control } = await startNode({
+    ...(flags satisfies ConfigValues),
+    dir: cli.dir,
+    create: false,
+    logTo: process.stderr,
+    onStopped,
+  })
   stopOnSignals(() => node.stop())
   ignoreBrokenPipe()
   // A promise that a process's own code dropped is that code's mistake; the node and the other processes go on.
-  process.on('unhandledRejection', thrown => talk(JSON.stringify({ level: 'error', time: new Date().toISOString(), event: 'host.unhandled-rejection', message: String(thrown) })))
+  process.on('unhandledRejection', thrown =>
+    talk(JSON.stringify({ level: 'error', time: new Date().toISOString(), event: 'host.unhandled-rejection', message: String(thrown) })),
+  )
   const { addresses } = await node.status()
   cli.print({ nodeId: node.nodeId, cluster: node.cluster, http: control.url, addresses, osPid: process.pid }, render)
   await stopped

@@ -9,7 +9,10 @@ function render(status: NodeStatus): string {
   return columns([
     ['node', `${status.name}  ${status.nodeId}`],
     ['cluster', status.cluster],
-    ['state', `${status.state} for ${elapsed(status.uptimeMs)}${status.publishing ? '' : ', not publishing yet: no peer has vouched for its logs'}`],
+    [
+      'state',
+      `${status.state} for ${elapsed(status.uptimeMs)}${status.publishing ? '' : ', not publishing yet: no peer has vouched for its logs'}`,
+    ],
     ['peers', `${up} of ${status.peers.length} up`],
     ...status.peers.map(peer => ['', `${peer.state === 'up' ? 'up  ' : 'down'}  ${peer.nodeId}${clock(peer)}`]),
     ['memory', `${plural(status.memories, 'memory', 'memories')}, ${plural(status.conflicts, 'conflict')}`],

@@ -53,8 +53,13 @@ function byHand(dir: string, node: string, command: string): string {
 /** What to do with five nodes that are up. */
 export function goodbye(dir: string): string {
   const commands = [
-    ['n3', 'mem recall "anything"'], ['n2', 'mem remember "something new" --key mine'], ['n5', 'logs -f'], ['n1', 'doctor'],
-    ['', 'cluster kill n4'], ['', 'cluster restart n4'], ['', 'cluster status'],
+    ['n3', 'mem recall "anything"'],
+    ['n2', 'mem remember "something new" --key mine'],
+    ['n5', 'logs -f'],
+    ['n1', 'doctor'],
+    ['', 'cluster kill n4'],
+    ['', 'cluster restart n4'],
+    ['', 'cluster status'],
   ] as const
   return `\nThe five nodes stay up. From another terminal:\n${commands.map(([node, command]) => `  ${styled('cyan', byHand(dir, node, command))}`).join('\n')}\nCtrl-C stops them and deletes ${dir}.`
 }

@@ -32,7 +32,10 @@ export async function chooseSource(repo: string | undefined): Promise<Source> {
     return history(path)
   }
   const here = process.cwd()
-  const isUseful = await commitsOf(here).then(async commits => commits.length >= COMMITS_MIN && !(await isShallow(here)), () => false)
+  const isUseful = await commitsOf(here).then(
+    async commits => commits.length >= COMMITS_MIN && !(await isShallow(here)),
+    () => false,
+  )
   return isUseful ? history(here) : sample
 }
 

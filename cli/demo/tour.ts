@@ -18,7 +18,12 @@ export interface Story {
   readonly nodes: number
   readonly source: string
   readonly imported: number
-  readonly recall: { readonly node: string; readonly query: string; readonly hits: readonly RecallHit[]; readonly why: Explanation['paths'] }
+  readonly recall: {
+    readonly node: string
+    readonly query: string
+    readonly hits: readonly RecallHit[]
+    readonly why: Explanation['paths']
+  }
   readonly partition: { readonly sides: readonly (readonly string[])[]; readonly writes: Readonly<Record<string, string>> }
   readonly converged: boolean
   readonly convergeMs: number
@@ -35,7 +40,10 @@ const SCRIBE = fileURLToPath(new URL('./scribe.js', import.meta.url))
 
 /** Five nodes learn, are asked, are cut apart, write on both sides, and agree again. Throws when anything of it does not hold. */
 export async function tour(dir: string, source: Source, tell: Narrator): Promise<Story> {
-  tell.step('Five nodes', 'Five processes on this machine, each with a key, a journal and a memory of its own. The first founds a cluster, the others join with an invite; from then on they talk over TCP and Noise.')
+  tell.step(
+    'Five nodes',
+    'Five processes on this machine, each with a key, a journal and a memory of its own. The first founds a cluster, the others join with an invite; from then on they talk over TCP and Noise.',
+  )
   const nodes = await up(dir, NODES, step => tell.progress(() => step))
   tell.endProgress()
   tell.say(nodes.map(node => `${node.name}  ${node.nodeId}  process ${node.osPid}`).join('\n'))
@@ -49,11 +57,28 @@ export async function tour(dir: string, source: Source, tell: Narrator): Promise
   const { convergeMs, frontier: healed } = await agreeAgain(dir, nodes, ask, tell)
   await sameAnswers(nodes, ask, question, cut.disputed, tell)
   const chains = await proveIt(nodes, ask, tell)
-  return { nodes: nodes.length, source: source.what, imported, recall: { node: 'n5', ...recall }, partition: { sides: cut.sides, writes: cut.writes }, converged: true, convergeMs, frontier: healed, chains }
+  return {
+    nodes: nodes.length,
+    source: source.what,
+    imported,
+    recall: { node: 'n5', ...recall },
+    partition: { sides: cut.sides, writes: cut.writes },
+    converged: true,
+    convergeMs,
+    frontier: healed,
+    chains,
+  }
 }
 
-async function learn(n1: Request, source: Source, tell: Narrator): Promise<{ readonly imported: number; readonly question: string; readonly frontier: string }> {
-  tell.step('n1 learns', `It imports ${source.what}: every entry becomes a signed record, linked to what it follows, fixes or was caused by.`)
+async function learn(
+  n1: Request,
+  source: Source,
+  tell: Narrator,
+): Promise<{ readonly imported: number; readonly question: string; readonly frontier: string }> {
+  tell.step(
+    'n1 learns',
+    `It imports ${source.what}: every entry becomes a signed record, linked to what it follows, fixes or was caused by.`,
+  )
   const beganMs = performance.now()
   const { entries, total } = await source.open(n1)
   const texts: string[] = []
@@ -61,7 +86,9 @@ async function learn(n1: Request, source: Source, tell: Narrator): Promise<{ rea
   const { imported, failed } = await work.run(noting(entries, texts))
   tell.endProgress()
   const { edges, frontier } = await n1('memory.status', {})
-  tell.say(`${plural(imported, 'memory', 'memories')} and ${plural(edges, 'link')} in ${elapsed(performance.now() - beganMs)}${failed.length === 0 ? '' : `; ${plural(failed.length, 'entry', 'entries')} could not be read in full`}`)
+  tell.say(
+    `${plural(imported, 'memory', 'memories')} and ${plural(edges, 'link')} in ${elapsed(performance.now() - beganMs)}${failed.length === 0 ? '' : `; ${plural(failed.length, 'entry', 'entries')} could not be read in full`}`,
+  )
   tell.byHand('n1', source.byHand)
   return { imported, question: source.question(texts), frontier }
 }
@@ -74,8 +101,16 @@ async function* noting(entries: AsyncIterable<readonly Entry[]>, texts: string[]
   }
 }
 
-async function recallElsewhere(n5: Request, query: string, after: string, tell: Narrator): Promise<{ readonly query: string; readonly hits: readonly RecallHit[]; readonly why: Explanation['paths'] }> {
-  tell.step('n5 knows it too', 'The records have travelled by themselves. Another node is asked, and answers from its own memory: what matches, and what that rests on.')
+async function recallElsewhere(
+  n5: Request,
+  query: string,
+  after: string,
+  tell: Narrator,
+): Promise<{ readonly query: string; readonly hits: readonly RecallHit[]; readonly why: Explanation['paths'] }> {
+  tell.step(
+    'n5 knows it too',
+    'The records have travelled by themselves. Another node is asked, and answers from its own memory: what matches, and what that rests on.',
+  )
   const found = await n5('memory.recall', { query, k: HITS, after, deadlineMs: CONVERGE_MS })
   tell.say(`"${query}"\n${renderHits(found)}`)
   tell.byHand('n5', `mem recall ${JSON.stringify(query)}`)
@@ -97,10 +132,18 @@ async function firstReasons(request: Request, { hits, frontier }: Recollection):
 }
 
 async function callAcross(nodes: readonly LocalNode[], ask: (name: string) => Request, tell: Narrator): Promise<void> {
-  tell.step('A process, called from elsewhere', 'n2 runs a process that writes down what it is told. n4 calls it by the name of its node; the answer comes back over the mesh, typed, with a deadline.')
+  tell.step(
+    'A process, called from elsewhere',
+    'n2 runs a process that writes down what it is told. n4 calls it by the name of its node; the answer comes back over the mesh, typed, with a deadline.',
+  )
   await ask('n2')('process.spawn', { path: SCRIBE, name: 'scribe' })
   const to = `${idOf(nodes, 'n2')}:scribe`
-  const { result } = await ask('n4')('process.call', { to, method: 'write', argument: 'n4 asked the scribe of n2 to write this down', deadlineMs: 5000 })
+  const { result } = await ask('n4')('process.call', {
+    to,
+    method: 'write',
+    argument: 'n4 asked the scribe of n2 to write this down',
+    deadlineMs: 5000,
+  })
   tell.say(`n4 called ${to} write(..)\nand got ${JSON.stringify(result)}`)
   tell.byHand('n4', `call ${to} write '"something to keep"'`)
 }
@@ -114,27 +157,47 @@ interface Cut {
 }
 
 async function splitAndWrite(dir: string, nodes: readonly LocalNode[], ask: (name: string) => Request, tell: Narrator): Promise<Cut> {
-  tell.step('The network splits', 'All connections between n1, n2 and n3, n4, n5 are cut. Both sides go on: each writes, and each replaces the same memory by another, which nobody can prevent now.')
+  tell.step(
+    'The network splits',
+    'All connections between n1, n2 and n3, n4, n5 are cut. Both sides go on: each writes, and each replaces the same memory by another, which nobody can prevent now.',
+  )
   const { id: disputed } = await ask('n1')('memory.remember', { text: 'The maintenance window is on Tuesday.' })
   await equalFrontiers(nodes, ask)
-  const sides = await partition(dir, [['n1', 'n2'], ['n3', 'n4', 'n5']])
+  const sides = await partition(dir, [
+    ['n1', 'n2'],
+    ['n3', 'n4', 'n5'],
+  ])
   const writes: Record<string, string> = {}
-  for (const [name, text] of [['n1', 'The maintenance window moves to Thursday, says the left side.'], ['n4', 'The maintenance window moves to Friday, says the right side.']] as const) {
+  for (const [name, text] of [
+    ['n1', 'The maintenance window moves to Thursday, says the left side.'],
+    ['n4', 'The maintenance window moves to Friday, says the right side.'],
+  ] as const) {
     const { id } = await ask(name)('memory.remember', { text })
     await ask(name)('memory.supersede', { old: disputed, by: id, reason: 'decided while the network was split' })
     writes[name] = id
     tell.say(`${name} writes: ${text}`)
   }
   const to = `${idOf(nodes, 'n2')}:scribe`
-  const refused = await ask('n4')('process.call', { to, method: 'write', argument: 'over there?', deadlineMs: 2000 }).then(() => undefined, thrown => asWeftError(thrown))
+  const refused = await ask('n4')('process.call', { to, method: 'write', argument: 'over there?', deadlineMs: 2000 }).then(
+    () => undefined,
+    thrown => asWeftError(thrown),
+  )
   if (refused === undefined) throw new WeftError('internal', 'a call went through although the network is split')
   tell.say(`n4 calls the scribe of n2 and is told: ${refused.message} (${refused.code})`)
   tell.byHand('', 'cluster partition n1,n2 n3,n4,n5')
   return { sides, writes, disputed }
 }
 
-async function agreeAgain(dir: string, nodes: readonly LocalNode[], ask: (name: string) => Request, tell: Narrator): Promise<{ readonly convergeMs: number; readonly frontier: string }> {
-  tell.step('It heals', 'The cut is lifted, nothing else. The nodes find each other, compare what they hold in one round trip, and send only what the other lacks.')
+async function agreeAgain(
+  dir: string,
+  nodes: readonly LocalNode[],
+  ask: (name: string) => Request,
+  tell: Narrator,
+): Promise<{ readonly convergeMs: number; readonly frontier: string }> {
+  tell.step(
+    'It heals',
+    'The cut is lifted, nothing else. The nodes find each other, compare what they hold in one round trip, and send only what the other lacks.',
+  )
   const healedAtMs = performance.now()
   await heal(dir)
   const frontier = await equalFrontiers(nodes, ask)
@@ -149,14 +212,28 @@ async function equalFrontiers(nodes: readonly LocalNode[], ask: (name: string) =
   for (const untilMs = performance.now() + CONVERGE_MS; performance.now() < untilMs; await sleep(LOOK_MS)) {
     const all = await Promise.all(nodes.map(({ name }) => ask(name)('node.status', {})))
     const [first] = all
-    if (first !== undefined && all.every(each => each.frontier === first.frontier && each.frontierAll === first.frontierAll)) return first.frontier
+    if (first !== undefined && all.every(each => each.frontier === first.frontier && each.frontierAll === first.frontierAll))
+      return first.frontier
   }
   throw new WeftError('timeout', `the nodes are not equal within ${CONVERGE_MS / 1000} s`)
 }
 
-async function sameAnswers(nodes: readonly LocalNode[], ask: (name: string) => Request, query: string, disputed: string, tell: Narrator): Promise<void> {
-  tell.step('They agree, also about what they disagree on', 'Equal frontiers mean equal answers. Where both sides replaced the same memory, nobody\'s clock decides: both are current, and the conflict is listed until somebody settles it.')
-  const answers = await Promise.all(nodes.map(async ({ name }) => JSON.stringify([await ask(name)('memory.recall', { query, k: HITS }), (await ask(name)('memory.conflicts', {})).conflicts])))
+async function sameAnswers(
+  nodes: readonly LocalNode[],
+  ask: (name: string) => Request,
+  query: string,
+  disputed: string,
+  tell: Narrator,
+): Promise<void> {
+  tell.step(
+    'They agree, also about what they disagree on',
+    "Equal frontiers mean equal answers. Where both sides replaced the same memory, nobody's clock decides: both are current, and the conflict is listed until somebody settles it.",
+  )
+  const answers = await Promise.all(
+    nodes.map(async ({ name }) =>
+      JSON.stringify([await ask(name)('memory.recall', { query, k: HITS }), (await ask(name)('memory.conflicts', {})).conflicts]),
+    ),
+  )
   if (new Set(answers).size > 1) throw new WeftError('internal', 'nodes with equal frontiers give different answers')
   const { conflicts } = await ask('n3')('memory.conflicts', {})
   const current = conflicts.find(conflict => conflict.target === disputed)?.current
@@ -171,7 +248,11 @@ async function proveIt(nodes: readonly LocalNode[], ask: (name: string) => Reque
   const verified = await Promise.all(nodes.map(async ({ name }) => ({ name, result: await ask(name)('chain.verify', { all: true }) })))
   let last = { logs: 0, records: 0 }
   for (const { name, result } of verified) {
-    if (!result.valid) throw new WeftError('chain_damaged', `${name} holds a chain that does not verify: log ${result.log}, record ${result.seq}: ${result.reason}`)
+    if (!result.valid)
+      throw new WeftError(
+        'chain_damaged',
+        `${name} holds a chain that does not verify: log ${result.log}, record ${result.seq}: ${result.reason}`,
+      )
     last = { logs: result.logs.length, records: result.logs.reduce((sum, log) => sum + log.size, 0) }
     tell.say(`${name}  ${plural(last.logs, 'log')}, ${plural(last.records, 'record')}: valid`)
   }

@@ -30,7 +30,14 @@ export async function newCommits(path: string, request: Request, newest: number 
     const keys = hashes.slice(from, from + KEYS_MAX).map(hash => `git:${hash}`)
     for (const key of (await request('memory.has', { keys })).known) known.add(key)
   }
-  return { total: hashes.length, known: known.size, entries: readCommits(path, hashes.filter(hash => !known.has(`git:${hash}`))) }
+  return {
+    total: hashes.length,
+    known: known.size,
+    entries: readCommits(
+      path,
+      hashes.filter(hash => !known.has(`git:${hash}`)),
+    ),
+  }
 }
 
 /** Every commit that leads to `HEAD`, newest first; none in a repository without commits. */
@@ -56,7 +63,8 @@ async function* readCommits(path: string, hashes: readonly string[]): AsyncGener
   const history = new GitHistory()
   let line = 0
   const entriesOf = (items: readonly ImportItem[]): readonly Entry[] => items.map(item => ({ line: ++line, key: item.key, item }))
-  for await (const output of git(path, [...GIT_LOG_ARGUMENTS, '--no-walk=unsorted', '--stdin'], `${hashes.join('\n')}\n`)) yield entriesOf(history.push(output))
+  for await (const output of git(path, [...GIT_LOG_ARGUMENTS, '--no-walk=unsorted', '--stdin'], `${hashes.join('\n')}\n`))
+    yield entriesOf(history.push(output))
   yield entriesOf(history.end())
 }
 
@@ -74,7 +82,16 @@ async function* git(path: string, args: readonly string[], input: string): Async
   const [code] = await ended.catch((thrown: NodeJS.ErrnoException): never => {
     throw new WeftError('git_missing', `cannot run git: ${thrown.message}`, { cause: thrown })
   })
-  if (code !== 0) throw new WeftError('not_a_repository', `git cannot read ${path}: ${complaint.trim().replace(/^fatal: /, '').split('\n')[0] || `exit code ${code}`}`)
+  if (code !== 0)
+    throw new WeftError(
+      'not_a_repository',
+      `git cannot read ${path}: ${
+        complaint
+          .trim()
+          .replace(/^fatal: /, '')
+          .split('\n')[0] || `exit code ${code}`
+      }`,
+    )
 }
 
 /** Variables that point git elsewhere, as in a hook, are not for us. */

@@ -5,7 +5,7 @@ import { LINE_MAX_BYTES } from '../lines.ts'
 
 /** One thing to import as it was read, or why it cannot be. */
 export type Entry = { readonly line: number; readonly key?: string | undefined } & (
-  | { readonly item: ImportItem; /** The id it had where it was exported: other lines may name it so. */ readonly oldId?: string }
+  | { readonly item: ImportItem /** The id it had where it was exported: other lines may name it so. */; readonly oldId?: string }
   | { readonly code: ErrorCode; readonly message: string }
 )
 
@@ -60,7 +60,10 @@ export class ItemImport {
     return { imported: this.#imported, skipped: this.#skipped, failed: this.#failed.sort((a, b) => a.line - b.line) }
   }
 
-  async #inBatches(entries: AsyncIterable<readonly Entry[]> | Iterable<readonly Entry[]>, send: (batch: readonly ItemEntry[]) => Promise<void>): Promise<void> {
+  async #inBatches(
+    entries: AsyncIterable<readonly Entry[]> | Iterable<readonly Entry[]>,
+    send: (batch: readonly ItemEntry[]) => Promise<void>,
+  ): Promise<void> {
     let batch: ItemEntry[] = []
     let bytes = 0
     for await (const some of entries) {
@@ -85,7 +88,9 @@ export class ItemImport {
   async #firstPass(entries: readonly ItemEntry[]): Promise<void> {
     const batch = await this.#withoutKnown(entries)
     const early = batch.map(entry => this.#early(entry))
-    const { items } = await this.#request('memory.import', { items: batch.map((entry, i) => this.#withLinks(entry.item, early[i] as Edges)) })
+    const { items } = await this.#request('memory.import', {
+      items: batch.map((entry, i) => this.#withLinks(entry.item, early[i] as Edges)),
+    })
     items.forEach((result, i) => {
       const entry = batch[i] as ItemEntry
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
@@ -102,7 +107,8 @@ export class ItemImport {
     items.forEach((result, i) => {
       const entry = batch[i] as ItemEntry
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
-      for (const key of result.unresolved) this.#fail(entry, 'unknown_id', `a link leads to ${JSON.stringify(key)}, which is no key of any memory here`)
+      for (const key of result.unresolved)
+        this.#fail(entry, 'unknown_id', `a link leads to ${JSON.stringify(key)}, which is no key of any memory here`)
     })
   }
 
@@ -136,7 +142,10 @@ export class ItemImport {
 function inParts(entry: ItemEntry): readonly ItemEntry[] {
   const edges = entry.item.edges ?? []
   const parts = Math.ceil(edges.length / EDGES_MAX)
-  return Array.from({ length: parts }, (_, i) => ({ ...entry, item: { ...entry.item, edges: edges.slice(i * EDGES_MAX, (i + 1) * EDGES_MAX) } }))
+  return Array.from({ length: parts }, (_, i) => ({
+    ...entry,
+    item: { ...entry.item, edges: edges.slice(i * EDGES_MAX, (i + 1) * EDGES_MAX) },
+  }))
 }
 
 function isId(text: string): boolean {

@@ -76,11 +76,13 @@ export class Ipc {
 
   send(from: Pid, to: string, value: unknown, done: (result: SendResult) => void): void {
     const { node, target } = this.#recipient(to)
-    if (node === undefined || node === this.#context.self) return this.#count(this.#sendHere(target, value, processAddress(this.#context.self, from)), done)
+    if (node === undefined || node === this.#context.self)
+      return this.#count(this.#sendHere(target, value, processAddress(this.#context.self, from)), done)
     const text = encodeValue(value)
     const pending = this.#expect(node, CALL_DEADLINE_MS, outcome => this.#count(outcome.ok ? 'ok' : resultOf(outcome.error), done))
     if (pending === undefined) return this.#count('full', done)
-    if (!this.#init.send(node, { kind: 'ipc.send', number: pending.number, from, target, value: text })) this.#settle(pending, unreachable(node))
+    if (!this.#init.send(node, { kind: 'ipc.send', number: pending.number, from, target, value: text }))
+      this.#settle(pending, unreachable(node))
   }
 
   #sendHere(target: Target, value: unknown, from: ProcessAddress): SendResult {
@@ -97,29 +99,45 @@ export class Ipc {
   // ---- calling
 
   call(from: Pid, to: string, method: string, argument: unknown, deadlineMs: number, done: (outcome: Outcome) => void): void {
-    if (!(deadlineMs > 0 && deadlineMs <= CALL_DEADLINE_MAX_MS)) throw new WeftError('invalid_argument', `a deadline is 1 to ${CALL_DEADLINE_MAX_MS} ms, got ${deadlineMs}`)
-    if (method === '' || utf8(method).length > ACTOR_MAX_BYTES || !isWellFormed(method)) throw new WeftError('invalid_argument', `a method is named with 1 to ${ACTOR_MAX_BYTES} bytes`)
+    if (!(deadlineMs > 0 && deadlineMs <= CALL_DEADLINE_MAX_MS))
+      throw new WeftError('invalid_argument', `a deadline is 1 to ${CALL_DEADLINE_MAX_MS} ms, got ${deadlineMs}`)
+    if (method === '' || utf8(method).length > ACTOR_MAX_BYTES || !isWellFormed(method))
+      throw new WeftError('invalid_argument', `a method is named with 1 to ${ACTOR_MAX_BYTES} bytes`)
     const { node, target } = this.#recipient(to)
     const isHere = node === undefined || node === this.#context.self
     const text = isHere ? '' : encodeValue(argument)
     const pending = this.#expect(isHere ? undefined : node, deadlineMs, done)
-    if (pending === undefined) return done({ ok: false, error: new WeftError('full', `${PENDING_CALLS_MAX} calls are waiting for an answer`) })
-    if (isHere) return this.#callHere(target, method, argument, processAddress(this.#context.self, from), outcome => this.#answered(pending.number, undefined, outcome))
-    const message = { kind: 'ipc.call', number: pending.number, from, target, method, value: text, remainingMs: Math.ceil(deadlineMs) } as const
+    if (pending === undefined)
+      return done({ ok: false, error: new WeftError('full', `${PENDING_CALLS_MAX} calls are waiting for an answer`) })
+    if (isHere)
+      return this.#callHere(target, method, argument, processAddress(this.#context.self, from), outcome =>
+        this.#answered(pending.number, undefined, outcome),
+      )
+    const message = {
+      kind: 'ipc.call',
+      number: pending.number,
+      from,
+      target,
+      method,
+      value: text,
+      remainingMs: Math.ceil(deadlineMs),
+    } as const
     if (!this.#init.send(node, message)) this.#settle(pending, unreachable(node))
   }
 
   #callHere(target: Target, method: string, argument: unknown, from: ProcessAddress, answer: (outcome: Outcome) => void): void {
     if (target === KERNEL_PID) return this.#init.kernel(method, argument, from, answer)
     const process = this.#init.processes.find(target)
-    if (process === undefined) return answer({ ok: false, error: new WeftError('noproc', `no process ${JSON.stringify(target)} on this node`) })
+    if (process === undefined)
+      return answer({ ok: false, error: new WeftError('noproc', `no process ${JSON.stringify(target)} on this node`) })
     if (this.#init.processes.deliver(process, { kind: 'call', method, argument, from, answer })) return
     answer({ ok: false, error: new WeftError('full', `the inbox of process ${process.pid} is full`) })
   }
 
   #recipient(to: string): Recipient {
     const recipient = parseRecipient(to, this.#context.self)
-    if (recipient === undefined) throw new WeftError('invalid_argument', `${JSON.stringify(to)} is no address: use a name, a pid, <NodeId>/<pid> or <NodeId>:<name>`)
+    if (recipient === undefined)
+      throw new WeftError('invalid_argument', `${JSON.stringify(to)} is no address: use a name, a pid, <NodeId>/<pid> or <NodeId>:<name>`)
     return recipient
   }
 
@@ -151,7 +169,8 @@ export class Ipc {
 
   onWake(): void {
     for (const pending of this.#deadlines.expire(this.#context.now.monotonicMs)) {
-      if (this.#pending.delete(pending.number)) pending.done({ ok: false, error: new WeftError('timeout', 'no answer before the deadline') })
+      if (this.#pending.delete(pending.number))
+        pending.done({ ok: false, error: new WeftError('timeout', 'no answer before the deadline') })
     }
   }
 
@@ -195,7 +214,13 @@ export class Ipc {
   }
 
   #onResult(from: NodeId, number: number, result: RemoteResult): Verdict {
-    if (!result.ok) return this.#answered(number, from, { ok: false, error: new WeftError(result.code, result.message === '' ? result.code : result.message) }) ? ACCEPT : ignore('late')
+    if (!result.ok)
+      return this.#answered(number, from, {
+        ok: false,
+        error: new WeftError(result.code, result.message === '' ? result.code : result.message),
+      })
+        ? ACCEPT
+        : ignore('late')
     const decoded = decodeValue(result.value)
     if (decoded === undefined) return reject('not_canonical')
     return this.#answered(number, from, { ok: true, value: decoded.value }) ? ACCEPT : ignore('late')
@@ -260,7 +285,10 @@ export class Ipc {
       return ACCEPT
     }
     const monitor: Monitor = {
-      reference: 0, owner: KERNEL_PID, target: String(target), at: pid,
+      reference: 0,
+      owner: KERNEL_PID,
+      target: String(target),
+      at: pid,
       notify: ({ reason }) => {
         this.#forgetForeign(key)
         down(reason)
@@ -310,7 +338,12 @@ function unreachable(node: NodeId): Outcome {
 
 function remoteResult(outcome: Outcome): RemoteResult {
   // What a handler threw may say anything, and not all of it can be sent.
-  if (!outcome.ok) return { ok: false, code: outcome.error.code, message: outcome.error.message.slice(0, ERROR_TEXT_MAX).replace(/\p{Surrogate}/gu, '\u{fffd}') }
+  if (!outcome.ok)
+    return {
+      ok: false,
+      code: outcome.error.code,
+      message: outcome.error.message.slice(0, ERROR_TEXT_MAX).replace(/\p{Surrogate}/gu, '\u{fffd}'),
+    }
   try {
     return { ok: true, value: encodeValue(outcome.value) }
   } catch (thrown) {

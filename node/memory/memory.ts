@@ -123,12 +123,17 @@ export class Memory implements Fold {
   resolve(text: string, then: (id: CausalId) => void, fail: (error: WeftError) => void): void {
     const id = parseCausalId(text)
     if (id !== undefined) return then(id)
-    if (!/^[0-9a-f]{8,63}$/.test(text)) return fail(new WeftError('unknown_id', `${JSON.stringify(text)} is no id: 64 hex digits, or 8 or more of their beginning`))
+    if (!/^[0-9a-f]{8,63}$/.test(text))
+      return fail(new WeftError('unknown_id', `${JSON.stringify(text)} is no id: 64 hex digits, or 8 or more of their beginning`))
     this.#context.emit({
-      kind: 'find', prefix: text,
+      kind: 'find',
+      prefix: text,
       then: found => {
         if (found.length === 0) return fail(new WeftError('unknown_id', `no record has an id that begins with ${text}`))
-        if (found.length > 1) return fail(new WeftError('ambiguous_id', `more than one id begins with ${text}`, { details: { candidates: found.map(row => row.id) } }))
+        if (found.length > 1)
+          return fail(
+            new WeftError('ambiguous_id', `more than one id begins with ${text}`, { details: { candidates: found.map(row => row.id) } }),
+          )
         then((found[0] as { id: CausalId }).id)
       },
     })
@@ -161,7 +166,10 @@ export function restoreMemory(saved: Uint8Array, self: NodeId): SavedMemory | un
   const row = decoded.ok ? savedShape.parse(decoded.value) : undefined
   const fold = row === undefined ? undefined : MemoryFold.restore(row[0], self)
   if (row === undefined || fold === undefined) return undefined
-  const voids = row[1].map(([id, log, seq, reason]): [CausalId, VoidRecord] => [causalIdOf(id), { ref: { log: logIdOf(log), seq }, reason: reason as VoidReason }])
+  const voids = row[1].map(([id, log, seq, reason]): [CausalId, VoidRecord] => [
+    causalIdOf(id),
+    { ref: { log: logIdOf(log), seq }, reason: reason as VoidReason },
+  ])
   return { fold, voids: new Map(voids) }
 }
 

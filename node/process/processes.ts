@@ -49,7 +49,8 @@ export class Processes {
 
   /** Starts a process. Throws `name_taken`, `table_full`, or `handler_failed` when the program throws. */
   spawn(program: Program, name: string | undefined, origin: string): Process {
-    if (name !== undefined && !PROCESS_NAME.test(name)) throw new WeftError('invalid_argument', `a process name is ${PROCESS_NAME.source}, got ${JSON.stringify(name)}`)
+    if (name !== undefined && !PROCESS_NAME.test(name))
+      throw new WeftError('invalid_argument', `a process name is ${PROCESS_NAME.source}, got ${JSON.stringify(name)}`)
     if (name !== undefined && this.#byName.has(name)) throw new WeftError('name_taken', `a process named ${name} is running`)
     if (this.#byPid.size >= PROCESSES_MAX) throw new WeftError('table_full', `${PROCESSES_MAX} processes are running`)
     const process = new Process(this.#context.self, this.#nextPid++ as Pid, name, origin, this.#context.now.wallMs)
@@ -127,7 +128,8 @@ export class Processes {
       case 'down':
         return behaviour.onDown?.(mail.down)
       case 'call': {
-        const handler = behaviour.onCall !== undefined && Object.hasOwn(behaviour.onCall, mail.method) ? behaviour.onCall[mail.method] : undefined
+        const handler =
+          behaviour.onCall !== undefined && Object.hasOwn(behaviour.onCall, mail.method) ? behaviour.onCall[mail.method] : undefined
         if (typeof handler !== 'function') throw new NoMethod(mail.method)
         return handler(mail.argument as never, mail.from)
       }
@@ -136,7 +138,8 @@ export class Processes {
 
   #await(process: Process, mail: Mail, promise: PromiseLike<unknown>): void {
     this.#context.emit({
-      kind: 'await', promise,
+      kind: 'await',
+      promise,
       then: (ok, value) => {
         if (ok) this.#done(process, mail, value)
         else this.#threw(process, mail, value)
@@ -171,7 +174,8 @@ export class Processes {
   }
 
   #exitIfAsked(process: Process): void {
-    if (process.exiting !== undefined && process.state === 'running') this.#exit(process, process.exiting === 0 ? 'normal' : 'failed', process.exiting)
+    if (process.exiting !== undefined && process.state === 'running')
+      this.#exit(process, process.exiting === 0 ? 'normal' : 'failed', process.exiting)
   }
 
   /** Ends a process from outside, at once: what waits in its inbox is answered `noproc`. */
@@ -221,7 +225,8 @@ function behaviourOf(program: Program, context: ProcessContext): Behaviour {
   if (!isClass(program)) {
     const made = (program as (context: ProcessContext) => unknown)(context)
     if (made === undefined) return {}
-    if (typeof made !== 'object' || made === null || isPromise(made)) throw new TypeError('a program returns a behaviour: an object with onMessage, onCall, onDown, onStop')
+    if (typeof made !== 'object' || made === null || isPromise(made))
+      throw new TypeError('a program returns a behaviour: an object with onMessage, onCall, onDown, onStop')
     return made
   }
   const instance = new (program as new (context: ProcessContext) => object)(context) as Behaviour
@@ -235,7 +240,11 @@ function behaviourOf(program: Program, context: ProcessContext): Behaviour {
 
 function methodsOf(instance: object): NonNullable<Behaviour['onCall']> {
   const methods: Record<string, (argument: never, from: ProcessAddress) => unknown> = {}
-  for (let proto: object | null = Object.getPrototypeOf(instance) as object; proto !== null && proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object | null) {
+  for (
+    let proto: object | null = Object.getPrototypeOf(instance) as object;
+    proto !== null && proto !== Object.prototype;
+    proto = Object.getPrototypeOf(proto) as object | null
+  ) {
     for (const name of Object.getOwnPropertyNames(proto)) {
       if (name === 'constructor' || name.startsWith('on') || name.startsWith('_') || Object.hasOwn(methods, name)) continue
       const method = Object.getOwnPropertyDescriptor(proto, name)?.value as unknown

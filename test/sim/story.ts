@@ -24,7 +24,10 @@ export interface Story {
 
 const NAMES: readonly string[] = ['n1', 'n2', 'n3', 'n4', 'n5']
 const TYPES = Object.keys(EDGE_TYPES) as EdgeType[]
-const WORDS = 'pool cache deploy latency queue retry disk index shard leader vote token socket buffer quota alert rollback canary trace budget'.split(' ')
+const WORDS =
+  'pool cache deploy latency queue retry disk index shard leader vote token socket buffer quota alert rollback canary trace budget'.split(
+    ' ',
+  )
 const FAST_DISK: DiskLatency = { readUs: 50, writeUs: 50, syncUs: 500 }
 const SLOW_DISK: DiskLatency = { readUs: 2_000, writeUs: 5_000, syncUs: 40_000 }
 const LAN = { delayMinUs: 200, delayMeanUs: 300 }
@@ -118,7 +121,8 @@ class Telling {
   #writeOnce(node: string): void {
     const dice = this.#random.below(10)
     if (dice < 5) this.#remember(node)
-    else if (dice < 7) this.#ask(node, 'memory.link', { from: this.#id(), type: this.#type(), to: this.#id(), weight: (1 + this.#random.below(10)) / 10 })
+    else if (dice < 7)
+      this.#ask(node, 'memory.link', { from: this.#id(), type: this.#type(), to: this.#id(), weight: (1 + this.#random.below(10)) / 10 })
     else if (dice < 9) this.#supersede(node)
     else this.#ask(node, 'memory.forget', { id: this.#id() })
   }
@@ -150,7 +154,12 @@ class Telling {
     return known.length === 0 || this.#random.chance(50) ? (toHex(this.#random.bytes(32)) as CausalId) : this.#random.pick(known)
   }
 
-  #ask<K extends 'memory.remember' | 'memory.link' | 'memory.supersede' | 'memory.forget'>(node: string, command: K, input: CommandTypes[K]['input'], text?: string): void {
+  #ask<K extends 'memory.remember' | 'memory.link' | 'memory.supersede' | 'memory.forget'>(
+    node: string,
+    command: K,
+    input: CommandTypes[K]['input'],
+    text?: string,
+  ): void {
     const write: Write = { node, text, receipt: undefined }
     this.#writes.push(write)
     this.#open.add(write)
@@ -179,7 +188,9 @@ class Telling {
   // ---- what must be so in the end
 
   #untilConnected(): void {
-    this.#world.until('all to be connected', () => NAMES.every(name => this.#world.runtime(name).core.peers.connected.size === NAMES.length - 1))
+    this.#world.until('all to be connected', () =>
+      NAMES.every(name => this.#world.runtime(name).core.peers.connected.size === NAMES.length - 1),
+    )
   }
 
   #untilEqual(): void {
@@ -192,7 +203,10 @@ class Telling {
 
   #isEqual(): boolean {
     const frontiers = NAMES.map(name => this.#ofCore(name, core => core.frontierAll + core.memory(DEFAULT_SPACE).frontier()))
-    return frontiers.every(frontier => frontier === frontiers[0]) && NAMES.every(name => this.#ofCore(name, core => core.pending === 0 && core.guard.isOpen))
+    return (
+      frontiers.every(frontier => frontier === frontiers[0]) &&
+      NAMES.every(name => this.#ofCore(name, core => core.pending === 0 && core.guard.isOpen))
+    )
   }
 
   #ofCore<T>(name: string, read: (core: ReturnType<World['runtime']>['core']) => T): T {
@@ -221,7 +235,10 @@ class Telling {
   /** Every record that was acknowledged stands where its receipt says. */
   #holds(name: string, { id, log, seq }: Receipt): void {
     const held = this.#ofCore(name, core => core.chain.log(log))
-    claim(held !== undefined && seq < held.published && equalBytes(held.tree.leaf(seq), Uint8Array.from(Buffer.from(id, 'hex'))), `${name} holds record ${seq} of log ${log}`)
+    claim(
+      held !== undefined && seq < held.published && equalBytes(held.tree.leaf(seq), Uint8Array.from(Buffer.from(id, 'hex'))),
+      `${name} holds record ${seq} of log ${log}`,
+    )
   }
 
   /** Nobody remembers what nobody said. */
@@ -242,8 +259,12 @@ class Telling {
 
   /** The answer of the first node, which is that of all. */
   #same<T>(what: string, ask: (name: string) => T): T {
-    const [first, ...others] = NAMES.map(name => ({ name, answer: ask(name) })) as [{ name: string; answer: T }, ...{ name: string; answer: T }[]]
-    for (const { name, answer } of others) claim(JSON.stringify(answer) === JSON.stringify(first.answer), `${what}: ${name} answers like ${first.name}`, [first.answer, answer])
+    const [first, ...others] = NAMES.map(name => ({ name, answer: ask(name) })) as [
+      { name: string; answer: T },
+      ...{ name: string; answer: T }[],
+    ]
+    for (const { name, answer } of others)
+      claim(JSON.stringify(answer) === JSON.stringify(first.answer), `${what}: ${name} answers like ${first.name}`, [first.answer, answer])
     return first.answer
   }
 }

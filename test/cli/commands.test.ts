@@ -1,0 +1,374 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import t from 'tap'
+import { JSONL_IN_FLIGHT } from '../../base/limits.ts'
+import { isAlive } from '../../cli/background.ts'
+import { type Route, ROUTES } from '../../cli/routes.ts'
+import type {
+  ChainHeads,
+  ChainPage,
+  ConflictList,
+  Explanation,
+  InviteResult,
+  MemberList,
+  MemoryDetail,
+  MemoryPage,
+  MemoryStatus,
+  NodeStatus,
+  ProcessList,
+  Receipt,
+  Recollection,
+} from '../../node/index.ts'
+import { ask, ended, environment, lines, nodeAt, starts, temporary, until, WEFT, weft } from './weft.ts'
+
+const HEX: RegExp = /^[0-9a-f]{64}$/
+const NODE_ID: RegExp = /^12D3KooW[A-Za-z0-9]{44}$/
+const ISO: RegExp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+const COUNTER: string = fileURLToPath(new URL('../../examples/counter.js', import.meta.url))
+
+t.test('help and version load commander and the table of commands, nothing else', async t => {
+  const version = (JSON.parse(readFileSync(join(dirname(WEFT), '..', '..', 'package.json'), 'utf8')) as { version: string }).version
+  t.same(await weft(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+  t.same(await ask(['--version']), { version })
+  const startMs = performance.now()
+  const help = await weft(['--help'])
+  t.comment(`weft --help took ${(performance.now() - startMs).toFixed(0)} ms`)
+  t.equal(help.code, 0)
+  for (const { name, about } of ROUTES) t.match(help.stdout, new RegExp(`\\n  ${name} .*${about.slice(0, 20)}`), name)
+  t.same(packagesOf(WEFT), ['commander'])
+  t.equal((await weft(['help', 'mem', 'recall'])).stdout, (await weft(['mem', 'recall', '--help'])).stdout)
+})
+
+/** What a module and those it imports at once take from elsewhere; `import()` is what comes later. */
+function packagesOf(file: string, seen: Set<string> = new Set()): readonly string[] {
+  if (seen.has(file)) return []
+  seen.add(file)
+  const imports = [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from '([^']+)'|^import '([^']+)'/gm)].map(
+    found => (found[1] ?? found[2]) as string,
+  )
+  const packages = imports.flatMap(name =>
+    name.startsWith('.') ? packagesOf(join(dirname(file), name), seen) : name.startsWith('node:') ? [] : [name],
+  )
+  return [...new Set(packages)].sort()
+}
+
+t.test('every command says what it is for, and its file defines it', async t => {
+  let count = 0
+  const visit = async (routes: readonly Route[], above: string): Promise<void> => {
+    for (const { name, about, load, commands } of routes) {
+      const path = `${above}${name}`
+      count++
+      t.match(about, /^[a-z].*[^.]$/, `${path}: what it is for`)
+      t.ok((load === undefined) !== (commands === undefined), `${path} is a command or a group`)
+      const define = await load?.()
+      t.doesNotThrow(() => void define?.(new Command(name)), `${path} is defined`)
+      await visit(commands ?? [], `${path} `)
+    }
+  }
+  await visit(ROUTES, '')
+  t.ok(count > 45, `${count} commands`)
+})
+
+t.test('a node from its first command to its last', { timeout: 60_000 }, async t => {
+  const root = temporary(t)
+  const at = { cwd: root }
+  const dir = join(root, '.weft')
+  const made = await ask<{ nodeId: string; cluster: string; dir: string }>(['init', '--name', 'Ledger'], at)
+  t.match(made, { nodeId: NODE_ID, cluster: HEX, dir })
+  const { nodeId, cluster } = made
+  const identity = await ask<{ fingerprint: string }>(['id'], at)
+  t.match(identity, { nodeId, cluster, fingerprint: /^[0-9a-f]{32}$/ })
+  t.same(await ask(['id'], { env: { WEFT_DIR: dir } }), identity, 'WEFT_DIR')
+  t.same(await ask(['id', '--dir', dir], { env: { WEFT_DIR: root } }), identity, '--dir before WEFT_DIR')
+
+  const before = filesOf(dir)
+  const asleep = await ask<{ healthy: boolean; checks: readonly { check: string; result: string; next?: string }[] }>(['doctor'], at)
+  t.equal(asleep.healthy, true)
+  t.match(
+    asleep.checks.find(row => row.check === 'running'),
+    { result: 'warn', next: 'weft start' },
+  )
+  t.same(await ask(['chain', 'verify', '--all'], at), { valid: true, logs: [], records: 0 })
+  t.same(filesOf(dir), before, 'to examine is not to write')
+
+  const started = await ask<{ osPid: number; http: string }>(['start', '-d', '--name', 'ada'], at)
+  t.match(started, { nodeId, cluster, http: /^http:\/\/127\.0\.0\.1:\d+$/, addresses: [/^\/ip4\/127\.0\.0\.1\/tcp\/\d+/], osPid: Number })
+  t.match(await ask<NodeStatus>(['status'], at), {
+    nodeId,
+    cluster,
+    name: 'ada',
+    state: 'running',
+    publishing: true,
+    peers: [],
+    frontier: String,
+    frontierAll: String,
+  })
+  t.same(await ask(['peers'], at), { peers: [] })
+  t.same(await ask(['id'], at), identity)
+  const awake = await ask<{ healthy: boolean; checks: readonly { check: string; result: string; detail: string }[] }>(['doctor'], at)
+  t.equal(awake.healthy, true)
+  for (const { check, result } of awake.checks) t.equal(result, 'ok', check)
+  t.match(
+    awake.checks.find(row => row.check === 'setting name')?.detail,
+    /^node \(default\)$/,
+    'what the directory and the environment say, for a flag is gone with its command',
+  )
+
+  const { members, ...clusterOf } = await ask<MemberList>(['member', 'list'], at)
+  t.match(clusterOf, { cluster, name: 'Ledger', threshold: 1, pending: [] })
+  t.same(members, [{ nodeId, role: 'admin', status: 'member', isAdmin: true }])
+  const invite = await ask<InviteResult>(['invite', '--expires', '10m', '--role', 'member'], at)
+  t.match(invite, { token: String, addresses: [String], expires: ISO })
+  t.ok(Math.abs(Date.parse(invite.expires) - Date.now() - 600_000) < 30_000)
+
+  const spawned = await ask<{ pid: number; address: string }>(['spawn', `${COUNTER}#default`, '--name', 'counter'], at)
+  t.same(spawned, { pid: 1, address: `${nodeId}/1` })
+  t.same(await ask(['call', 'counter', 'add', '2'], at), { result: 2 })
+  t.same(await ask(['call', `${nodeId}:counter`, 'add', '40', '--deadline', '2s'], at), { result: 42 })
+  t.same(await ask(['call', '1', 'total'], at), { result: 42 }, 'without an argument')
+  t.same(await ask(['send', 'counter', '{"good":"morning"}'], at), { result: 'ok' })
+  const { processes, silent } = await ask<ProcessList>(['ps', '--cluster'], at)
+  t.same(silent, [])
+  t.match(processes, [{ address: spawned.address, pid: 1, name: 'counter', state: 'running', node: nodeId }])
+  t.same(await ask(['kill', 'counter'], at), { killed: spawned.address })
+  t.same((await ask<ProcessList>(['ps'], at)).processes, [])
+  const events = lines<{ event: string; at: string; fields: Record<string, unknown> }>(
+    (await weft(['logs', '-n', '200', '--json'], at)).stdout,
+  )
+  t.ok(events.some(({ event }) => event === 'process.spawn'))
+  for (const { at } of events) t.match(at, ISO)
+
+  const head = await ask<ChainHeads>(['chain', 'head'], at)
+  t.same(head.logs.map(log => log.stream).sort(), ['audit', 'cluster'])
+  const page = await ask<ChainPage>(['chain', 'log', '--from', '1', '--limit', '2'], at)
+  t.match(page, {
+    logId: HEX,
+    records: [
+      { seq: 1, id: HEX, kind: 'audit.boot', actor: 'kernel', at: ISO },
+      { seq: 2, kind: 'audit.spawn' },
+    ],
+  })
+  t.match(await ask(['chain', 'verify'], at), {
+    valid: true,
+    logs: [{ logId: HEX, author: nodeId, stream: String, size: Number, root: HEX }, { author: nodeId }],
+  })
+
+  t.same(await ask(['stop'], at), { stopped: true, osPid: started.osPid })
+  t.notOk(isAlive(started.osPid), 'it is gone when stop returns')
+  t.same((await ask<{ logs: readonly unknown[] }>(['chain', 'verify'], at)).logs.length, 2, 'the same without the node')
+
+  const child = starts(['start', '--json', '--log-level', 'info'], at)
+  const end = ended(child)
+  let shown = ''
+  child.stdout?.on('data', text => (shown += text))
+  await until('the document', () => shown.includes('\n'))
+  t.match(JSON.parse(shown), { nodeId, cluster, http: started.http, osPid: child.pid }, 'the port it had is kept')
+  child.kill('SIGTERM')
+  const { code, stdout, stderr } = await end
+  t.equal(code, 0)
+  t.equal(lines(stdout).length, 1)
+  for (const line of lines<{ level: string; event: string; time: string }>(stderr))
+    t.match(line, { level: String, event: String, time: ISO })
+})
+
+function filesOf(dir: string): readonly string[] {
+  return readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .map(name => `${name} ${statSync(join(dir, name)).mtimeMs} ${statSync(join(dir, name)).size}`)
+}
+
+t.test('the memory of a node', { timeout: 60_000 }, async t => {
+  const dir = join(temporary(t), 'node')
+  await nodeAt(dir)
+  const mem = <T>(...args: readonly string[]): Promise<T> => ask(['mem', ...args, '--dir', dir])
+  const human = async (...args: readonly string[]): Promise<string> =>
+    (await weft(['mem', ...args, '--dir', dir], { env: { NO_COLOR: '1' } })).stdout
+
+  const outage = await mem<Receipt>(
+    'remember',
+    'Checkout timed out on Friday evening',
+    '--meta',
+    'service=checkout',
+    '--meta',
+    'severity=high',
+    '--source',
+    'the pager',
+    '--valid-from',
+    '2026-01-02T18:00:00Z',
+  )
+  t.match(outage, { id: HEX, log: HEX, seq: 1 })
+  const cause = await mem<Receipt>('remember', 'The pool of connections is exhausted at 200', '--key', 'pool', '--causes', outage.id)
+  const after = await mem<Receipt>('remember', 'The on-call engineer doubled the pool', '--follows', outage.id.slice(0, 12))
+  t.same(
+    await mem<Receipt>('remember', 'The pool of connections is exhausted at 200', '--key', 'pool'),
+    cause,
+    'the same again is the same memory',
+  )
+  const link = await mem<Receipt>('link', after.id, 'evidence-for', cause.id, '--weight', '0.5')
+
+  const shown = await mem<MemoryDetail>('show', outage.id.slice(0, 8))
+  t.match(shown, {
+    id: outage.id,
+    text: /^Checkout/,
+    meta: { service: 'checkout', severity: 'high' },
+    source: 'the pager',
+    validFrom: '2026-01-02T18:00:00.000Z',
+    author: NODE_ID,
+    at: ISO,
+    state: 'current',
+  })
+  t.same(
+    shown.edges.map(({ from, type, to }) => [from, type, to]).sort(),
+    [
+      [after.id, 'follows', outage.id],
+      [cause.id, 'causes', outage.id],
+    ].sort(),
+  )
+
+  const recalled = await mem<Recollection>('recall', 'why did checkout time out', '-k', '2')
+  t.match(recalled, {
+    hits: [
+      { id: outage.id, score: Number, parts: { bm25: Number, vector: Number, spread: Number }, path: [], author: NODE_ID, at: ISO },
+      {},
+    ],
+    frontier: String,
+    exact: true,
+  })
+  const narrow = await mem<Recollection>('recall', 'Friday', '--no-spread')
+  t.same(
+    narrow.hits.map(hit => hit.id),
+    [outage.id],
+    'only what matches by itself',
+  )
+  t.ok((await mem<Recollection>('recall', 'Friday')).hits.length > 1, 'and with it what is linked to it')
+  t.match(await human('recall', 'Friday'), /^ +\d\.\d{3} {2}[0-9a-f]{8} {2}Checkout timed out on Friday evening\n/)
+
+  const why = await mem<Explanation>('why', outage.id)
+  t.match(why.paths[0], { weight: Number, steps: [{ id: outage.id }, { id: cause.id, edge: 'causes', author: NODE_ID, log: HEX, seq: 2 }] })
+  t.match(
+    await human('why', outage.id),
+    new RegExp(
+      `^${outage.id.slice(0, 8)}  Checkout timed out.*\\n\\nweight \\d\\.\\d+\\n  because ${cause.id.slice(0, 8)}  The pool of connections`,
+    ),
+  )
+
+  const { frontier: then } = await mem<MemoryStatus>('status')
+  const better = await mem<Receipt>('remember', 'The pool of connections is exhausted at 400', '--key', 'pool')
+  t.equal((await mem<MemoryDetail>('show', cause.id)).state, 'superseded', 'the same key replaces')
+  t.same(
+    (await mem<Recollection>('recall', 'exhausted', '--no-spread')).hits.map(hit => hit.id),
+    [better.id],
+  )
+  t.same(
+    (await mem<Recollection>('recall', 'exhausted', '--no-spread', '--as-of', then)).hits.map(hit => hit.id),
+    [cause.id],
+  )
+  t.same(
+    (await mem<Recollection>('recall', 'exhausted', '--no-spread', '--include-superseded')).hits.map(hit => hit.id).sort(),
+    [cause.id, better.id].sort(),
+  )
+  t.same(
+    (await mem<MemoryPage>('list', '--after', then)).memories.map(memory => memory.id),
+    [better.id],
+  )
+  const first = await mem<MemoryPage>('list', '--limit', '1')
+  t.same([first.memories.map(memory => memory.id), first.more], [[outage.id], true])
+
+  await mem('forget', link.id)
+  t.equal((await mem<MemoryStatus>('status')).edges, 2)
+  const other = await mem<Receipt>('remember', 'The pool is larger now')
+  await mem('supersede', after.id, '--by', other.id, '--reason', 'said better')
+  t.same((await mem<MemoryDetail>('show', after.id)).supersededBy, [other.id])
+  t.same(await mem<ConflictList>('conflicts'), { conflicts: [], voids: [], logs: [] })
+  t.match(await mem<MemoryStatus>('status'), { nodes: 5, edges: 2, pending: 0, frontier: String })
+
+  for (const args of [['list'], ['status'], ['show', outage.id], ['conflicts']]) {
+    const said = await weft(['mem', ...args, '--dir', dir])
+    t.same([said.code, said.stderr], [0, ''], args.join(' '))
+    t.same(
+      ['\u001b', 'undefined', '[object'].filter(text => said.stdout.includes(text)),
+      [],
+      `${args.join(' ')}: plain words where there is no terminal`,
+    )
+  }
+})
+
+t.test('lines are answered in their order, as many as there are', { timeout: 60_000 }, async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const count = 5 * JSONL_IN_FLIGHT
+  const file = join(root, 'lines.jsonl')
+  writeFileSync(
+    file,
+    Array.from(
+      { length: count },
+      (_, i) => `${JSON.stringify({ text: `entry ${i} of the ledger`, key: `entry-${i}`, meta: { page: i } })}\n`,
+    ).join(''),
+  )
+  const startMs = performance.now()
+  const written = await weft(['mem', 'remember', '--jsonl', '-', '--dir', dir], { input: readFileSync(file) })
+  const seconds = (performance.now() - startMs) / 1000
+  t.comment(`${count} lines in ${seconds.toFixed(2)} s, the start of the command included: ${(count / seconds).toFixed(0)} lines/s`)
+  t.equal(written.code, 0)
+  const receipts = lines<Receipt>(written.stdout)
+  t.same(
+    receipts.map(receipt => receipt.seq),
+    Array.from({ length: count }, (_, i) => i + 1),
+  )
+  const again = await weft(['mem', 'remember', '--jsonl', file, '--dir', dir])
+  t.equal(again.stdout, written.stdout, 'sent again, nothing is written twice')
+
+  const asked = await weft(['mem', 'recall', '--jsonl', '-', '-k', '1', '--no-spread', '--dir', dir], {
+    input: '{"query":"entry 7"}\n{"query":5}\n\n{"query":"entry 9 ledger","k":2}\n',
+  })
+  t.equal(asked.code, 1, 'one of them failed')
+  const answers = lines<Recollection & { error?: { code: string } }>(asked.stdout)
+  t.same(
+    answers.map(answer => answer.error?.code ?? answer.hits.map(hit => hit.text)[0]),
+    ['entry 7 of the ledger', 'invalid_argument', 'entry 9 of the ledger'],
+  )
+  t.same(
+    answers.map(answer => answer.hits?.length),
+    [1, undefined, 2],
+  )
+
+  const child = starts(['mem', 'remember', '--jsonl', '-', '--dir', dir])
+  const end = ended(child)
+  let answered = 0
+  child.stdout?.on('data', (text: string) => (answered += text.split('\n').length - 1))
+  for (let i = 0; i < 3; i++) {
+    child.stdin?.write(`{"text":"typed by hand ${i}"}\n`)
+    await until(`answer ${i}`, () => answered === i + 1)
+  }
+  child.stdin?.end()
+  t.equal((await end).code, 0, 'a line is answered while the next one is still to be typed')
+
+  const tail = starts(['logs', '-f', '-n', '1', '--json', '--dir', dir])
+  const tailEnd = ended(tail)
+  let followed = ''
+  tail.stdout?.on('data', text => (followed += text))
+  await until('the last event', () => followed.includes('\n'))
+  await ask(['spawn', COUNTER, '--dir', dir])
+  await until('what happens meanwhile', () => followed.includes('process.spawn'))
+  tail.kill('SIGTERM')
+  await tailEnd
+})
+
+t.test('completion offers what can follow', async t => {
+  const script = (await weft(['completion', 'bash'])).stdout
+  /** What bash would offer after these words. */
+  const offered = (...words: readonly string[]): readonly string[] => {
+    const line = `${script}\nCOMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _weft; echo "\${COMPREPLY[@]}"`
+    return execFileSync('bash', ['-c', line], { encoding: 'utf8', env: environment() }).trim().split(' ')
+  }
+  t.same(offered('weft', 'mem', 're'), ['remember', 'recall'])
+  t.same(offered('weft', '--dir', 'x', 'mem', 'import', 'j'), ['jsonl'])
+  t.same(offered('weft', 'mem', 'recall', '--inc'), ['--include-superseded'])
+  t.ok(offered('weft', '').includes('cluster'))
+  t.match((await weft(['completion', 'zsh'])).stdout, /^#compdef weft\n/)
+  t.match((await weft(['completion', 'fish'])).stdout, /complete -c weft -n 'test \(__weft_at\) = "weft mem"' -a recall -d "find memories"/)
+})

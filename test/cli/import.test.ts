@@ -1,0 +1,232 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import type { ImportSummary } from '../../cli/import/import-items.ts'
+import type { Explanation, MemoryDetail, MemoryStatus, Recollection } from '../../node/index.ts'
+import { ask, environment, failure, lines, nodeAt, temporary, weft } from './weft.ts'
+
+interface Exported {
+  readonly id: string
+  readonly key?: string
+  readonly text: string
+  readonly meta?: Readonly<Record<string, string>>
+  readonly validFrom?: string
+  readonly edges?: readonly { readonly type: string; readonly to: string; readonly weight: number }[]
+  readonly author: string
+  readonly at: string
+}
+
+/** A repository of its own: no setting of whoever runs the tests reaches it. */
+class Repository {
+  readonly path: string
+  #minute = 0
+
+  constructor(path: string) {
+    this.path = path
+    mkdirSync(path)
+    this.git('init', '--quiet', '--initial-branch=main')
+  }
+
+  git(...args: readonly string[]): string {
+    const at = `2026-01-05T10:${String(this.#minute).padStart(2, '0')}:00Z`
+    const who = {
+      GIT_AUTHOR_NAME: 'Ada',
+      GIT_AUTHOR_EMAIL: 'ada@example.org',
+      GIT_COMMITTER_NAME: 'Ada',
+      GIT_COMMITTER_EMAIL: 'ada@example.org',
+      GIT_AUTHOR_DATE: at,
+      GIT_COMMITTER_DATE: at,
+    }
+    return execFileSync('git', ['-C', this.path, ...args], {
+      encoding: 'utf8',
+      env: environment({ ...who, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' }),
+    }).trim()
+  }
+
+  /** @returns its hash */
+  commit(message: string, files: Readonly<Record<string, string>> = {}): string {
+    this.#minute++
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(this.path, name), content)
+    this.git('add', '--all')
+    this.git('commit', '--quiet', '--allow-empty', '--no-gpg-sign', '-m', message)
+    return this.git('rev-parse', 'HEAD')
+  }
+}
+
+function counts({ imported, skipped, failed }: ImportSummary): readonly number[] {
+  return [imported, skipped, failed.length]
+}
+
+t.test('a git history is imported once, and then what is new of it', { timeout: 60_000 }, async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const importGit = (path: string): Promise<ImportSummary> => ask(['mem', 'import', 'git', path, '--dir', dir])
+  const repository = new Repository(join(root, 'repository'))
+  t.same(counts(await importGit(repository.path)), [0, 0, 0], 'nothing has been committed yet')
+
+  const pool = repository.commit('Limit the pool to 200 connections\n\nThe database refuses more.', { 'pool.ts': '200' })
+  repository.commit('Write a README', { 'README.md': '# Ledger' })
+  repository.git('checkout', '--quiet', '-b', 'side')
+  const wider = repository.commit('Allow 400 connections', { 'pool.ts': '400' })
+  repository.git('checkout', '--quiet', 'main')
+  repository.commit('Say what the ledger is for', { 'README.md': '# Ledger of debts' })
+  repository.git('merge', '--quiet', '--no-ff', '--no-edit', 'side')
+  const revert = repository.commit(`Revert "Allow 400 connections"\n\nThis reverts commit ${wider}.`, { 'pool.ts': '200' })
+  t.same(counts(await importGit(repository.path)), [6, 0, 0])
+
+  const { hits } = await ask<Recollection>(['mem', 'recall', 'limit connections of the pool', '-k', '1', '--no-spread', '--dir', dir])
+  t.match(hits, [
+    {
+      key: `git:${pool}`,
+      text: /^Limit the pool to 200 connections\n\nThe database refuses more\./,
+      validFrom: '2026-01-05T10:01:00.000Z',
+    },
+  ])
+  const idOf = async (hash: string): Promise<string> => (await exported(dir)).find(row => row.key === `git:${hash}`)?.id as string
+  const detail = await ask<MemoryDetail>(['mem', 'show', await idOf(revert), '--dir', dir])
+  t.ok(
+    detail.edges.some(({ from, to }) => from === detail.id && to !== detail.id),
+    'it is linked to what it reverts',
+  )
+  const { paths } = await ask<Explanation>(['mem', 'why', detail.id, '--dir', dir])
+  t.ok(paths.length > 0, 'and that can be asked for')
+
+  t.same(counts(await importGit(repository.path)), [0, 6, 0], 'again: nothing is read')
+  repository.commit('Close connections that are idle', { 'pool.ts': '200, idle 30 s' })
+  t.same(counts(await importGit(repository.path)), [1, 6, 0], 'only what is new')
+  t.same(counts(await importGit(join(repository.path, '.git'))), [0, 7, 0], 'the same repository, named otherwise')
+
+  const shallow = join(root, 'shallow')
+  execFileSync('git', ['clone', '--quiet', '--depth', '2', `file://${repository.path}`, shallow], { env: environment() })
+  const fresh = join(root, 'fresh')
+  await nodeAt(fresh)
+  const summary = await ask<ImportSummary>(['mem', 'import', 'git', shallow, '--dir', fresh])
+  t.same(counts(summary), [2, 0, 0], 'a shallow clone has what it has')
+  t.equal((await ask<MemoryStatus>(['mem', 'status', '--dir', fresh])).nodes, 2)
+  t.same(counts(await ask<ImportSummary>(['mem', 'import', 'git', repository.path, '--dir', fresh])), [5, 2, 0], 'and the rest comes later')
+})
+
+async function exported(dir: string): Promise<readonly Exported[]> {
+  return lines<Exported>((await weft(['mem', 'export', '--dir', dir])).stdout)
+}
+
+t.test('lines are imported with links to lines further down, and what is exported can be imported', { timeout: 60_000 }, async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const file = join(root, 'history.jsonl')
+  const rows = [
+    { key: 'outage', text: 'Checkout was down for an hour', meta: { service: 'checkout', minutes: 60 }, validFrom: '2026-01-02' },
+    {
+      key: 'cause',
+      text: 'A deploy removed an index',
+      edges: [
+        { type: 'causes', to: 'outage' },
+        { type: 'triggered-by', to: 'deploy', weight: 0.8 },
+      ],
+    },
+    { key: 'deploy', text: 'Version 41 was deployed', source: 'the pipeline' },
+    { text: 'Nobody was on call' },
+  ]
+  writeFileSync(file, `${rows.map(row => JSON.stringify(row)).join('\n')}\n`)
+  const importFile = (into: string, name: string = file): Promise<ImportSummary> => ask(['mem', 'import', 'jsonl', name, '--dir', into])
+  t.same(counts(await importFile(dir)), [4, 0, 0])
+  t.same(counts(await importFile(dir)), [0, 4, 0], 'once')
+  const status = await ask<MemoryStatus>(['mem', 'status', '--dir', dir])
+  t.same([status.nodes, status.edges, status.dangling], [4, 2, 0])
+
+  const stdin = await weft(['mem', 'import', 'jsonl', '-', '--json', '--progress', '--dir', dir], {
+    input:
+      '{"key":"more","text":"And one more","edges":[{"type":"follows","to":"outage"},{"type":"follows","to":"nowhere"}]}\n{"key":"broken"\n',
+  })
+  t.equal(stdin.code, 1)
+  t.match(stdin.stderr, /imported/)
+  const { imported, failed } = JSON.parse(stdin.stdout) as ImportSummary
+  t.equal(imported, 1, 'a link that leads nowhere does not cost the memory')
+  t.match(failed, [
+    { line: 1, key: 'more', code: 'unknown_id', message: /"nowhere"/ },
+    { line: 2, code: 'import_invalid' },
+  ])
+
+  const out = join(root, 'export.jsonl')
+  t.same(await ask(['mem', 'export', '--out', out, '--dir', dir]), { exported: 5, file: out })
+  const written = lines<Exported>(readFileSync(out, 'utf8'))
+  t.equal((await weft(['mem', 'export', '--dir', dir])).stdout, readFileSync(out, 'utf8'), 'the same on stdout')
+  t.match(written[0], {
+    id: /^[0-9a-f]{64}$/,
+    key: 'outage',
+    text: rows[0]?.text,
+    meta: { service: 'checkout', minutes: '60' },
+    validFrom: '2026-01-02T00:00:00.000Z',
+    author: /^12D3KooW/,
+    at: /Z$/,
+  })
+  t.same(counts(await importFile(dir, out)), [0, 5, 0], 'where it comes from, nothing is new')
+
+  const other = join(root, 'other')
+  await nodeAt(other)
+  t.same(counts(await importFile(other, out)), [5, 0, 0])
+  t.same(counts(await importFile(other, out)), [0, 5, 0])
+  t.same(shapeOf(await exported(other)), shapeOf(written), 'elsewhere it is the same, with links to the ids it has there')
+})
+
+/** What is said and linked, whoever wrote it: ids as the keys or texts that they stand for. */
+function shapeOf(rows: readonly Exported[]): readonly unknown[] {
+  const names = new Map(rows.map(row => [row.id, row.key ?? row.text]))
+  return rows.map(({ id: _id, author: _author, at: _at, edges, ...said }) => ({
+    ...said,
+    edges: edges?.map(edge => ({ ...edge, to: names.get(edge.to) })).sort((a, b) => ((a.to ?? '') < (b.to ?? '') ? -1 : 1)),
+  }))
+}
+
+t.test('notes are imported by their sections', async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const notes = join(root, 'notes')
+  mkdirSync(join(notes, 'deep', 'node_modules'), { recursive: true })
+  writeFileSync(join(notes, 'pool.md'), '# The pool\n\nIt holds 200 connections.\n\n## Why 200\n\nSee [the outage](deep/outage.md).\n')
+  writeFileSync(join(notes, 'deep', 'outage.md'), '# The outage\n\nCheckout was down for an hour.\n')
+  writeFileSync(join(notes, 'deep', 'node_modules', 'other.md'), '# Not ours\n\nOf somebody else.\n')
+  writeFileSync(join(notes, 'latin.md'), Buffer.from('# Caf\xe9\n', 'latin1'))
+  const first = await weft(['mem', 'import', 'markdown', notes, '--json', '--dir', dir])
+  const summary = JSON.parse(first.stdout) as ImportSummary
+  t.equal(first.code, 1)
+  t.same(counts(summary), [3, 0, 1])
+  t.match(summary.failed, [{ key: 'md:latin.md', code: 'text_invalid' }])
+  const rows = await exported(dir)
+  t.same(rows.map(row => row.key).sort(), ['md:deep/outage.md#the-outage', 'md:pool.md#the-pool', 'md:pool.md#why-200'])
+  writeFileSync(join(notes, 'latin.md'), '# Café\n\nOpen until ten.\n')
+  t.same(counts(await ask<ImportSummary>(['mem', 'import', 'markdown', notes, '--dir', dir])), [1, 3, 0])
+  writeFileSync(join(notes, 'deep', 'outage.md'), '# The outage\n\nCheckout was down for two hours.\n')
+  t.same(
+    counts(await ask<ImportSummary>(['mem', 'import', 'markdown', notes, '--dir', dir])),
+    [1, 3, 0],
+    'what changed replaces what it was',
+  )
+  const { hits } = await ask<Recollection>(['mem', 'recall', 'how long was checkout down', '-k', '1', '--dir', dir])
+  t.match(hits, [{ key: 'md:deep/outage.md#the-outage', text: /two hours/ }])
+})
+
+t.test('the bundled history is imported whole and answers questions', async t => {
+  const dir = join(temporary(t), 'node')
+  await nodeAt(dir)
+  const sample = fileURLToPath(new URL('../../../examples/sample-history.jsonl', import.meta.url))
+  const count = readFileSync(sample, 'utf8').trimEnd().split('\n').length
+  t.ok(count >= 200, `${count} records`)
+  t.same(counts(await ask<ImportSummary>(['mem', 'import', 'jsonl', sample, '--dir', dir])), [count, 0, 0])
+  const status = await ask<MemoryStatus>(['mem', 'status', '--dir', dir])
+  t.same([status.nodes, status.dangling, status.voids], [count, 0, 0])
+  const { hits } = await ask<Recollection>(['mem', 'recall', 'why did checkout fail', '--dir', dir])
+  t.equal(hits.length, 5)
+  const whys = await Promise.all(hits.map(hit => ask<Explanation>(['mem', 'why', hit.id, '--dir', dir])))
+  t.ok(
+    whys.some(why => why.paths.some(path => path.steps.length > 2)),
+    'with a chain of reasons',
+  )
+  const missing = await failure(['mem', 'import', 'jsonl', `${sample}.gone`, '--dir', dir])
+  t.equal(missing.code, 'import_invalid')
+})
