@@ -10,6 +10,8 @@
 import { appendFileSync, closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { suite } from '../base/crypto/suite.ts'
 import { hash } from '../base/crypto/hash.ts'
 import { verify } from '../base/crypto/ed25519.ts'
@@ -70,12 +72,13 @@ function primitives(): { readonly hashesPerS: number; readonly signsPerS: number
 /** Records appended, hashed into the tree, encoded for the disk; a signature per commit. */
 function append(hashesPerS: number): void {
   const chain = newChain(undefined)
-  const perS = rate(200, () => {
-    for (let i = 0; i < GROUP; i++) chain.append(stream, [draft], WALL_MS)
-    const staged = chain.takeCommit(true, WALL_MS) as StagedCommit
-    encodeCommit(staged.commit.entries, 0, 1)
-    chain.committed(staged)
-  }) * GROUP
+  const perS =
+    rate(200, () => {
+      for (let i = 0; i < GROUP; i++) chain.append(stream, [draft], WALL_MS)
+      const staged = chain.takeCommit(true, WALL_MS) as StagedCommit
+      encodeCommit(staged.commit.entries, 0, 1)
+      chain.committed(staged)
+    }) * GROUP
   print({ bench: 'append', recordsPerS: Math.round(perS), ratioToHash: ratio(perS, hashesPerS) })
 }
 
@@ -87,7 +90,13 @@ async function durable(): Promise<void> {
   print({ bench: 'durable one by one', recordsPerS: Math.round(one), plainFilePerS: Math.round(plain), ratio: ratio(one, plain) })
   const grouped = await together(journal, chain, 200)
   const plainGrouped = plainSyncs(COMMIT_RECORDS_MAX, 200) * COMMIT_RECORDS_MAX
-  print({ bench: 'durable in groups', recordsPerS: Math.round(grouped), plainFilePerS: Math.round(plainGrouped), ratio: ratio(grouped, plainGrouped), ratioToOneByOne: ratio(grouped, one) })
+  print({
+    bench: 'durable in groups',
+    recordsPerS: Math.round(grouped),
+    plainFilePerS: Math.round(plainGrouped),
+    ratio: ratio(grouped, plainGrouped),
+    ratioToOneByOne: ratio(grouped, one),
+  })
   await close()
 }
 
@@ -132,17 +141,31 @@ async function cold(verifiesPerS: number): Promise<void> {
   await fill('reopened', REOPENED)
   const disk = openDisk(join(scratch, 'verified'))
   const start = usage()
-  const verification = await new Promise<Verification>(resolve => verifyJournal(disk, { cluster, self }, result => resolve(result.ok ? result.value : never(result.error))))
+  const verification = await new Promise<Verification>(resolve =>
+    verifyJournal(disk, { cluster, self }, result => resolve(result.ok ? result.value : never(result.error))),
+  )
   const seconds = cpuSince(start)
   if (!verification.valid || verification.records !== RECORDS) throw new Error(JSON.stringify(verification))
   await new Promise<void>(resolve => disk.close(resolve))
-  print({ bench: 'cold verify', records: RECORDS, cpuSeconds: round(seconds), recordsPerS: Math.round(RECORDS / seconds), ratioToVerify: ratio(RECORDS / seconds, verifiesPerS) })
+  print({
+    bench: 'cold verify',
+    records: RECORDS,
+    cpuSeconds: round(seconds),
+    recordsPerS: Math.round(RECORDS / seconds),
+    ratioToVerify: ratio(RECORDS / seconds, verifiesPerS),
+  })
 
   const before = memory()
   const began = usage()
   const opened = await open('reopened')
   const openSeconds = cpuSince(began)
-  print({ bench: 'open', records: REOPENED, cpuSeconds: round(openSeconds), recordsPerS: Math.round(REOPENED / openSeconds), bytesPerRecord: Math.round((memory() - before) / REOPENED) })
+  print({
+    bench: 'open',
+    records: REOPENED,
+    cpuSeconds: round(openSeconds),
+    recordsPerS: Math.round(REOPENED / openSeconds),
+    bytesPerRecord: Math.round((memory() - before) / REOPENED),
+  })
   await opened.close()
 }
 
@@ -161,7 +184,11 @@ async function fill(name: string, records: number): Promise<void> {
 function proofs(verifiesPerS: number): void {
   const chain = newChain(undefined)
   for (let left = RECORDS; left > 0; left -= GROUP) {
-    chain.append(stream, Array.from({ length: Math.min(left, GROUP) }, () => draft), WALL_MS)
+    chain.append(
+      stream,
+      Array.from({ length: Math.min(left, GROUP) }, () => draft),
+      WALL_MS,
+    )
     chain.committed(chain.takeCommit(false, WALL_MS) as StagedCommit)
   }
   const { tree, size } = chain.ownLog(stream) as NonNullable<ReturnType<Chain['ownLog']>>
@@ -174,8 +201,20 @@ function proofs(verifiesPerS: number): void {
   const consistency = tree.consistencyProof(older, size)
   const olderRoot = tree.root(older)
   const leaf = tree.leaf(index)
-  print({ bench: 'inclusion', size, bytes: 32 * inclusion.length, madePerS: rate(20_000, () => tree.inclusionProof(any(), size)), ...checked(() => verifyInclusion(leaf, index, size, inclusion, root)) })
-  print({ bench: 'consistency', size, bytes: 32 * consistency.length, madePerS: rate(20_000, () => tree.consistencyProof(any() + 1, size)), ...checked(() => verifyConsistency(older, olderRoot, size, root, consistency)) })
+  print({
+    bench: 'inclusion',
+    size,
+    bytes: 32 * inclusion.length,
+    madePerS: rate(20_000, () => tree.inclusionProof(any(), size)),
+    ...checked(() => verifyInclusion(leaf, index, size, inclusion, root)),
+  })
+  print({
+    bench: 'consistency',
+    size,
+    bytes: 32 * consistency.length,
+    madePerS: rate(20_000, () => tree.consistencyProof(any() + 1, size)),
+    ...checked(() => verifyConsistency(older, olderRoot, size, root, consistency)),
+  })
 
   function checked(check: () => boolean): { readonly checkedPerS: number; readonly ratioToVerify: number } {
     if (!check()) throw new Error('a proof that does not verify')
@@ -192,12 +231,21 @@ interface Opened {
 
 async function open(name: string): Promise<Opened> {
   const disk = openDisk(join(scratch, name))
-  const opened = await new Promise<OpenedJournal>(resolve => openJournal(disk, hostRandom, { cluster, self, full: false }, result => resolve(result.ok ? result.value : never(result.error))))
+  const opened = await new Promise<OpenedJournal>(resolve =>
+    openJournal(disk, hostRandom, { cluster, self, full: false }, result => resolve(result.ok ? result.value : never(result.error))),
+  )
   return { journal: opened.journal, chain: newChain(opened), close: () => new Promise(resolve => disk.close(resolve)) }
 }
 
 function newChain(opened: OpenedJournal | undefined): Chain {
-  return new Chain({ cluster, self, logs: opened?.replay.logs ?? new Map(), signer, nextKeyCommit: nextKeyCommitOf(signer.publicKey), random: hostRandom })
+  return new Chain({
+    cluster,
+    self,
+    logs: opened?.replay.logs ?? new Map(),
+    signer,
+    nextKeyCommit: nextKeyCommitOf(signer.publicKey),
+    random: hostRandom,
+  })
 }
 
 /** Everything staged becomes durable, with a checkpoint. */
@@ -227,7 +275,10 @@ function cpuSince(start: NodeJS.CpuUsage): number {
   return (user + system) / 1e6
 }
 
+/** Bytes in use once the garbage is gone. */
 function memory(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers
 }

@@ -50,14 +50,25 @@ async function healing(): Promise<void> {
   await equal(nodes)
   const sides = [names.slice(0, NODES / 2), names.slice(NODES / 2)]
   await partition(dir, sides)
-  for (const [side, first] of [[0, 0], [1, NODES / 2]] as const) {
-    await inFlight(WRITES, 256, i => (nodes[first + (i % (NODES / 2))] as WeftNode).memory.remember(`side ${side} write ${i} `.padEnd(200, 'y')))
+  for (const [side, first] of [
+    [0, 0],
+    [1, NODES / 2],
+  ] as const) {
+    await inFlight(WRITES, 256, i =>
+      (nodes[first + (i % (NODES / 2))] as WeftNode).memory.remember(`side ${side} write ${i} `.padEnd(200, 'y')),
+    )
     await equal(nodes.slice(first, first + NODES / 2))
   }
   const startMs = performance.now()
   await heal(dir)
   await equal(nodes)
-  print({ bench: 'heal of 8', nodes: NODES, writesPerSide: WRITES, equalMs: Math.round(performance.now() - startMs), upMs: Math.round(upMs) })
+  print({
+    bench: 'heal of 8',
+    nodes: NODES,
+    writesPerSide: WRITES,
+    equalMs: Math.round(performance.now() - startMs),
+    upMs: Math.round(upMs),
+  })
   await Promise.all(nodes.map(node => node.stop()))
 }
 
@@ -73,7 +84,9 @@ async function equal(nodes: readonly WeftNode[]): Promise<void> {
 async function restarting(): Promise<void> {
   const n1 = await connect({ dir: join(dir, 'n1') })
   const has = (await n1.memory.status()).nodes
-  await inFlight(Math.ceil((STORED - has) / 1000), 4, batch => n1.memory.import(Array.from({ length: 1000 }, (_, i) => ({ text: `record ${batch * 1000 + i} of many `.padEnd(200, 'z') }))))
+  await inFlight(Math.ceil((STORED - has) / 1000), 4, batch =>
+    n1.memory.import(Array.from({ length: 1000 }, (_, i) => ({ text: `record ${batch * 1000 + i} of many `.padEnd(200, 'z') }))),
+  )
   await n1.stop()
   const times: number[] = []
   for (let i = 0; i < STARTS; i++) {

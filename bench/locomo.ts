@@ -88,5 +88,12 @@ for (const conversation of conversations) {
 const percent = (sum: number): number => round((100 * sum) / questions, 1)
 for (const [i, [name]] of SETTINGS.entries()) {
   const { at10, at20 } = found[i] as { at10: number; at20: number }
-  print({ bench: 'locomo', recall: name, conversations: conversations.length, questions, percentAt10: percent(at10), percentAt20: percent(at20) })
+  print({
+    bench: 'locomo',
+    recall: name,
+    conversations: conversations.length,
+    questions,
+    percentAt10: percent(at10),
+    percentAt20: percent(at20),
+  })
 }

@@ -73,9 +73,21 @@ async function measure(): Promise<void> {
     const { atMs } = await ask<{ readonly atMs: number }>({ until: written })
     const upAtMs = await connectedAtMs(near)
     const bytes = (await bytesSent(near)) - before
-    print({ bench: 'cold catch-up', records: CATCH_UP, ms: Math.round(atMs - upAtMs), bytesPerRecord: Math.round(bytes / CATCH_UP), plainTcpMs: round(await plainTransferMs(bytes)), ratio: round((atMs - upAtMs) / (await plainTransferMs(bytes)), 0) })
+    print({
+      bench: 'cold catch-up',
+      records: CATCH_UP,
+      ms: Math.round(atMs - upAtMs),
+      bytesPerRecord: Math.round(bytes / CATCH_UP),
+      plainTcpMs: round(await plainTransferMs(bytes)),
+      ratio: round((atMs - upAtMs) / (await plainTransferMs(bytes)), 0),
+    })
 
-    await live(near, ask, () => write(LIVE), () => written)
+    await live(
+      near,
+      ask,
+      () => write(LIVE),
+      () => written,
+    )
     await latency(near, child, dir)
     await heal(near, nodeId, await connectNode({ dir: join(dir, 'far') }))
     await calls(near, `${nodeId}:doubler`)
@@ -116,17 +128,33 @@ async function connectedAtMs(node: WeftNode): Promise<number> {
 async function bytesSent(node: WeftNode): Promise<number> {
   const { url } = JSON.parse(readFileSync(join(node.dir, 'control.json'), 'utf8')) as { readonly url: string }
   const text = await (await fetch(`${url}/metrics`)).text()
-  return [...text.matchAll(/^weft_frames_(?:sent|received)_bytes_total\{protocol="sync"\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
+  return [...text.matchAll(/^weft_frames_(?:sent|received)_bytes_total\{protocol="sync"\} (\d+)/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  )
 }
 
-async function live(near: WeftNode, ask: <T>(message: object) => Promise<T>, write: () => Promise<void>, written: () => number): Promise<void> {
+async function live(
+  near: WeftNode,
+  ask: <T>(message: object) => Promise<T>,
+  write: () => Promise<void>,
+  written: () => number,
+): Promise<void> {
   const before = await bytesSent(near)
   const startMs = now()
   await write()
   const localMs = now() - startMs
   const { atMs } = await ask<{ readonly atMs: number }>({ until: written() })
   const bytes = (await bytesSent(near)) - before
-  print({ bench: 'live', records: LIVE, recordsPerS: Math.round(LIVE / ((atMs - startMs) / 1000)), localRecordsPerS: Math.round(LIVE / (localMs / 1000)), bytesPerRecord: Math.round(bytes / LIVE), plainTcpMs: round(await plainTransferMs(bytes)), ratioToLocal: round(localMs / (atMs - startMs)) })
+  print({
+    bench: 'live',
+    records: LIVE,
+    recordsPerS: Math.round(LIVE / ((atMs - startMs) / 1000)),
+    localRecordsPerS: Math.round(LIVE / (localMs / 1000)),
+    bytesPerRecord: Math.round(bytes / LIVE),
+    plainTcpMs: round(await plainTransferMs(bytes)),
+    ratioToLocal: round(localMs / (atMs - startMs)),
+  })
 }
 
 /** From the call of `remember` here to the change that a watcher sees there, one at a time. */
@@ -144,7 +172,15 @@ async function latency(near: WeftNode, child: ChildProcess, dir: string): Promis
     visible.push(atMs - startMs)
   }
   const syncMs = plainSyncMs(dir, 400, 200)
-  print({ bench: 'live latency', p50Ms: round(percentile(visible, 0.5)), p99Ms: round(percentile(visible, 0.99)), acknowledgedP50Ms: round(percentile(acknowledged, 0.5)), plainSyncMs: round(syncMs), beyondSyncP50Ms: round(percentile(visible, 0.5) - syncMs), ratio: round(percentile(visible, 0.5) / syncMs) })
+  print({
+    bench: 'live latency',
+    p50Ms: round(percentile(visible, 0.5)),
+    p99Ms: round(percentile(visible, 0.99)),
+    acknowledgedP50Ms: round(percentile(acknowledged, 0.5)),
+    plainSyncMs: round(syncMs),
+    beyondSyncP50Ms: round(percentile(visible, 0.5) - syncMs),
+    ratio: round(percentile(visible, 0.5) / syncMs),
+  })
 }
 
 /** Cut, 100 records on each side, and the time from the end of the cut, dialling included, until both are equal. */
@@ -156,7 +192,11 @@ async function heal(near: WeftNode, farId: string, other: WeftNode): Promise<voi
   for (let round = 0; round < HEALS; round++) {
     await request('node.block', { peers: [farId] })
     await until(async () => (await near.peers()).peers.every(peer => peer.state !== 'up'))
-    await Promise.all([near, other].map(node => inFlight(HEALED, 100, i => node.memory.remember(`side ${node.nodeId.slice(-6)} round ${round} record ${i} `.padEnd(200, 'x')))))
+    await Promise.all(
+      [near, other].map(node =>
+        inFlight(HEALED, 100, i => node.memory.remember(`side ${node.nodeId.slice(-6)} round ${round} record ${i} `.padEnd(200, 'x'))),
+      ),
+    )
     const before = await bytesSent(near)
     const startMs = now()
     await request('node.block', { peers: [] })
@@ -169,7 +209,21 @@ async function heal(near: WeftNode, farId: string, other: WeftNode): Promise<voi
     times.push(now() - startMs)
     bytes += (await bytesSent(near)) - before
   }
-  print({ bench: 'heal', records: 2 * HEALED, p50Ms: round(percentile(times, 0.5), 1), maxMs: round(percentile(times, 1), 1), dialP50Ms: round(percentile(dials, 0.5), 1), beyondDialP50Ms: round(percentile(times.map((ms, i) => ms - (dials[i] as number)), 0.5), 1), bytesPerRecord: Math.round(bytes / HEALS / (2 * HEALED)) })
+  print({
+    bench: 'heal',
+    records: 2 * HEALED,
+    p50Ms: round(percentile(times, 0.5), 1),
+    maxMs: round(percentile(times, 1), 1),
+    dialP50Ms: round(percentile(dials, 0.5), 1),
+    beyondDialP50Ms: round(
+      percentile(
+        times.map((ms, i) => ms - (dials[i] as number)),
+        0.5,
+      ),
+      1,
+    ),
+    bytesPerRecord: Math.round(bytes / HEALS / (2 * HEALED)),
+  })
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
@@ -181,7 +235,15 @@ async function calls(near: WeftNode, to: string): Promise<void> {
   const ms = await timed(() => inFlight(CALLS, WINDOW, i => near.call(to, 'double', i)))
   const one = await timed(() => inFlight(2000, 1, i => near.call(to, 'double', i)))
   const plain = await plainCalls()
-  print({ bench: 'cross-node call', callsPerS: Math.round(CALLS / (ms / 1000)), inFlight: WINDOW, p50Ms: round(one / 2000, 3), plainTcpPerS: Math.round(CALLS / (plain.windowMs / 1000)), plainTcpP50Ms: round(plain.oneMs / 2000, 3), ratio: round(plain.windowMs / ms) })
+  print({
+    bench: 'cross-node call',
+    callsPerS: Math.round(CALLS / (ms / 1000)),
+    inFlight: WINDOW,
+    p50Ms: round(one / 2000, 3),
+    plainTcpPerS: Math.round(CALLS / (plain.windowMs / 1000)),
+    plainTcpP50Ms: round(plain.oneMs / 2000, 3),
+    ratio: round(plain.windowMs / ms),
+  })
 }
 
 /** Lines of JSON echoed over a bare TCP connection, to a server in this same process: what a call costs without anything of a mesh. */

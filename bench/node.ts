@@ -40,7 +40,16 @@ async function remember(node: WeftNode): Promise<void> {
   await watching.stop()
   const syncMs = plainSyncMs(dir, IN_FLIGHT * STORED_BYTES, 50)
   const perS = REMEMBERED / (ms / 1000)
-  print({ bench: 'remember', recordsPerS: Math.round(perS), inFlight: IN_FLIGHT, textBytes: TEXT_BYTES, plainFilePerS: Math.round(IN_FLIGHT / (syncMs / 1000)), ratio: round(perS / (IN_FLIGHT / (syncMs / 1000))), loopDelayP99Ms: round(percentile(delays, 0.99), 1), loopDelayMaxMs: round(percentile(delays, 1), 1) })
+  print({
+    bench: 'remember',
+    recordsPerS: Math.round(perS),
+    inFlight: IN_FLIGHT,
+    textBytes: TEXT_BYTES,
+    plainFilePerS: Math.round(IN_FLIGHT / (syncMs / 1000)),
+    ratio: round(perS / (IN_FLIGHT / (syncMs / 1000))),
+    loopDelayP99Ms: round(percentile(delays, 0.99), 1),
+    loopDelayMaxMs: round(percentile(delays, 1), 1),
+  })
 
   const oneMs = await timed(() => inFlight(200, 1, i => node.memory.remember(`one by one ${i}`)))
   const plainMs = plainSyncMs(dir, STORED_BYTES, 200)
@@ -110,5 +119,11 @@ async function calls(node: WeftNode): Promise<void> {
   await inFlight(CALLS / 10, 64, i => node.call('doubler', 'double', i))
   const ms = await timed(() => inFlight(CALLS, 64, i => node.call('doubler', 'double', i)))
   const bareMs = await timed(() => inFlight(CALLS, 64, async i => i * 2))
-  print({ bench: 'local call', callsPerS: Math.round(CALLS / (ms / 1000)), inFlight: 64, promisesPerS: Math.round(CALLS / (bareMs / 1000)), ratio: round(bareMs / ms, 3) })
+  print({
+    bench: 'local call',
+    callsPerS: Math.round(CALLS / (ms / 1000)),
+    inFlight: 64,
+    promisesPerS: Math.round(CALLS / (bareMs / 1000)),
+    ratio: round(bareMs / ms, 3),
+  })
 }

@@ -19,7 +19,15 @@ if (unknown.length > 0) {
   process.exit(64)
 }
 
-print({ bench: 'machine', cpu: cpus()[0]?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), os: `${type()} ${release()}`, node: process.version, date: new Date().toISOString().slice(0, 10) })
+print({
+  bench: 'machine',
+  cpu: cpus()[0]?.model,
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  os: `${type()} ${release()}`,
+  node: process.version,
+  date: new Date().toISOString().slice(0, 10),
+})
 for (const name of chosen.length > 0 ? chosen : PROGRAMS) {
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(`./${name}.js`, import.meta.url))], { stdio: 'inherit' })
   if (status !== 0) {

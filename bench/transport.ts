@@ -14,7 +14,11 @@ import type { Transport, TransportHandlers } from '../transport/transport.ts'
  * machine, beside the same frames over a bare TCP socket in the same run. One JSON line each.
  */
 
-const SIZES: readonly (readonly [frameBytes: number, frames: number])[] = [[350, 150_000], [4096, 40_000], [65_536, 4_000]]
+const SIZES: readonly (readonly [frameBytes: number, frames: number])[] = [
+  [350, 150_000],
+  [4096, 40_000],
+  [65_536, 4_000],
+]
 const ECHOES = 3_000
 const ECHO_BYTES = 350
 
@@ -27,7 +31,12 @@ else await measure()
  */
 async function serve(): Promise<void> {
   let expected = 0
-  const transport = createLibp2pTransport({ seed: new Uint8Array(32).fill(2), listen: ['/ip4/127.0.0.1/tcp/0'], announce: [], log: () => {} })
+  const transport = createLibp2pTransport({
+    seed: new Uint8Array(32).fill(2),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    announce: [],
+    log: () => {},
+  })
   await start(transport, {
     onFrame: (from, protocol, frame) => {
       if (protocol === 'control') {
@@ -84,7 +93,9 @@ async function measure(): Promise<void> {
     console.log(JSON.stringify({ bench: 'stream', frameBytes, ...rates(meshMs), tcp: rates(bareMs), ratio: round(bareMs / meshMs) }))
   }
   const [meshUs, bareUs] = [await echo(mesh), await echo(bare)]
-  console.log(JSON.stringify({ bench: 'echo', frameBytes: ECHO_BYTES, p50Us: meshUs, tcp: { p50Us: bareUs }, ratio: round(meshUs / bareUs) }))
+  console.log(
+    JSON.stringify({ bench: 'echo', frameBytes: ECHO_BYTES, p50Us: meshUs, tcp: { p50Us: bareUs }, ratio: round(meshUs / bareUs) }),
+  )
   await mesh.close()
   await bare.close()
   child.kill()

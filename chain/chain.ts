@@ -12,7 +12,18 @@ import { type Conflict, encodeConflict } from './conflict.ts'
 import { type Cover, encodeCover, encodeCut } from './cover.ts'
 import type { Commit } from './journal.ts'
 import { Log } from './log.ts'
-import { bodyCommit, encodeGenesis, encodeHeader, leafOf, type LogIdentity, logIdentity, type ParentRef, SALT_BYTES, type StoredRecord, ZERO_SALT } from './record.ts'
+import {
+  bodyCommit,
+  encodeGenesis,
+  encodeHeader,
+  leafOf,
+  type LogIdentity,
+  logIdentity,
+  type ParentRef,
+  SALT_BYTES,
+  type StoredRecord,
+  ZERO_SALT,
+} from './record.ts'
 import { entryBytes, type JournalEntry } from './segment.ts'
 
 /**
@@ -239,7 +250,16 @@ export class Chain {
     const hlc = this.#hlc
     const seq = log.size
     const header = encodeHeader({
-      logId: log.idBytes, seq, prev: log.head, hlc, kind, actor, parents, grant: EMPTY, bodyCommit: bodyCommit(salt, body), bodyLength: body.length,
+      logId: log.idBytes,
+      seq,
+      prev: log.head,
+      hlc,
+      kind,
+      actor,
+      parents,
+      grant: EMPTY,
+      bodyCommit: bodyCommit(salt, body),
+      bodyLength: body.length,
     })
     const leaf = leafOf(header)
     log.append(leaf, hlc)

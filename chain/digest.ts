@@ -44,7 +44,10 @@ export function bucketDigests(logs: readonly Log[]): Uint8Array {
   rows.forEach((entries, bucket) => {
     if (entries.length === 0) return
     const sorted = entries.sort((a, b) => (a.log < b.log ? -1 : 1))
-    out.set(hash('bucket', encode(sorted.map(({ log, size, head }) => [digestOf(log), size, head]))).subarray(0, BUCKET_DIGEST_BYTES), bucket * BUCKET_DIGEST_BYTES)
+    out.set(
+      hash('bucket', encode(sorted.map(({ log, size, head }) => [digestOf(log), size, head]))).subarray(0, BUCKET_DIGEST_BYTES),
+      bucket * BUCKET_DIGEST_BYTES,
+    )
   })
   return out
 }
@@ -62,5 +65,8 @@ export function differingBuckets(mine: Uint8Array, theirs: Uint8Array): Uint8Arr
 
 export function isInScope(log: Log, scope: readonly Scope[]): boolean {
   const bucket = bucketOf(log.identity.id)
-  return scope.some(({ stream, buckets }) => stream === log.identity.stream && (buckets.length === 0 || ((buckets[bucket >> 3] as number) & (1 << (bucket & 7))) !== 0))
+  return scope.some(
+    ({ stream, buckets }) =>
+      stream === log.identity.stream && (buckets.length === 0 || ((buckets[bucket >> 3] as number) & (1 << (bucket & 7))) !== 0),
+  )
 }

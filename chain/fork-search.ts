@@ -75,7 +75,11 @@ export class ForkSearch {
     }
     if (search.low === search.high && search.found !== undefined) {
       this.#searches.delete(id)
-      return { next: 'conflict', conflict: { log: id, seq: search.high, mine: this.witness(log, search.high), theirs: search.found }, verdict: ACCEPT }
+      return {
+        next: 'conflict',
+        conflict: { log: id, seq: search.high, mine: this.witness(log, search.high), theirs: search.found },
+        verdict: ACCEPT,
+      }
     }
     search.untilMs = nowMs + PULL_TIMEOUT_MS
     return { next: 'probe', peer, log: id, seq: Math.floor((search.low + search.high) / 2), verdict: ACCEPT }

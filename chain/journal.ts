@@ -7,7 +7,16 @@ import type { Place, Places } from './places.ts'
 import type { Replay, ReplayOptions } from './replay.ts'
 import type { StoredRecord } from './record.ts'
 import { type Leftover, scanJournal, segmentFile } from './scan.ts'
-import { encodeCommit, encodeSegmentHeader, entryBytes, type JournalEntry, MARK_BYTES, parseRecord, scanSegment, SEGMENT_HEADER_BYTES } from './segment.ts'
+import {
+  encodeCommit,
+  encodeSegmentHeader,
+  entryBytes,
+  type JournalEntry,
+  MARK_BYTES,
+  parseRecord,
+  scanSegment,
+  SEGMENT_HEADER_BYTES,
+} from './segment.ts'
 
 /**
  * The one thing on disk that counts: the records of all logs, own and replicas, with the
@@ -42,14 +51,25 @@ export function openJournal(disk: Disk, random: Random, options: ReplayOptions, 
       const { log, seq, reason, segment, offset } = damage
       const place = `${segmentFile(segment)} at byte ${offset}`
       const which = log === undefined ? '' : `record ${seq} of log ${log} is damaged: `
-      return done({ ok: false, error: new WeftError('chain_damaged', `${which}${reason} (${place})`, { details: { log, seq, reason, file: segmentFile(segment), offset } }) })
+      return done({
+        ok: false,
+        error: new WeftError('chain_damaged', `${which}${reason} (${place})`, {
+          details: { log, seq, reason, file: segmentFile(segment), offset },
+        }),
+      })
     }
     const last = segments.at(-1)
     cutOff(disk, leftovers, error => {
       if (error !== undefined) return done({ ok: false, error: failure(error) })
       syncEnd(disk, last?.number, failed => {
         if (failed !== undefined) return done({ ok: false, error: failure(failed) })
-        const journal = new Journal(disk, random, places, segments.map(({ nonce }) => nonce), { segment: last?.number ?? 0, offset: end, nonce: last?.nonce ?? 0 })
+        const journal = new Journal(
+          disk,
+          random,
+          places,
+          segments.map(({ nonce }) => nonce),
+          { segment: last?.number ?? 0, offset: end, nonce: last?.nonce ?? 0 },
+        )
         done({ ok: true, value: { journal, replay, torn: leftovers.at(-1) } })
       })
     })
@@ -129,7 +149,13 @@ export class Journal {
    * Records `from`.. of a log: as many as `maxRecords` and `maxBytes` allow, one at least. A record whose
    * bytes have gone bad ends the run before it; if it is the first, that is `chain_damaged`.
    */
-  read(log: LogId, from: number, maxRecords: number, maxBytes: number, done: (error: WeftError | undefined, records: readonly StoredRecord[]) => void): void {
+  read(
+    log: LogId,
+    from: number,
+    maxRecords: number,
+    maxBytes: number,
+    done: (error: WeftError | undefined, records: readonly StoredRecord[]) => void,
+  ): void {
     const places: Place[] = []
     let bytes = 0
     for (let seq = from; seq < this.#places.size(log) && places.length < maxRecords; seq++) {
@@ -149,7 +175,11 @@ export class Journal {
       if (place === undefined) return done(undefined, records)
       let count = 1
       let length = place.length
-      for (let after = places[first + count]; after !== undefined && after.segment === place.segment && after.offset === place.offset + length; after = places[first + count]) {
+      for (
+        let after = places[first + count];
+        after !== undefined && after.segment === place.segment && after.offset === place.offset + length;
+        after = places[first + count]
+      ) {
         length += after.length
         count++
       }
@@ -160,7 +190,10 @@ export class Journal {
           const record = parseRecord(read.value.subarray(at, at + size), this.#nonces[place.segment - 1] as number)
           if (record === undefined) {
             const where = `${segmentFile(place.segment)} at byte ${place.offset + at}`
-            return done(records.length > 0 ? undefined : new WeftError('chain_damaged', `a record has gone bad on the disk (${where})`), records)
+            return done(
+              records.length > 0 ? undefined : new WeftError('chain_damaged', `a record has gone bad on the disk (${where})`),
+              records,
+            )
           }
           records.push(record)
           at += size
@@ -197,7 +230,11 @@ export class Journal {
         if (item.type === 'damage' || (item.type === 'mark' && !item.isWhole)) break
         sound = item.end
       }
-      done(sound === offset ? undefined : new WeftError('chain_damaged', `after a failed sync ${segmentFile(segment)} is damaged at byte ${sound}`))
+      done(
+        sound === offset
+          ? undefined
+          : new WeftError('chain_damaged', `after a failed sync ${segmentFile(segment)} is damaged at byte ${sound}`),
+      )
     })
   }
 

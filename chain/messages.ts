@@ -14,7 +14,12 @@ export type SyncMessage =
   /** Answers a hello: nothing differs. */
   | { readonly kind: 'sync.equal' }
   /** All my entries within `scope`, yours are wanted; of streams with many logs only digests of their buckets. */
-  | { readonly kind: 'sync.ask'; readonly scope: readonly Scope[]; readonly entries: readonly FrontierEntry[]; readonly buckets: readonly StreamBuckets[] }
+  | {
+      readonly kind: 'sync.ask'
+      readonly scope: readonly Scope[]
+      readonly entries: readonly FrontierEntry[]
+      readonly buckets: readonly StreamBuckets[]
+    }
   /** Those of my entries within your scope that differ from yours. */
   | { readonly kind: 'sync.answer'; readonly scope: readonly Scope[]; readonly entries: readonly FrontierEntry[] }
   /** Logs of other authors that have grown here. */
@@ -94,7 +99,9 @@ const streamShape: Shape<Stream> = { parse: value => (typeof value === 'string' 
 const entriesShape: Shape<readonly FrontierEntry[]> = {
   parse: value => {
     const rows = list(tuple(bytes(32), uint(), bytes(32)), LOGS_MAX).parse(value)
-    return rows === undefined || rows.some(([, size]) => size < 1) ? undefined : rows.map(([log, size, head]) => ({ log: logIdOf(log), size, head }))
+    return rows === undefined || rows.some(([, size]) => size < 1)
+      ? undefined
+      : rows.map(([log, size, head]) => ({ log: logIdOf(log), size, head }))
   },
 }
 const scopeShape: Shape<readonly Scope[]> = {

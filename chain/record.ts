@@ -1,12 +1,12 @@
 import { assert } from '../base/assert.ts'
-import { equalBytes, ZERO_32 } from '../base/bytes.ts'
+import { equalBytes, utf8, ZERO_32 } from '../base/bytes.ts'
 import { decode, encode } from '../base/codec.ts'
 import { hash } from '../base/crypto/hash.ts'
 import { HLC_COUNTER_MAX, HLC_MS_MAX, type Hlc } from '../base/hlc.ts'
 import { type ClusterId, digestOf, keyOf, type LogId, logIdOf, type NodeId, nodeIdOf, parseStream, type Stream } from '../base/ids.ts'
 import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, HEADER_MAX_BYTES, PARENTS_MAX } from '../base/limits.ts'
 import { bytes, text, tuple } from '../base/shape.ts'
-import { CborReader, CborWriter } from './cursor.ts'
+import { CborReader } from './cursor.ts'
 
 /**
  * One record of a log: a header that is hashed into the tree, and a body that is only committed
@@ -51,18 +51,25 @@ const FIELDS = 11
 export const KIND_MAX = 0xffff
 export const SALT_BYTES = 16
 
-const writer: CborWriter = new CborWriter()
-
 /** The header's bytes; what goes beyond a limit would never be read back, and is a bug in the caller. */
 export function encodeHeader(header: RecordHeader): Uint8Array {
   assert(header.parents.length <= PARENTS_MAX, `a record with ${header.parents.length} parents`)
   assert(header.bodyLength <= BODY_MAX_BYTES, `a body of ${header.bodyLength} bytes`)
-  const out = writer.begin().array(FIELDS).uint(RECORD_VERSION).bytes(header.logId).uint(header.seq).bytes(header.prev)
-  out.array(2).uint(header.hlc.ms).uint(header.hlc.counter)
-  out.uint(header.kind).text(header.actor, ACTOR_MAX_BYTES)
-  out.array(header.parents.length)
-  for (const parent of header.parents) out.array(3).bytes(parent.logId).uint(parent.seq).bytes(parent.leaf)
-  return out.bytes(header.grant).bytes(header.bodyCommit).uint(header.bodyLength).end()
+  assert(3 * header.actor.length <= ACTOR_MAX_BYTES || utf8(header.actor).length <= ACTOR_MAX_BYTES, 'an actor with too long a name')
+  const { logId, seq, prev, hlc, kind, actor, parents, grant, bodyLength } = header
+  return encode([
+    RECORD_VERSION,
+    logId,
+    seq,
+    prev,
+    [hlc.ms, hlc.counter],
+    kind,
+    actor,
+    parents.map(parent => [parent.logId, parent.seq, parent.leaf]),
+    grant,
+    header.bodyCommit,
+    bodyLength,
+  ])
 }
 
 /** @returns undefined for anything but the canonical bytes of a header. */

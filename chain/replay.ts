@@ -60,6 +60,7 @@ export class Replay {
   #doubt: Doubt | undefined
   /** Per log the first place where a record seems to be missing. */
   readonly #gaps: Map<LogId, number> = new Map()
+  /** The record that was in doubt first has come, later. */
   #isRefuted = false
   /** The record that was taken last: its log is most likely that of the next one. */
   #last: { readonly log: Log; readonly seq: number } | undefined
@@ -114,7 +115,7 @@ export class Replay {
     if (this.#doubt !== undefined) {
       const { why, at, after, name } = this.#doubt
       // Only one sign of each gap: the first may be of a record that stands where another one is missing.
-      const [gap] = [...this.#gaps].map(([log, seq]) => ({ log, seq })).reverse()
+      const gap = [...this.#gaps].map(([log, seq]) => ({ log, seq })).at(-1)
       const { log, seq } = gap ?? name ?? after ?? NO_RECORD
       this.damage ??= { log, seq, reason: why, segment: at.segment, offset: at.offset }
     }
@@ -143,7 +144,9 @@ export class Replay {
     const follows = equalBytes(header.prev, log.head)
     const suspect = this.#suspects.get(id)
     if (suspect !== undefined) {
-      return follows ? this.#fail(id, suspect.seq - 1, 'altered: the records after it follow from another one', at) : this.#fail(id, suspect.seq, ALTERED, suspect.at)
+      return follows
+        ? this.#fail(id, suspect.seq - 1, 'altered: the records after it follow from another one', at)
+        : this.#fail(id, suspect.seq, ALTERED, suspect.at)
     }
     if (!follows) {
       const other = this.#logWithHead(header.prev)
@@ -241,13 +244,15 @@ export class Replay {
     if (!verifyConsistency(cover.held, root, cover.checkpoint.size, cover.checkpoint.root, cover.proof)) {
       return this.#fail(cover.log, cover.held - 1, 'checkpoint has another root than the records below it', at)
     }
-    if (!isSignedBy(cover.checkpoint, log.key)) this.#fail(cover.log, cover.held - 1, "checkpoint does not carry its author's signature", at)
+    if (!isSignedBy(cover.checkpoint, log.key))
+      this.#fail(cover.log, cover.held - 1, "checkpoint does not carry its author's signature", at)
   }
 
   #conflict(payload: Uint8Array, at: Spot): void {
     const conflict = decodeConflict(payload, this.#options.cluster)
     const log = conflict === undefined ? undefined : this.logs.get(conflict.log)
-    if (conflict === undefined || log === undefined || !isConflict(conflict, log.key)) return this.#damaged('evidence of a conflict damaged', payload, false, at)
+    if (conflict === undefined || log === undefined || !isConflict(conflict, log.key))
+      return this.#damaged('evidence of a conflict damaged', payload, false, at)
     log.conflict = conflict
   }
 
@@ -258,7 +263,8 @@ export class Replay {
       return this.#damaged('cut damaged', payload, false, at)
     }
     const displaced = this.displaced.get(cut.log) ?? []
-    for (let seq = cut.size; seq < log.size; seq++) displaced.push({ id: causalIdOf(log.tree.leaf(seq)), place: this.#places.at(cut.log, seq) })
+    for (let seq = cut.size; seq < log.size; seq++)
+      displaced.push({ id: causalIdOf(log.tree.leaf(seq)), place: this.#places.at(cut.log, seq) })
     this.displaced.set(cut.log, displaced)
     log.truncate(cut.size)
     this.#places.truncate(cut.log, cut.size)

@@ -45,7 +45,8 @@ export class RunIntake {
     const size = known?.size ?? 0
     if (run.from > size) return { result: 'gap' }
     const identity = known?.identity ?? this.#identify(run.log)
-    if (identity === undefined || (known === undefined && this.#chain.logs.size >= LOGS_MAX)) return { result: 'refused', code: 'unknown_author' }
+    if (identity === undefined || (known === undefined && this.#chain.logs.size >= LOGS_MAX))
+      return { result: 'refused', code: 'unknown_author' }
     const log = known ?? new Log(identity)
     if (known === undefined && !isGenesis(run, identity)) return { result: 'refused', code: 'bad_record' }
     if (!this.#isSigned(log, run.checkpoint)) return { result: 'refused', code: 'bad_signature' }
@@ -97,5 +98,7 @@ function isGenesis(run: Run, identity: LogIdentity): boolean {
   const first = run.records[0]
   if (run.from !== 0 || first === undefined || first[0] !== KIND['log.genesis']) return false
   const body = first[6]
-  return equalBytes(body.subarray(0, SALT_BYTES), ZERO_SALT) && decodeGenesis(body.subarray(SALT_BYTES), identity.cluster)?.id === identity.id
+  return (
+    equalBytes(body.subarray(0, SALT_BYTES), ZERO_SALT) && decodeGenesis(body.subarray(SALT_BYTES), identity.cluster)?.id === identity.id
+  )
 }

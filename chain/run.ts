@@ -29,18 +29,41 @@ export interface Run {
   readonly records: readonly RunRecord[]
 }
 
-type RunRecord = readonly [kind: number, deltaMs: number, counter: number, actor: string | null, parents: readonly ParentRow[], grant: Uint8Array, body: Uint8Array]
+type RunRecord = readonly [
+  kind: number,
+  deltaMs: number,
+  counter: number,
+  actor: string | null,
+  parents: readonly ParentRow[],
+  grant: Uint8Array,
+  body: Uint8Array,
+]
 type ParentRow = readonly [logId: Uint8Array, seq: number, leaf: Uint8Array]
 
 // What passes here is stored, and read back as a header: neither rule may be looser than `decodeHeader`.
-const actorShape: Shape<string> = { parse: value => (typeof value === 'string' && utf8(value).length <= ACTOR_MAX_BYTES ? value : undefined) }
+const actorShape: Shape<string> = {
+  parse: value => (typeof value === 'string' && utf8(value).length <= ACTOR_MAX_BYTES ? value : undefined),
+}
 const grantShape: Shape<Uint8Array> = { parse: value => bytes(0).parse(value) ?? bytes(32).parse(value) }
 const parentsShape: Shape<readonly ParentRow[]> = list(tuple(bytes(32), uint(), bytes(32)), PARENTS_MAX)
 const recordShape: Shape<RunRecord> = tuple(
-  uint(KIND_MAX), uint(HLC_MS_MAX), uint(HLC_COUNTER_MAX), optional(actorShape), parentsShape, grantShape, bytes(SALT_BYTES, SALT_BYTES + BODY_MAX_BYTES),
+  uint(KIND_MAX),
+  uint(HLC_MS_MAX),
+  uint(HLC_COUNTER_MAX),
+  optional(actorShape),
+  parentsShape,
+  grantShape,
+  bytes(SALT_BYTES, SALT_BYTES + BODY_MAX_BYTES),
 )
 /** A frame is stored in one commit, so it has no more records than that. */
-const runShape = tuple(bytes(32), uint(), bytes(1, 512), bytes(64), list(bytes(32), PROOF_MAX_HASHES), list(recordShape, COMMIT_RECORDS_MAX))
+const runShape = tuple(
+  bytes(32),
+  uint(),
+  bytes(1, 512),
+  bytes(64),
+  list(bytes(32), PROOF_MAX_HASHES),
+  list(recordShape, COMMIT_RECORDS_MAX),
+)
 
 export function parseRun(value: Cbor, cluster: ClusterId): Run | undefined {
   const row = runShape.parse(value)
@@ -85,8 +108,13 @@ export function encodeRun(log: Log, from: number, records: readonly StoredRecord
     const before = seq === 0 ? HLC_ZERO : log.hlcAt(seq - 1)
     const deltaMs = (header.hlc.ms - before.ms + HLC_MS_MAX + 1) % (HLC_MS_MAX + 1)
     rows.push([
-      header.kind, deltaMs, header.hlc.counter, option(header.actor === actor ? undefined : header.actor),
-      header.parents.map(parent => [parent.logId, parent.seq, parent.leaf]), header.grant, concatBytes(record.salt, record.body),
+      header.kind,
+      deltaMs,
+      header.hlc.counter,
+      option(header.actor === actor ? undefined : header.actor),
+      header.parents.map(parent => [parent.logId, parent.seq, parent.leaf]),
+      header.grant,
+      concatBytes(record.salt, record.body),
     ])
     actor = header.actor
     cost += RECORD_COST + record.body.length
@@ -121,7 +149,18 @@ export function extendByRun(log: Log, run: Run, aheadMs: number): { readonly rec
     const body = saltAndBody.slice(SALT_BYTES)
     const parents = rows.map(([logId, seq, leaf]) => ({ logId, seq, leaf }))
     const seq = log.size
-    const header = encodeHeader({ logId: log.idBytes, seq, prev: log.head, hlc, kind, actor, parents, grant, bodyCommit: bodyCommit(salt, body), bodyLength: body.length })
+    const header = encodeHeader({
+      logId: log.idBytes,
+      seq,
+      prev: log.head,
+      hlc,
+      kind,
+      actor,
+      parents,
+      grant,
+      bodyCommit: bodyCommit(salt, body),
+      bodyLength: body.length,
+    })
     const leaf = leafOf(header)
     log.append(leaf, hlc)
     records.push({ seq, id: causalIdOf(leaf), hlc, kind, actor, parents, record: { header, salt, body } })
@@ -131,4 +170,3 @@ export function extendByRun(log: Log, run: Run, aheadMs: number): { readonly rec
   if (!isPrefix || (log.size === checkpoint.size && !equalBytes(log.head, checkpoint.headLeaf))) return undo('bad_proof')
   return { records }
 }
-

@@ -69,7 +69,9 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | 'damaged
 
 /** Bytes an entry takes in a segment. */
 export function entryBytes(entry: JournalEntry): number {
-  return entry.type === 'record' ? HEAD_BYTES + entry.record.header.length + BODY_BYTES + entry.record.body.length : NOTE_BYTES + entry.payload.length
+  return entry.type === 'record'
+    ? HEAD_BYTES + entry.record.header.length + BODY_BYTES + entry.record.body.length
+    : NOTE_BYTES + entry.payload.length
 }
 
 export interface EncodedCommit {
@@ -89,7 +91,8 @@ export function encodeCommit(entries: readonly JournalEntry[], start: number, no
   let at = 0
   for (const entry of entries) {
     offsets.push(at)
-    at = entry.type === 'record' ? writeRecord(out, view, at, entry.record, seeds) : writeNote(out, view, at, entry.type, entry.payload, seeds)
+    at =
+      entry.type === 'record' ? writeRecord(out, view, at, entry.record, seeds) : writeNote(out, view, at, entry.type, entry.payload, seeds)
   }
   out[at] = MARK
   view.setUint32(at + 1, start)
@@ -202,15 +205,21 @@ class Parser {
     const bodyAt = at + HEAD_BYTES + headerLength
     if (headerLength > HEADER_MAX_BYTES) return this.#none('header length damaged')
     if (bodyAt + BODY_BYTES > bytes.length) return this.#none('record cut short')
-    if (this.#view.getUint32(at + 1) !== suite.crc32(bytes.subarray(at + 5, bodyAt), this.#seeds.header)) return this.#none('header damaged')
+    if (this.#view.getUint32(at + 1) !== suite.crc32(bytes.subarray(at + 5, bodyAt), this.#seeds.header))
+      return this.#none('header damaged')
     const bodyLength = this.#view.getUint32(bodyAt + 5)
     const end = bodyAt + BODY_BYTES + bodyLength
     if (bytes[bodyAt] !== LIVE) return this.#none('state damaged')
     if (bodyLength > BODY_MAX_BYTES) return this.#none('body length damaged')
     if (end > bytes.length) return this.#none('body cut short')
-    if (this.#view.getUint32(bodyAt + 1) !== suite.crc32(bytes.subarray(bodyAt + 5, end), this.#seeds.body)) return this.#none('body damaged')
+    if (this.#view.getUint32(bodyAt + 1) !== suite.crc32(bytes.subarray(bodyAt + 5, end), this.#seeds.body))
+      return this.#none('body damaged')
     const saltAt = bodyAt + 9
-    const record = { header: bytes.subarray(at + HEAD_BYTES, bodyAt), salt: bytes.subarray(saltAt, saltAt + SALT_BYTES), body: bytes.subarray(saltAt + SALT_BYTES, end) }
+    const record = {
+      header: bytes.subarray(at + HEAD_BYTES, bodyAt),
+      salt: bytes.subarray(saltAt, saltAt + SALT_BYTES),
+      body: bytes.subarray(saltAt + SALT_BYTES, end),
+    }
     this.item = { type: 'record', at, end, record }
     return end
   }
@@ -230,8 +239,10 @@ class Parser {
   #mark(at: number, start: number): number {
     const end = at + MARK_BYTES
     if (end > this.#bytes.length) return this.#none('commit mark cut short')
-    if (this.#view.getUint32(at + 9) !== suite.crc32(this.#bytes.subarray(at, at + 9), this.#seeds.mark)) return this.#none('commit mark damaged')
-    const isWhole = this.#view.getUint32(at + 1) === start && this.#view.getUint32(at + 5) === contentCrc(this.#bytes.subarray(start, at), this.#seeds)
+    if (this.#view.getUint32(at + 9) !== suite.crc32(this.#bytes.subarray(at, at + 9), this.#seeds.mark))
+      return this.#none('commit mark damaged')
+    const isWhole =
+      this.#view.getUint32(at + 1) === start && this.#view.getUint32(at + 5) === contentCrc(this.#bytes.subarray(start, at), this.#seeds)
     this.item = { type: 'mark', at, end, isWhole }
     return end
   }
@@ -254,8 +265,17 @@ function seedsOf(nonce: number): Seeds {
 }
 
 function newSeeds(nonce: number): Seeds {
-  const seed = (use: number): number => suite.crc32(Uint8Array.of(use, nonce >>> 24, (nonce >>> 16) & 0xff, (nonce >>> 8) & 0xff, nonce & 0xff))
-  return { header: seed(RECORD), body: seed(LIVE), content: seed(0), mark: seed(MARK), cover: seed(NOTES.cover), conflict: seed(NOTES.conflict), cut: seed(NOTES.cut) }
+  const seed = (use: number): number =>
+    suite.crc32(Uint8Array.of(use, nonce >>> 24, (nonce >>> 16) & 0xff, (nonce >>> 8) & 0xff, nonce & 0xff))
+  return {
+    header: seed(RECORD),
+    body: seed(LIVE),
+    content: seed(0),
+    mark: seed(MARK),
+    cover: seed(NOTES.cover),
+    conflict: seed(NOTES.conflict),
+    cut: seed(NOTES.cut),
+  }
 }
 
 function contentCrc(bytes: Uint8Array, seeds: Seeds): number {

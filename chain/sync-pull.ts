@@ -24,7 +24,12 @@ export class Puller {
   /** A commit failed: nothing is asked for before this time. */
   #pausedUntilMs: number = -Infinity
 
-  constructor(chain: Chain, peers: ReadonlyMap<NodeId, SyncPeer>, identify: (log: LogId) => LogIdentity | undefined, send: (to: NodeId, message: OutgoingSyncMessage) => void) {
+  constructor(
+    chain: Chain,
+    peers: ReadonlyMap<NodeId, SyncPeer>,
+    identify: (log: LogId) => LogIdentity | undefined,
+    send: (to: NodeId, message: OutgoingSyncMessage) => void,
+  ) {
     this.#chain = chain
     this.#peers = peers
     this.#identify = identify
@@ -81,7 +86,11 @@ export class Puller {
   /** Not known to be slow; then the author itself; then the least asked; then the smaller id. */
   #isBetter(a: SyncPeer, b: SyncPeer, { id, author }: LogIdentity): boolean {
     const slow = this.#slow.get(id)
-    const rank = (peer: SyncPeer): readonly number[] => [slow?.has(peer.id) === true ? 1 : 0, peer.id === author ? 0 : 1, this.#load(peer.id)]
+    const rank = (peer: SyncPeer): readonly number[] => [
+      slow?.has(peer.id) === true ? 1 : 0,
+      peer.id === author ? 0 : 1,
+      this.#load(peer.id),
+    ]
     const [ofA, ofB] = [rank(a), rank(b)]
     const differs = ofA.findIndex((value, i) => value !== ofB[i])
     return differs < 0 ? a.id < b.id : (ofA[differs] as number) < (ofB[differs] as number)

@@ -121,7 +121,11 @@ export class ChainSync {
       case 'sync.answer':
         return this.#onAnswer(peer, message, nowMs)
       case 'sync.heads': {
-        const isSound = this.#learnEach(peer, message.entries.filter(entry => !peer.deferred.has(entry.log)), nowMs)
+        const isSound = this.#learnEach(
+          peer,
+          message.entries.filter(entry => !peer.deferred.has(entry.log)),
+          nowMs,
+        )
         this.#puller.pull(nowMs)
         return isSound ? ACCEPT : TOO_MANY_LOGS
       }
@@ -136,7 +140,8 @@ export class ChainSync {
       case 'sync.probe':
         return this.#onProbe(peer, message.log, message.seq)
       case 'sync.leaf': {
-        if (peer.outran.has(message.log) && message.seq >= (this.#chain.log(message.log)?.published ?? 0)) return this.#onOutrunLeaf(peer, message)
+        if (peer.outran.has(message.log) && message.seq >= (this.#chain.log(message.log)?.published ?? 0))
+          return this.#onOutrunLeaf(peer, message)
         const step = this.#forks.onLeaf(peer.id, message.log, message.seq, message.witnessed, nowMs)
         this.#search(step)
         return step.verdict
@@ -186,11 +191,18 @@ export class ChainSync {
     if (!this.#learnAll(peer, scope, entries, () => 0, nowMs)) return TOO_MANY_LOGS
     for (const { stream } of scope) peer.open.delete(stream)
     const published = publishedByStream(this.#chain.logs.values())
-    const narrowed = buckets.map(({ stream, digests }) => ({ stream, buckets: differingBuckets(bucketDigests(published.get(stream) ?? []), digests) }))
+    const narrowed = buckets.map(({ stream, digests }) => ({
+      stream,
+      buckets: differingBuckets(bucketDigests(published.get(stream) ?? []), digests),
+    }))
     for (const { stream } of narrowed) peer.open.add(stream)
     this.#assumeEqual(peer, log => narrowed.some(({ stream }) => stream === log.identity.stream) && !isInScope(log, narrowed))
     if (narrowed.length > 0) this.#ask(peer, narrowed, [])
-    this.#send(peer.id, { kind: 'sync.answer', scope, entries: this.#entries(peer, scope, log => peer.theirs.get(log.identity.id) !== log.published) })
+    this.#send(peer.id, {
+      kind: 'sync.answer',
+      scope,
+      entries: this.#entries(peer, scope, log => peer.theirs.get(log.identity.id) !== log.published),
+    })
     return this.#agree(peer, nowMs)
   }
 
@@ -211,7 +223,13 @@ export class ChainSync {
     return entries
   }
 
-  #learnAll(peer: SyncPeer, scope: readonly Scope[], entries: readonly FrontierEntry[], unlisted: (log: Log) => number, nowMs: number): boolean {
+  #learnAll(
+    peer: SyncPeer,
+    scope: readonly Scope[],
+    entries: readonly FrontierEntry[],
+    unlisted: (log: Log) => number,
+    nowMs: number,
+  ): boolean {
     const listed = new Set(entries.map(entry => entry.log))
     for (const log of this.#chain.logs.values()) {
       if (!listed.has(log.identity.id) && isInScope(log, scope)) peer.has(log.identity.id, unlisted(log))
@@ -262,7 +280,8 @@ export class ChainSync {
     peer.agreed = true
     for (const log of this.#chain.logs.values()) {
       const theirs = peer.theirs.get(log.identity.id) ?? 0
-      if (log.identity.author === this.#chain.self && theirs === log.published && theirs > 0) this.#pusher.follow(peer, log.identity.id, theirs)
+      if (log.identity.author === this.#chain.self && theirs === log.published && theirs > 0)
+        this.#pusher.follow(peer, log.identity.id, theirs)
     }
     this.#vouch(peer)
     return ACCEPT
@@ -325,7 +344,10 @@ export class ChainSync {
     const cost = costOf(run)
     if (!peer.take(cost)) return reject('rate_limited', 'a run without credit')
     const author = (this.#chain.log(run.log)?.identity ?? this.#identify(run.log))?.author
-    const intake = author === this.#chain.self && !this.#puller.isRecovering(run.log) ? ({ result: 'refused', code: 'late' } as const) : this.#intake.take(peer, run, cost, wallMs)
+    const intake =
+      author === this.#chain.self && !this.#puller.isRecovering(run.log)
+        ? ({ result: 'refused', code: 'late' } as const)
+        : this.#intake.take(peer, run, cost, wallMs)
     if (intake.result !== 'staged') this.#repay(peer, cost)
     switch (intake.result) {
       case 'staged': {
@@ -353,14 +375,19 @@ export class ChainSync {
         this.#search(this.#forks.begin(peer.id, intake.log, Math.min(intake.log.published, run.checkpoint.size) - 1, nowMs))
         return ignore('bad_proof')
       case 'refused':
-        return intake.code === 'unknown_author' || intake.code === 'log_conflicted' || intake.code === 'late' ? ignore(intake.code) : reject(intake.code)
+        return intake.code === 'unknown_author' || intake.code === 'log_conflicted' || intake.code === 'late'
+          ? ignore(intake.code)
+          : reject(intake.code)
     }
   }
 
   /** A commit is durable: what it signed is pushed, what it stored gives credit back. */
   onCommitted(groups: readonly Group[], signed: Iterable<Log>, nowMs: number): readonly SyncEffect[] {
     for (const log of signed) {
-      this.#pusher.push(log, groups.filter(group => group.log === log).flatMap(group => group.records))
+      this.#pusher.push(
+        log,
+        groups.filter(group => group.log === log).flatMap(group => group.records),
+      )
       this.#grow(log, nowMs)
     }
     for (const group of groups) {

@@ -162,7 +162,13 @@ export function verifyInclusion(leaf: Uint8Array, index: number, size: number, p
 }
 
 /** RFC 9162 section 2.1.4.2: the tree of `older` leaves with `olderRoot` is a prefix of the newer one. */
-export function verifyConsistency(older: number, olderRoot: Uint8Array, newer: number, newerRoot: Uint8Array, proof: readonly Uint8Array[]): boolean {
+export function verifyConsistency(
+  older: number,
+  olderRoot: Uint8Array,
+  newer: number,
+  newerRoot: Uint8Array,
+  proof: readonly Uint8Array[],
+): boolean {
   if (older < 1 || older > newer) return false
   if (older === newer) return proof.length === 0 && equalBytes(olderRoot, newerRoot)
   const path = isPowerOfTwo(older) ? [olderRoot, ...proof] : [...proof]

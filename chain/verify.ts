@@ -7,7 +7,14 @@ import { scanJournal, segmentFile } from './scan.ts'
 /** What `weft chain verify` answers: every log, or the first thing that is not what it was. */
 export type Verification =
   | { readonly valid: true; readonly logs: readonly VerifiedLog[]; readonly records: number }
-  | { readonly valid: false; readonly log: LogId | undefined; readonly seq: number | undefined; readonly reason: string; readonly file: string; readonly offset: number }
+  | {
+      readonly valid: false
+      readonly log: LogId | undefined
+      readonly seq: number | undefined
+      readonly reason: string
+      readonly file: string
+      readonly offset: number
+    }
 
 export interface VerifiedLog {
   readonly logId: LogId
@@ -46,7 +53,10 @@ export function verifyJournal(disk: Disk, options: VerifyOptions, done: (result:
     const [leftover] = leftovers
     if (leftover !== undefined) {
       const { log, seq, segment, offset, bytes } = leftover
-      return done({ ok: true, value: { valid: false, log, seq, reason: `torn: ${bytes} bytes that no commit counts`, file: segmentFile(segment), offset } })
+      return done({
+        ok: true,
+        value: { valid: false, log, seq, reason: `torn: ${bytes} bytes that no commit counts`, file: segmentFile(segment), offset },
+      })
     }
     const logs = [...replay.logs.values()].map(log => ({
       logId: log.identity.id,

@@ -109,18 +109,21 @@ export async function stopNode(dir: string): Promise<{ readonly osPid: number }>
 
 /** Gone: its process has ended; or, where it was part of a program that goes on, it has let go of the directory. */
 export async function untilGone(dir: string, osPid: number): Promise<void> {
-  let untilMs = performance.now() + STOP_MS
-  for (let isReleased = false; isAlive(osPid); await sleep(LOOK_MS)) {
-    if (performance.now() > untilMs) {
-      if (isReleased) return
-      throw new WeftError('timeout', `the node in ${dir} has not stopped within ${STOP_MS / 1000} s`, {
-        next: `see ${join(dir, LOG_FILE)}; its process is ${osPid}`,
-      })
-    }
-    if (isReleased || readControlFile(dir) !== undefined || !(await isUnlocked(dir))) continue
-    isReleased = true
-    untilMs = performance.now() + EXIT_MS
+  const hasEnded = (): boolean => !isAlive(osPid)
+  const hasLetGo = async (): Promise<boolean> => hasEnded() || (readControlFile(dir) === undefined && (await isUnlocked(dir)))
+  if (!(await holdsWithin(STOP_MS, hasLetGo))) {
+    throw new WeftError('timeout', `the node in ${dir} has not stopped within ${STOP_MS / 1000} s`, {
+      next: `see ${join(dir, LOG_FILE)}; its process is ${osPid}`,
+    })
   }
+  await holdsWithin(EXIT_MS, hasEnded)
+}
+
+async function holdsWithin(limitMs: number, holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  for (const untilMs = performance.now() + limitMs; performance.now() < untilMs; await sleep(LOOK_MS)) {
+    if (await holds()) return true
+  }
+  return false
 }
 
 function isUnlocked(dir: string): Promise<boolean> {

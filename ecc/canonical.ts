@@ -18,7 +18,9 @@ export function canonical(view: View): Uint8Array {
   const edges: Cbor[] = []
   const superseded: Cbor[] = []
   const retracted: Cbor[] = []
-  const inOrder = Array.from({ length: records.size }, (_, record) => record).filter(record => view.sees(record)).sort((a, b) => records.compareOldest(a, b))
+  const inOrder = Array.from({ length: records.size }, (_, record) => record)
+    .filter(record => view.sees(record))
+    .sort((a, b) => records.compareOldest(a, b))
   for (const record of inOrder) {
     const role = records.role.at(record)
     const id = records.ids.digest(record)

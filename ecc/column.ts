@@ -13,7 +13,9 @@ export class Column<A extends Numbers> {
   /** Longer than `length`; replaced when it grows, so it is never kept across a `push`. */
   data: A
   length: number
-  readonly #make: new (length: number) => A
+  readonly #make: new (
+    length: number,
+  ) => A
 
   constructor(make: new (length: number) => A) {
     this.#make = make

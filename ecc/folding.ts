@@ -89,7 +89,11 @@ export class Folding {
     for (const parent of record.parents) assert(parent.seq < records.sizeOf(parent.log), `record ${record.id} comes after its parents`)
     const log = records.openLog(record.log, record.author)
     const number = records.add(log, id, record.hlc)
-    past.add(log, record.seq, record.parents.map(parent => [records.logNumber(parent.log) as number, parent.seq]))
+    past.add(
+      log,
+      record.seq,
+      record.parents.map(parent => [records.logNumber(parent.log) as number, parent.seq]),
+    )
     references.arrive(number)
     const folded = this.#fold(record.kind, number, log, record.body)
     if (folded === 'void') this.state.malformed.push(number)
@@ -147,7 +151,9 @@ export class Folding {
     const retract = decodeRetract(body)
     if (retract === undefined) return 'void'
     const { references, records } = this.state
-    const folded = this.#refer(record, retract.erase ? ROLE.erase : ROLE.retract, [{ kind: KIND_OF_REFERENCE.retract, id: retract.target, value: 0 }])
+    const folded = this.#refer(record, retract.erase ? ROLE.erase : ROLE.retract, [
+      { kind: KIND_OF_REFERENCE.retract, id: retract.target, value: 0 },
+    ])
     const reference = records.detail.at(record)
     if (reference === NONE) return folded
     if (this.retraction.isTooDeep(references.target.at(reference))) {

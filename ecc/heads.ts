@@ -17,7 +17,9 @@ export function parentsFor(records: RecordTable, past: CausalPast, log: LogId): 
   const self = records.logNumber(log)
   const sizes = records.logs.map(row => row.records.length)
   const known = (by: number, other: number): boolean => past.count(by, (sizes[by] as number) - 1, other) >= (sizes[other] as number)
-  const unknown = sizes.flatMap((size, other) => (size === 0 || other === self || (self !== undefined && sizes[self] !== 0 && known(self, other)) ? [] : [other]))
+  const unknown = sizes.flatMap((size, other) =>
+    size === 0 || other === self || (self !== undefined && sizes[self] !== 0 && known(self, other)) ? [] : [other],
+  )
   return unknown
     .filter(other => !unknown.some(by => by !== other && known(by, other)))
     .map(other => (records.logs[other] as (typeof records.logs)[number]).records.at((sizes[other] as number) - 1))

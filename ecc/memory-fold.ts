@@ -115,7 +115,11 @@ export class MemoryFold {
   idsWithPrefix(prefix: string, max: number): CausalId[] {
     const { records } = this.#state
     if (!/^[0-9a-f]{0,64}$/.test(prefix)) return []
-    return records.ids.startingWith(prefix).sort((a, b) => records.ids.compare(a, b)).slice(0, max).map(record => records.idOf(record))
+    return records.ids
+      .startingWith(prefix)
+      .sort((a, b) => records.ids.compare(a, b))
+      .slice(0, max)
+      .map(record => records.idOf(record))
   }
 
   /** Records that count for nothing: malformed ones, and retracts of what is not their author's. By log and place. */
@@ -135,7 +139,13 @@ export class MemoryFold {
 
   get stats(): FoldStats {
     const { totals, references, malformed } = this.#state
-    return { nodes: totals.nodes, edges: totals.edges, dangling: references.waiting, dropped: references.dropped, voids: malformed.length + references.foreignRetracts }
+    return {
+      nodes: totals.nodes,
+      edges: totals.edges,
+      dangling: references.waiting,
+      dropped: references.dropped,
+      voids: malformed.length + references.foreignRetracts,
+    }
   }
 
   // ---- queries; `at` beyond the applied cut is refused with `frontier_ahead`

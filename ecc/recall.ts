@@ -74,7 +74,8 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
   const wanted = (record: number): boolean => isWanted(view, record, options)
   const hits = new Best(view, options.k, wanted)
   for (const record of field.records) hits.offer(record, rounded(field.scoreOf(record)))
-  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match))) hits.offer(record, rounded(matches.scoreOf(record)))
+  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match)))
+    hits.offer(record, rounded(matches.scoreOf(record)))
   return { hits: hits.records().map(record => hitOf(view, record, matches, field)), exact: true, truncated: spread.truncated }
 }
 

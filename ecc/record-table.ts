@@ -63,7 +63,18 @@ export class RecordTable {
 
   /** What a snapshot keeps, besides the logs. */
   get columns(): readonly Column<Numbers>[] {
-    return [this.ids.digests, this.log, this.seq, this.hlcMs, this.hlcCounter, this.role, this.detail, this.retracts, this.links, this.claims]
+    return [
+      this.ids.digests,
+      this.log,
+      this.seq,
+      this.hlcMs,
+      this.hlcCounter,
+      this.role,
+      this.detail,
+      this.retracts,
+      this.links,
+      this.claims,
+    ]
   }
 
   /** The number of a log, made on first sight. */

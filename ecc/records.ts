@@ -214,7 +214,8 @@ function checkText(value: unknown): void {
 function checkMeta(meta: readonly Pair[]): void {
   for (const [name, value] of meta) {
     if (typeof value !== 'string') throw new WeftError('meta_invalid', `meta ${JSON.stringify(name)} is text, got ${typeof value}`)
-    if (!isWellFormed(name) || !isWellFormed(value)) throw new WeftError('meta_invalid', `meta ${JSON.stringify(name)} holds a lone surrogate`)
+    if (!isWellFormed(name) || !isWellFormed(value))
+      throw new WeftError('meta_invalid', `meta ${JSON.stringify(name)} holds a lone surrogate`)
   }
   const fault = metaFault(meta)
   if (fault !== undefined) throw new WeftError('meta_invalid', fault)

@@ -73,7 +73,9 @@ export function nodeOf(view: View, record: number): CausalNode {
 export function historyOf(view: View, record: number): NodeHistory | undefined {
   const { records } = view.tables
   if (record === NONE || records.role.at(record) !== ROLE.node || !view.sees(record)) return undefined
-  const after = successions(view, record).filter(({ by }) => by !== NONE).map(({ by, record: says }) => ({ node: by, record: says }))
+  const after = successions(view, record)
+    .filter(({ by }) => by !== NONE)
+    .map(({ by, record: says }) => ({ node: by, record: says }))
   const name = (list: readonly { readonly node: number; readonly record: number }[]): Replacement[] =>
     [...list]
       .sort((a, b) => records.compareOldest(a.record, b.record) || records.compareOldest(a.node, b.node))

@@ -75,10 +75,12 @@ function transfer(state: FoldState, tape: Tape): boolean {
 
   for (const column of nodes.columns) tape.column(column)
   const keys = tape.numbers(nodes.keys.flatMap(key => [key.log, key.newest]))
-  for (const [row, text] of tape.texts(nodes.keys.map(key => key.text)).entries()) nodes.loadKey(row, keys[2 * row] as number, text, keys[2 * row + 1] as number)
+  for (const [row, text] of tape.texts(nodes.keys.map(key => key.text)).entries())
+    nodes.loadKey(row, keys[2 * row] as number, text, keys[2 * row + 1] as number)
 
   const pairs = tape.numbers([...past.pairs()].flat())
-  for (let i = 0; i < pairs.length; i += 2) for (const column of past.columns(pairs[i] as number, pairs[i + 1] as number)) tape.column(column)
+  for (let i = 0; i < pairs.length; i += 2)
+    for (const column of past.columns(pairs[i] as number, pairs[i + 1] as number)) tape.column(column)
 
   for (const column of own.columns) tape.column(column)
   const before = tape.numbers([...own.before].flat())
@@ -89,7 +91,13 @@ function transfer(state: FoldState, tape: Tape): boolean {
   if (terms !== state.text.vocabulary.texts) state.text = new TextIndex(new Vocabulary(terms), state.text.postings)
 
   const counts = tape.numbers([totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts])
-  ;[totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts] = counts as [number, number, number, number, number]
+  ;[totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts] = counts as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   state.malformed = tape.numbers(state.malformed)
   state.erased = tape.numbers(state.erased)
   return true

@@ -76,7 +76,9 @@ export class Spread {
           if (before === undefined || Math.abs(share) > Math.abs(before.share)) found.set(other, { share, hops, via, type })
         }
       }
-      front = this.#strongestFirst([...found.keys()], found).flatMap(record => this.#reach(reached, record, found.get(record) as Contribution))
+      front = this.#strongestFirst([...found.keys()], found).flatMap(record =>
+        this.#reach(reached, record, found.get(record) as Contribution),
+      )
     }
     return reached
   }

@@ -49,7 +49,8 @@ export function replacedBy(view: View, node: number): { readonly node: number; r
   const { records, references, nodes } = view.tables
   const candidates = supersedesBy(view, node).flatMap(record => {
     const targets: number[] = []
-    for (let at = records.detail.at(record) + 1; references.owner.data[at] === record && at < references.owner.length; at++) targets.push(references.target.at(at))
+    for (let at = records.detail.at(record) + 1; references.owner.data[at] === record && at < references.owner.length; at++)
+      targets.push(references.target.at(at))
     return targets
   })
   let nearest = true

@@ -63,7 +63,8 @@ export class ExactVectorIndex implements VectorIndex {
   }
 
   add(label: number, vector: Vector): void {
-    if (!Number.isInteger(label) || label < 0 || label >= 0xffffffff) throw new RangeError(`a label is an integer from 0 to 2^32 - 2, got ${label}`)
+    if (!Number.isInteger(label) || label < 0 || label >= 0xffffffff)
+      throw new RangeError(`a label is an integer from 0 to 2^32 - 2, got ${label}`)
     this.#check(vector)
     this.#rows.set(label, { vector: copyOf(vector), norm: Math.sqrt(squaresOf(vector)) })
   }
@@ -96,7 +97,9 @@ interface Row {
 }
 
 function copyOf(vector: Vector): Vector {
-  return vector instanceof Float32Array ? vector.slice() : { dims: vector.dims, indexes: vector.indexes.slice(), values: vector.values.slice() }
+  return vector instanceof Float32Array
+    ? vector.slice()
+    : { dims: vector.dims, indexes: vector.indexes.slice(), values: vector.values.slice() }
 }
 
 function denseOf(vector: Vector): Float32Array {

@@ -45,7 +45,10 @@ export function why(view: View, record: number, options: WhyOptions): Explanatio
   const maxDepth = bound('maxDepth', options.maxDepth, WHY_DEPTH_MAX)
   const { records } = view.tables
   const heaviestFirst = (a: Step, b: Step): number =>
-    b.weight - a.weight || records.compareNewest(a.record, b.record) || a.depth - b.depth || records.compareNewest(a.from?.record ?? record, b.from?.record ?? record)
+    b.weight - a.weight ||
+    records.compareNewest(a.record, b.record) ||
+    a.depth - b.depth ||
+    records.compareNewest(a.from?.record ?? record, b.from?.record ?? record)
   const open = new Heap<Step>(heaviestFirst)
   const settled = new Map<number, Step>()
   const inner = new Set<number>()
@@ -66,7 +69,10 @@ export function why(view: View, record: number, options: WhyOptions): Explanatio
     for (const reason of further) open.push({ ...reason, weight: step.weight * reason.weight, depth: step.depth + 1, from: step })
   }
   const ends = [...settled.values()].filter(step => !inner.has(step.record) && step.depth > 0).sort(heaviestFirst)
-  return { paths: ends.slice(0, maxPaths).map(end => ({ weight: Math.round(end.weight * 1e9) / 1e9, steps: stepsTo(view, end) })), truncated }
+  return {
+    paths: ends.slice(0, maxPaths).map(end => ({ weight: Math.round(end.weight * 1e9) / 1e9, steps: stepsTo(view, end) })),
+    truncated,
+  }
 }
 
 interface Reason {
@@ -91,11 +97,17 @@ function reasonsOf(view: View, record: number, max: number): Reason[] {
   }
   for (const { other, type, weight, outgoing, record: link } of view.edges(record)) {
     const { reason, trust } = behaviourOf(type)
-    if (reason === 'both' || reason === (outgoing ? 'to' : 'from')) add({ record: other, weight: (trust * weight) / WEIGHT_ONE, type, link })
+    if (reason === 'both' || reason === (outgoing ? 'to' : 'from'))
+      add({ record: other, weight: (trust * weight) / WEIGHT_ONE, type, link })
     if (strongest.size > max) break
   }
   for (const { node, record: by } of replacedBy(view, record)) {
-    add({ record: node, weight: behaviourOf(EDGE_TYPES.supersedes).trust, type: EDGE_TYPES.supersedes, link: by === record ? undefined : by })
+    add({
+      record: node,
+      weight: behaviourOf(EDGE_TYPES.supersedes).trust,
+      type: EDGE_TYPES.supersedes,
+      link: by === record ? undefined : by,
+    })
   }
   return [...strongest.values()]
 }

@@ -15,8 +15,10 @@ const TERM_MAX_CHARS = 64
 
 /** Words that say nothing about what is meant: without them evidence recall@10 on LoCoMo is 60 %, with them 55 %. */
 const STOP_WORDS: ReadonlySet<string> = new Set(
-  ('a an and are as at be been but by can could did do does for from had has have he her him his how i if in is it its just me my no not of on or our ' +
-    'she should so than that the their them then there these they this to was we were what when where which who why will with would you your').split(' '),
+  (
+    'a an and are as at be been but by can could did do does for from had has have he her him his how i if in is it its just me my no not of on or our ' +
+    'she should so than that the their them then there these they this to was we were what when where which who why will with would you your'
+  ).split(' '),
 )
 
 /** Calls `visit` with each run of word characters, single `.`, `-`, `/` and their like inside included. */
@@ -42,7 +44,11 @@ const BOUNDARY = /[^\p{L}\p{N}\p{M}]+|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?
 export function termsOfRun(run: string): string[] {
   if (/^([A-Z]?[a-z]+|[A-Z]+)$/.test(run)) return wordTerm(run.toLowerCase())
   if (classOf(run, 0) === UNSPACED) return pairsOf(run)
-  const parts = run.replace(/['’]s$/, '').replace(/['’]/g, '').split(BOUNDARY).filter(part => part !== '')
+  const parts = run
+    .replace(/['’]s$/, '')
+    .replace(/['’]/g, '')
+    .split(BOUNDARY)
+    .filter(part => part !== '')
   const terms = parts.flatMap(part => wordTerm(part.toLowerCase()))
   if (parts.length > 1 && run.length <= TERM_MAX_CHARS) terms.push(run.toLowerCase())
   return terms
@@ -114,7 +120,8 @@ const classes: Uint8Array = new Uint8Array(0x10000).fill(UNKNOWN)
 /** The class of the character at `at`; the second half of a pair is of the class of the first. */
 function classOf(text: string, at: number): number {
   const code = text.charCodeAt(at)
-  if ((code & 0xf800) === 0xd800) return classify(String.fromCodePoint(text.codePointAt(code >= 0xdc00 ? Math.max(0, at - 1) : at) as number))
+  if ((code & 0xf800) === 0xd800)
+    return classify(String.fromCodePoint(text.codePointAt(code >= 0xdc00 ? Math.max(0, at - 1) : at) as number))
   if (classes[code] === UNKNOWN) classes[code] = classify(String.fromCharCode(code))
   return classes[code] as number
 }
@@ -132,5 +139,8 @@ function isAscii(text: string): boolean {
 
 /** Without the accents of Latin, Greek and Cyrillic; marks that other scripts spell with stay. */
 function foldAccents(text: string): string {
-  return text.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').normalize('NFC')
+  return text
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .normalize('NFC')
 }

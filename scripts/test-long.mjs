@@ -80,7 +80,15 @@ function run(runtime, args, environment = {}) {
     child.stdout.setEncoding('utf8').on('data', text => (output += text))
     child.stderr.setEncoding('utf8').on('data', text => (complaint += text))
     child.on('error', thrown => resolve({ output, error: thrown.message }))
-    child.on('close', (code, signal) => resolve({ output, error: code === 0 ? undefined : `${args.join(' ')}: ${signal ?? `exit ${code}`}\n${output.split('\n').slice(-20).join('\n')}${complaint}` }))
+    child.on('close', (code, signal) =>
+      resolve({
+        output,
+        error:
+          code === 0
+            ? undefined
+            : `${args.join(' ')}: ${signal ?? `exit ${code}`}\n${output.split('\n').slice(-20).join('\n')}${complaint}`,
+      }),
+    )
   })
 }
 

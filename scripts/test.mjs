@@ -19,7 +19,12 @@ if (!existsSync('.tap/plugins')) {
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-test-'))
 const output = join(folder, 'results.tap')
-const args = ['--disable-coverage', `--reporter=${process.stdout.isTTY ? 'base' : 'silent'}`, `--output-file=${output}`, ...process.argv.slice(2)]
+const args = [
+  '--disable-coverage',
+  `--reporter=${process.stdout.isTTY ? 'base' : 'silent'}`,
+  `--output-file=${output}`,
+  ...process.argv.slice(2),
+]
 const child = spawn(process.execPath, [tap, ...args], { stdio: ['ignore', 'inherit', 'inherit'] })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
 const status = await new Promise(resolve => child.on('close', resolve))
@@ -27,7 +32,8 @@ const status = await new Promise(resolve => child.on('close', resolve))
 const results = existsSync(output) ? readFileSync(output, 'utf8').split('\n') : []
 rmSync(folder, { recursive: true, force: true })
 const { passed, failed, skipped } = count(results)
-for (const line of results) if (/^(not )?ok [0-9]+ - .*# time=/.test(line) || / # (SKIP|TODO)/i.test(line)) process.stdout.write(`${line.trim()}\n`)
+for (const line of results)
+  if (/^(not )?ok [0-9]+ - .*# time=/.test(line) || / # (SKIP|TODO)/i.test(line)) process.stdout.write(`${line.trim()}\n`)
 if (failed > 0) process.stdout.write(`\n${details(results).join('\n')}\n\n`)
 if (skipped > 0) process.stdout.write(`${skipped} skipped\n`)
 process.stdout.write(`${passed} passed, ${failed} failed\n`)

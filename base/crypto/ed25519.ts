@@ -29,7 +29,9 @@ const SMALL_ORDER_Y: readonly string[] = [
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ]
-const smallOrder: readonly Uint8Array[] = SMALL_ORDER_Y.map(hex => Uint8Array.from(hex.match(/../g) ?? [], pair => Number.parseInt(pair, 16)))
+const smallOrder: readonly Uint8Array[] = SMALL_ORDER_Y.map(hex =>
+  Uint8Array.from(hex.match(/../g) ?? [], pair => Number.parseInt(pair, 16)),
+)
 
 function isStrictPoint(point: Uint8Array): boolean {
   return isCanonicalY(point) && !smallOrder.some(y => sameY(point, y))
@@ -50,8 +52,38 @@ function sameY(point: Uint8Array, y: Uint8Array): boolean {
 
 /** Order of the base point, little-endian. */
 const L: Uint8Array = Uint8Array.of(
-  0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+  0xed,
+  0xd3,
+  0xf5,
+  0x5c,
+  0x1a,
+  0x63,
+  0x12,
+  0x58,
+  0xd6,
+  0x9c,
+  0xf7,
+  0xa2,
+  0xde,
+  0xf9,
+  0xde,
+  0x14,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0x10,
 )
 
 function isBelowL(scalar: Uint8Array): boolean {

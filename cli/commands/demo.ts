@@ -19,26 +19,28 @@ export const define: Define = command =>
     .option('--repo <path>', 'remember the history of this git repository (default: of this checkout, else a bundled sample)')
     .option('--once', 'end after the last step; otherwise the nodes stay up until Ctrl-C')
     .option('--keep', 'leave the directory of the nodes behind')
-    .action(action(async (cli, _, { repo, once, keep }: Options) => {
-      const source = await chooseSource(repo)
-      const dir = mkdtempSync(join(tmpdir(), 'weft-demo-'))
-      const interrupted = signalled()
-      const narrator = new Narrator(cli, dir, interrupted)
-      let isDone = false
-      try {
-        const story = await tour(dir, source, narrator)
-        if (cli.isJson) cli.print(story, () => '')
-        isDone = true
-        if (once !== true) {
-          narrator.say(goodbye(dir))
-          await untilAborted(interrupted)
+    .action(
+      action(async (cli, _, { repo, once, keep }: Options) => {
+        const source = await chooseSource(repo)
+        const dir = mkdtempSync(join(tmpdir(), 'weft-demo-'))
+        const interrupted = signalled()
+        const narrator = new Narrator(cli, dir, interrupted)
+        let isDone = false
+        try {
+          const story = await tour(dir, source, narrator)
+          if (cli.isJson) cli.print(story, () => '')
+          isDone = true
+          if (once !== true) {
+            narrator.say(goodbye(dir))
+            await untilAborted(interrupted)
+          }
+        } finally {
+          // What failed is worth a look: its directory stays, with the logs of all nodes.
+          await down(dir, isDone && keep !== true)
+          if (!isDone || keep === true) talk(`The nodes are stopped; their directories and logs are in ${dir}`)
         }
-      } finally {
-        // What failed is worth a look: its directory stays, with the logs of all nodes.
-        await down(dir, isDone && keep !== true)
-        if (!isDone || keep === true) talk(`The nodes are stopped; their directories and logs are in ${dir}`)
-      }
-    }))
+      }),
+    )
 
 /** Ends the tour at its next step: a node that is just starting could not be found to be stopped. */
 function signalled(): AbortSignal {

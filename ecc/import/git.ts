@@ -96,7 +96,9 @@ export class GitHistory {
   }
 
   #ancestry(parents: readonly string[]): ImportEdge[] {
-    return parents.map((parent, i) => (i === 0 ? { type: 'follows', to: `git:${parent}`, weight: FOLLOWS_WEIGHT } : { type: 'derived-from', to: `git:${parent}` }))
+    return parents.map((parent, i) =>
+      i === 0 ? { type: 'follows', to: `git:${parent}`, weight: FOLLOWS_WEIGHT } : { type: 'derived-from', to: `git:${parent}` },
+    )
   }
 
   #mentions(message: string): ImportEdge[] {
@@ -155,5 +157,10 @@ class Recent<T> {
 
 function fileNames(files: readonly string[]): string {
   const more = files.length - NAMED_FILES_MAX
-  return files.slice(0, NAMED_FILES_MAX).map(name => name.slice(0, NAME_MAX_CHARS)).join(', ') + (more > 0 ? `, and ${more} more` : '')
+  return (
+    files
+      .slice(0, NAMED_FILES_MAX)
+      .map(name => name.slice(0, NAME_MAX_CHARS))
+      .join(', ') + (more > 0 ? `, and ${more} more` : '')
+  )
 }

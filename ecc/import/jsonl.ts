@@ -73,7 +73,8 @@ function metaOf(_name: string, value: unknown): Readonly<Record<string, string>>
 
 function timeOf(name: string, value: unknown): string {
   const time = isoTime(textOf(name, value))
-  if (time === undefined) throw new WeftError('time_invalid', `${name} is ISO 8601 with a zone, like 2026-01-31T12:00:00Z, got ${JSON.stringify(value)}`)
+  if (time === undefined)
+    throw new WeftError('time_invalid', `${name} is ISO 8601 with a zone, like 2026-01-31T12:00:00Z, got ${JSON.stringify(value)}`)
   return time
 }
 
@@ -86,12 +87,17 @@ function textOf(name: string, value: unknown): string {
 function objectOf(what: string, value: unknown, known?: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(`${what} is a JSON object`)
   const unknown = known === undefined ? [] : Object.keys(value).filter(name => !known.includes(name))
-  if (unknown.length > 0) throw invalid(`unknown field ${unknown.map(name => JSON.stringify(name)).join(', ')}; ${what} has ${known?.join(', ')}`)
+  if (unknown.length > 0)
+    throw invalid(`unknown field ${unknown.map(name => JSON.stringify(name)).join(', ')}; ${what} has ${known?.join(', ')}`)
   return value as Record<string, unknown>
 }
 
 /** A field that may be absent. */
-function given<Name extends string, T>(name: Name, value: unknown, parse: (name: string, value: unknown) => T): { readonly [N in Name]?: T } {
+function given<Name extends string, T>(
+  name: Name,
+  value: unknown,
+  parse: (name: string, value: unknown) => T,
+): { readonly [N in Name]?: T } {
   return value === undefined ? {} : ({ [name]: parse(name, value) } as { readonly [N in Name]?: T })
 }
 

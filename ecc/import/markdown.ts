@@ -24,7 +24,9 @@ const LINKS_MAX = 32
  */
 export function parseMarkdown(files: readonly MarkdownFile[]): ImportItem[] {
   const notes = files.map(file => ({ file, ...noteOf(file) }))
-  const keys: ReadonlyMap<string, readonly string[]> = new Map(notes.map(({ file, sections }) => [file.path, sections.map(section => section.key)]))
+  const keys: ReadonlyMap<string, readonly string[]> = new Map(
+    notes.map(({ file, sections }) => [file.path, sections.map(section => section.key)]),
+  )
   return notes.flatMap(({ file, meta, validFrom, sections }) =>
     sections.map((section, i) => {
       const before = sections[i - 1]
@@ -67,13 +69,20 @@ function noteOf(file: MarkdownFile): Note {
   const end = lines[0]?.trim() === '---' ? lines.findIndex((line, i) => i > 0 && line.trim() === '---') : -1
   const fields = end < 0 ? [] : lines.slice(1, end).flatMap(fieldOf).slice(0, FIELDS_MAX)
   const date = fields.find(([name]) => name === 'date')?.[1]
-  return { meta: Object.fromEntries(fields), validFrom: date === undefined ? undefined : isoTime(date), sections: sectionsOf(file.path, lines.slice(end + 1)) }
+  return {
+    meta: Object.fromEntries(fields),
+    validFrom: date === undefined ? undefined : isoTime(date),
+    sections: sectionsOf(file.path, lines.slice(end + 1)),
+  }
 }
 
 /** `name: value`; what is nested or a list is left out. */
 function fieldOf(line: string): [name: string, value: string][] {
   const found = /^([A-Za-z][\w-]*):\s+(\S.*)$/.exec(line.trimEnd())
-  const value = found?.[2]?.replace(/^(["'])(.*)\1$/, '$2').slice(0, FIELD_MAX_CHARS).trimEnd()
+  const value = found?.[2]
+    ?.replace(/^(["'])(.*)\1$/, '$2')
+    .slice(0, FIELD_MAX_CHARS)
+    .trimEnd()
   return found === null || value === undefined || value === '' ? [] : [[found[1] as string, value]]
 }
 
@@ -119,7 +128,11 @@ function uniqueSlug(heading: string, taken: Map<string, number>): string {
 }
 
 function slugOf(heading: string): string {
-  const slug = heading.toLowerCase().replace(/[^\p{L}\p{N}\p{M} _-]/gu, '').trim().replace(/ /g, '-')
+  const slug = heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\p{M} _-]/gu, '')
+    .trim()
+    .replace(/ /g, '-')
   return [...slug].slice(0, SLUG_MAX_CHARS).join('') || 'section'
 }
 
@@ -132,7 +145,11 @@ interface Target {
 }
 
 function linksOf(text: string): Target[] {
-  const wiki = [...text.matchAll(/\[\[([^\]|#\n]*)(?:#([^\]|\n]*))?(?:\|[^\]\n]*)?\]\]/g)].map(([, file = '', heading = '']) => ({ file: file.trim(), heading, anywhere: true }))
+  const wiki = [...text.matchAll(/\[\[([^\]|#\n]*)(?:#([^\]|\n]*))?(?:\|[^\]\n]*)?\]\]/g)].map(([, file = '', heading = '']) => ({
+    file: file.trim(),
+    heading,
+    anywhere: true,
+  }))
   const inline = [...text.matchAll(/\]\(<?([^()\s>#]*)(?:#([^()\s>]*))?>?(?:\s+"[^"]*")?\)/g)].flatMap(([, file = '', heading = '']) =>
     /^[a-z][a-z+.-]*:/i.test(file) || !/(^|\.md)$/i.test(file) ? [] : [{ file: decoded(file), heading: decoded(heading), anywhere: false }],
   )

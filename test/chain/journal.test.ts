@@ -57,7 +57,12 @@ function bodies(count: number, bytes: number = 40): Uint8Array[] {
 /** Sizes and heads of all logs: what must be the same after a restart. */
 function stateOf(keeper: Author): Readonly<Record<string, readonly [durable: number, published: number, head: string, root: string]>> {
   const logs = [...keeper.chain.logs.values()].filter(log => log.durable > 0)
-  return Object.fromEntries(logs.map(log => [log.identity.id, [log.durable, log.published, toHex(log.tree.leaf(log.durable - 1)), toHex(log.tree.root(log.durable))]]))
+  return Object.fromEntries(
+    logs.map(log => [
+      log.identity.id,
+      [log.durable, log.published, toHex(log.tree.leaf(log.durable - 1)), toHex(log.tree.root(log.durable))],
+    ]),
+  )
 }
 
 async function codeOf(attempt: Promise<unknown>): Promise<string> {
@@ -183,7 +188,10 @@ t.test('a read takes as many records and bytes as it may, one at least, and tell
   t.same((await keeper.read(identityOf(5).id, 0, 5)).records, [], 'of a log that is not here')
   const places = [7, 2, 3, 9].map(seq => keeper.journal.place(log, seq))
   const scattered = await wait<readonly unknown[]>(machine.turn, done => keeper.journal.readPlaces(places, (_, records) => done(records)))
-  t.same(scattered, [7, 2, 3, 9].map(seq => all[seq]))
+  t.same(
+    scattered,
+    [7, 2, 3, 9].map(seq => all[seq]),
+  )
 
   const place = keeper.journal.place(log, 6)
   machine.disk.flip(segmentFile(1), place.offset + place.length - 1)
@@ -214,7 +222,13 @@ t.test('bugs of callers are stopped at the door', async t => {
 // ---- what was not committed is not
 
 /** Three commits; the last has records of two logs and both their checkpoints. */
-async function threeCommits(): Promise<{ readonly machine: Machine; readonly before: ReturnType<typeof stateOf>; readonly after: ReturnType<typeof stateOf>; readonly start: number; readonly content: Uint8Array }> {
+async function threeCommits(): Promise<{
+  readonly machine: Machine
+  readonly before: ReturnType<typeof stateOf>
+  readonly after: ReturnType<typeof stateOf>
+  readonly start: number
+  readonly content: Uint8Array
+}> {
   const machine = new Machine()
   const keeper = await machine.open()
   const other = new Author(1)
@@ -234,7 +248,10 @@ async function threeCommits(): Promise<{ readonly machine: Machine; readonly bef
 }
 
 /** Opens what is left, and shows that it goes on from there. */
-async function reopened(machine: Machine, content: Uint8Array): Promise<{ readonly state: ReturnType<typeof stateOf>; readonly torn: readonly number[] | undefined; readonly goesOn: boolean }> {
+async function reopened(
+  machine: Machine,
+  content: Uint8Array,
+): Promise<{ readonly state: ReturnType<typeof stateOf>; readonly torn: readonly number[] | undefined; readonly goesOn: boolean }> {
   machine.rewrite({ [segmentFile(1)]: content })
   const keeper = await machine.open()
   const state = stateOf(keeper)
@@ -280,9 +297,9 @@ t.test('whatever stands behind the last commit is cut off', async t => {
   const last = content.slice(content.length - 400)
   const tails: Readonly<Record<string, Uint8Array>> = {
     'a zero': new Uint8Array(1),
-    'zeros': new Uint8Array(4096),
+    zeros: new Uint8Array(4096),
     'a byte': Uint8Array.of(0x52),
-    'garbage': random.bytes(5000),
+    garbage: random.bytes(5000),
     'the end of the last commit again': last,
     'the last mark again': content.slice(content.length - MARK_BYTES),
     'half a record': content.slice(SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES + 100),
@@ -317,7 +334,13 @@ async function start(machine: Machine, random: SimRandom): Promise<Keeper | Weft
  * crash: nothing acknowledged is missing, nothing stands twice or with a gap, every checkpoint that peers may have seen is
  * true of what is there, and what failed is not back once a later commit had succeeded.
  */
-async function lives(seed: number): Promise<{ readonly wrong: readonly string[]; readonly crashes: number; readonly failures: number; readonly torn: number; readonly leftovers: number }> {
+async function lives(seed: number): Promise<{
+  readonly wrong: readonly string[]
+  readonly crashes: number
+  readonly failures: number
+  readonly torn: number
+  readonly leftovers: number
+}> {
   const random = new SimRandom(seed, 'lives')
   const machine = new Machine(seed)
   const { scheduler, disk } = machine
@@ -343,15 +366,20 @@ async function lives(seed: number): Promise<{ readonly wrong: readonly string[];
     for (const [id, list] of keeper.records) {
       const known = written.get(id) ?? []
       for (const [seq, { header }] of list.entries()) {
-        if (seq < (acknowledged.get(id) ?? 0) && !equalBytes(header, known[seq] as Uint8Array)) wrong.push(`life ${life}: another record ${seq}`)
+        if (seq < (acknowledged.get(id) ?? 0) && !equalBytes(header, known[seq] as Uint8Array))
+          wrong.push(`life ${life}: another record ${seq}`)
         if (gone.has(toHex(header))) wrong.push(`life ${life}: record ${seq} is back after it had failed`)
       }
       acknowledged.set(id, list.length)
-      written.set(id, list.map(({ header }) => header))
+      written.set(
+        id,
+        list.map(({ header }) => header),
+      )
     }
     for (const { log: id, checkpoint } of published) {
       const tree = keeper.chain.log(id)?.tree
-      if (tree === undefined || tree.size < checkpoint.size || !equalBytes(tree.root(checkpoint.size), checkpoint.root)) wrong.push(`life ${life}: a fork at ${checkpoint.size}`)
+      if (tree === undefined || tree.size < checkpoint.size || !equalBytes(tree.root(checkpoint.size), checkpoint.root))
+        wrong.push(`life ${life}: a fork at ${checkpoint.size}`)
     }
     const verified = await keeper.verify()
     if (!verified.valid) wrong.push(`life ${life}: ${JSON.stringify(verified)}`)
@@ -472,7 +500,10 @@ t.test('after a failed sync the next commit goes into a new segment, and what fa
     machine.disk.crash('power')
     const again = await machine.open()
     t.same(stateOf(again), stateOf(keeper), `seed ${seed}`)
-    const texts = again.records.get(identityOf(0).id)?.slice(1).map(({ body }) => String.fromCharCode(...body))
+    const texts = again.records
+      .get(identityOf(0).id)
+      ?.slice(1)
+      .map(({ body }) => String.fromCharCode(...body))
     t.same(texts, ['a', 'b'])
     t.equal(machine.disk.contentOf(segmentFile(1)).length, offset, 'what a crash brought back is cut off again')
     t.equal((await again.verify()).valid, true)
@@ -557,7 +588,11 @@ t.test('segments that are missing, exchanged, cut, prolonged or made up are foun
   const [one, two, three] = [1, 2, 3].map(number => files.get(segmentFile(number)) as Uint8Array) as [Uint8Array, Uint8Array, Uint8Array]
   const damage = (content: Uint8Array, at: number): Uint8Array => content.with(at, (content[at] as number) ^ 1)
   // Five records in the first segment with the genesis, four in each of the others.
-  const cases: readonly (readonly [what: string, content: readonly (Uint8Array | undefined)[], found: readonly [seq: number, reason: string, segment: number] | undefined])[] = [
+  const cases: readonly (readonly [
+    what: string,
+    content: readonly (Uint8Array | undefined)[],
+    found: readonly [seq: number, reason: string, segment: number] | undefined,
+  ])[] = [
     ['the first is missing', [undefined, two, three], [0, 'segment missing', 1]],
     ['the middle is missing', [one, undefined, three], [5, 'segment missing', 2]],
     ['the first two are missing', [undefined, undefined, three], [0, 'segment missing', 1]],
@@ -591,8 +626,19 @@ t.test('segments that are missing, exchanged, cut, prolonged or made up are foun
     }
   }
   // Behind the end of a segment that others follow, nothing counts: a start cuts it off, a verification says it is there.
-  machine.rewrite({ [segmentFile(1)]: concatBytes(one, utf8('more')), [segmentFile(2)]: two, [segmentFile(3)]: three, [segmentFile(4)]: undefined, [segmentFile(5)]: undefined })
-  t.match(await verification(machine.disk, machine.turn, 0), { valid: false, reason: 'torn: 4 bytes that no commit counts', file: segmentFile(1), offset: one.length })
+  machine.rewrite({
+    [segmentFile(1)]: concatBytes(one, utf8('more')),
+    [segmentFile(2)]: two,
+    [segmentFile(3)]: three,
+    [segmentFile(4)]: undefined,
+    [segmentFile(5)]: undefined,
+  })
+  t.match(await verification(machine.disk, machine.turn, 0), {
+    valid: false,
+    reason: 'torn: 4 bytes that no commit counts',
+    file: segmentFile(1),
+    offset: one.length,
+  })
   const opened = await machine.open()
   t.match(opened.torn, { segment: 1, offset: one.length, bytes: 4 })
   t.same(machine.disk.contentOf(segmentFile(1)), one)
@@ -601,7 +647,12 @@ t.test('segments that are missing, exchanged, cut, prolonged or made up are foun
 
 t.test('files of other names are none of its business', async t => {
   const { machine, keeper } = await threeSegments()
-  machine.rewrite({ 'journal/notes.txt': utf8('x'), 'journal/00000004.seg.bak': utf8('x'), 'journal/0000000a.seg': utf8('x'), '00000009.seg': utf8('x') })
+  machine.rewrite({
+    'journal/notes.txt': utf8('x'),
+    'journal/00000004.seg.bak': utf8('x'),
+    'journal/0000000a.seg': utf8('x'),
+    '00000009.seg': utf8('x'),
+  })
   t.same(stateOf(await machine.open()), stateOf(keeper))
 })
 
@@ -612,7 +663,11 @@ t.test('a group is appended whole or not at all', async t => {
   const keeper = await machine.open()
   const { chain } = keeper
   const refused = (bodies: readonly (Uint8Array | (() => Uint8Array))[]): void => {
-    chain.append(MAIN, bodies.map(body => ({ kind: 50, actor: 'tester', body, parents: [] })), 1)
+    chain.append(
+      MAIN,
+      bodies.map(body => ({ kind: 50, actor: 'tester', body, parents: [] })),
+      1,
+    )
   }
   const long = new Uint8Array(BODY_MAX_BYTES + 1)
   t.throws(() => refused([utf8('a'), long]), { code: 'body_too_large', message: 'a body of 49153 bytes, at most 49152' })
@@ -621,7 +676,16 @@ t.test('a group is appended whole or not at all', async t => {
   const before = stateOf(keeper)
   const head = chain.ownLog(MAIN)?.head
   t.throws(() => refused([utf8('b'), () => long]), { code: 'body_too_large' })
-  t.throws(() => refused([utf8('b'), () => { throw new RangeError('of a body') }]), { message: 'of a body' })
+  t.throws(
+    () =>
+      refused([
+        utf8('b'),
+        () => {
+          throw new RangeError('of a body')
+        },
+      ]),
+    { message: 'of a body' },
+  )
   t.same(chain.ownLog(MAIN)?.head, head)
   t.equal(chain.backlogBytes, 0)
   t.same(stateOf(keeper), before)
@@ -634,10 +698,14 @@ t.test('a group is appended whole or not at all', async t => {
 
 t.test('a body can name the records before it in its group', async t => {
   const author = new Author(0)
-  const written = author.chain.append(MAIN, [
-    { kind: 50, actor: 'tester', body: utf8('first'), parents: [] },
-    { kind: 51, actor: 'tester', body: ids => fromHex(ids[0] as string), parents: [] },
-  ], 1)
+  const written = author.chain.append(
+    MAIN,
+    [
+      { kind: 50, actor: 'tester', body: utf8('first'), parents: [] },
+      { kind: 51, actor: 'tester', body: ids => fromHex(ids[0] as string), parents: [] },
+    ],
+    1,
+  )
   t.same(written[1]?.record.body, fromHex(written[0]?.id as string))
   t.end()
 })
@@ -686,22 +754,64 @@ t.test('a cut stands in the journal until a rebase has named what it took, throu
   keeper = await machine.open()
   t.equal(keeper.chain.ownLog(MAIN)?.size, 2)
   const displaced = keeper.replay.displaced.get(log.identity.id)
-  t.same(displaced?.map(({ id }) => id), lost.map(({ id }) => id))
-  const records = await wait<readonly { readonly body: Uint8Array }[]>(machine.turn, done => keeper.journal.readPlaces((displaced ?? []).map(({ place }) => place), (_, found) => done(found)))
-  t.same(records.map(({ body }) => body), ['one', 'two', 'three'].map(utf8))
+  t.same(
+    displaced?.map(({ id }) => id),
+    lost.map(({ id }) => id),
+  )
+  const records = await wait<readonly { readonly body: Uint8Array }[]>(machine.turn, done =>
+    keeper.journal.readPlaces(
+      (displaced ?? []).map(({ place }) => place),
+      (_, found) => done(found),
+    ),
+  )
+  t.same(
+    records.map(({ body }) => body),
+    ['one', 'two', 'three'].map(utf8),
+  )
 
-  const moved = (ids: readonly string[], old: readonly string[]): Uint8Array => encode(old.map((id, i) => [fromHex(id), fromHex(ids[i] as string)]))
-  keeper.chain.append(MAIN, [
-    { kind: 50, actor: 'tester', body: utf8('one'), parents: [] },
-    { kind: 50, actor: 'tester', body: utf8('two'), parents: [] },
-    { kind: KIND['log.rebase'], actor: 'kernel', body: ids => moved(ids, lost.slice(0, 2).map(({ id }) => id)), parents: [] },
-  ], 1)
+  const moved = (ids: readonly string[], old: readonly string[]): Uint8Array =>
+    encode(old.map((id, i) => [fromHex(id), fromHex(ids[i] as string)]))
+  keeper.chain.append(
+    MAIN,
+    [
+      { kind: 50, actor: 'tester', body: utf8('one'), parents: [] },
+      { kind: 50, actor: 'tester', body: utf8('two'), parents: [] },
+      {
+        kind: KIND['log.rebase'],
+        actor: 'kernel',
+        body: ids =>
+          moved(
+            ids,
+            lost.slice(0, 2).map(({ id }) => id),
+          ),
+        parents: [],
+      },
+    ],
+    1,
+  )
   t.equal(await keeper.commit(), undefined)
-  t.same((await machine.open()).replay.displaced.get(log.identity.id)?.map(({ id }) => id), [lost[2]?.id], 'one is not appended again yet')
-  keeper.chain.append(MAIN, [
-    { kind: 50, actor: 'tester', body: utf8('three'), parents: [] },
-    { kind: KIND['log.rebase'], actor: 'kernel', body: ids => moved(ids, lost.slice(2).map(({ id }) => id)), parents: [] },
-  ], 1)
+  t.same(
+    (await machine.open()).replay.displaced.get(log.identity.id)?.map(({ id }) => id),
+    [lost[2]?.id],
+    'one is not appended again yet',
+  )
+  keeper.chain.append(
+    MAIN,
+    [
+      { kind: 50, actor: 'tester', body: utf8('three'), parents: [] },
+      {
+        kind: KIND['log.rebase'],
+        actor: 'kernel',
+        body: ids =>
+          moved(
+            ids,
+            lost.slice(2).map(({ id }) => id),
+          ),
+        parents: [],
+      },
+    ],
+    1,
+  )
   t.equal(await keeper.commit(), undefined)
   const last = await machine.open()
   t.equal(last.replay.displaced.size, 0)

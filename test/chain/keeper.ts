@@ -58,13 +58,28 @@ export class Author {
     this.index = index
     this.self = nodeOf(index)
     this.random = random
-    this.chain = new Chain({ cluster: CLUSTER, self: this.self, logs, signer: signerOf(index), nextKeyCommit: nextKeyCommitOf(signerOf(index + 1000).publicKey), random })
+    this.chain = new Chain({
+      cluster: CLUSTER,
+      self: this.self,
+      logs,
+      signer: signerOf(index),
+      nextKeyCommit: nextKeyCommitOf(signerOf(index + 1000).publicKey),
+      random,
+    })
     this.#intake = new RunIntake(this.chain, log => this.#identities.get(log))
   }
 
   /** Appends a record for each body. */
   append(bodies: readonly (Uint8Array | string)[], stream: Stream = MAIN, more: Partial<Draft> = {}): readonly Written[] {
-    const drafts = bodies.map((body): Draft => ({ kind: KIND['memory.remember'], actor: 'tester', body: typeof body === 'string' ? utf8(body) : body, parents: [], ...more }))
+    const drafts = bodies.map(
+      (body): Draft => ({
+        kind: KIND['memory.remember'],
+        actor: 'tester',
+        body: typeof body === 'string' ? utf8(body) : body,
+        parents: [],
+        ...more,
+      }),
+    )
     return this.chain.append(stream, drafts, WALL_MS)
   }
 
@@ -128,7 +143,15 @@ export class Keeper extends Author {
   readonly #disk: Disk
   readonly #turn: () => void
 
-  private constructor(index: number, disk: Disk, turn: () => void, random: Random, journal: Journal, replay: Replay, torn: Leftover | undefined) {
+  private constructor(
+    index: number,
+    disk: Disk,
+    turn: () => void,
+    random: Random,
+    journal: Journal,
+    replay: Replay,
+    torn: Leftover | undefined,
+  ) {
     super(index, replay.logs, random)
     this.#disk = disk
     this.#turn = turn
@@ -139,7 +162,9 @@ export class Keeper extends Author {
 
   /** @throws the WeftError of an open that failed */
   static async open(index: number, disk: Disk, turn: () => void, random: Random = new SimRandom(index, 'keeper')): Promise<Keeper> {
-    const result = await wait<OpenResult>(turn, done => openJournal(disk, random, { cluster: CLUSTER, self: nodeOf(index), full: false }, done))
+    const result = await wait<OpenResult>(turn, done =>
+      openJournal(disk, random, { cluster: CLUSTER, self: nodeOf(index), full: false }, done),
+    )
     if (!result.ok) throw result.error
     const { journal, replay, torn } = result.value
     const keeper = new Keeper(index, disk, turn, random, journal, replay, torn)
@@ -169,7 +194,12 @@ export class Keeper extends Author {
     return written
   }
 
-  read(id: LogId, from: number, maxRecords: number, maxBytes: number = Infinity): Promise<{ readonly error: WeftError | undefined; readonly records: readonly StoredRecord[] }> {
+  read(
+    id: LogId,
+    from: number,
+    maxRecords: number,
+    maxBytes: number = Infinity,
+  ): Promise<{ readonly error: WeftError | undefined; readonly records: readonly StoredRecord[] }> {
     return wait(this.#turn, done => this.journal.read(id, from, maxRecords, maxBytes, (error, records) => done({ error, records })))
   }
 
@@ -180,7 +210,9 @@ export class Keeper extends Author {
 
 /** @throws the WeftError of a journal that cannot be read */
 export async function verification(disk: Disk, turn: () => void, index: number): Promise<Verification> {
-  const result = await wait<Parameters<Parameters<typeof verifyJournal>[2]>[0]>(turn, done => verifyJournal(disk, { cluster: CLUSTER, self: nodeOf(index) }, done))
+  const result = await wait<Parameters<Parameters<typeof verifyJournal>[2]>[0]>(turn, done =>
+    verifyJournal(disk, { cluster: CLUSTER, self: nodeOf(index) }, done),
+  )
   if (!result.ok) throw result.error
   return result.value
 }

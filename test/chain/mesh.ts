@@ -158,7 +158,9 @@ export class Mesh {
   }
 
   runs(to?: Member): readonly Run[] {
-    return this.sent.flatMap(sent => (sent.message.kind === 'sync.run' && (to === undefined || sent.to === to.id) ? [sent.message.run] : []))
+    return this.sent.flatMap(sent =>
+      sent.message.kind === 'sync.run' && (to === undefined || sent.to === to.id) ? [sent.message.run] : [],
+    )
   }
 
   /** What a member has sent another and has not been given credit for again. */

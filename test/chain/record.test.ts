@@ -7,48 +7,100 @@ import { type Cbor, decode, encode } from '../../base/codec.ts'
 import { hash, tagOf } from '../../base/crypto/hash.ts'
 import { suite } from '../../base/crypto/suite.ts'
 import { HLC_COUNTER_MAX, HLC_MS_MAX } from '../../base/hlc.ts'
-import { AUDIT, type ClusterId, clusterIdOf, digestOf, keyOf, type LogId, logIdOf, memoryStream, nodeIdOf, parseStream, type Stream } from '../../base/ids.ts'
+import {
+  AUDIT,
+  type ClusterId,
+  clusterIdOf,
+  digestOf,
+  keyOf,
+  type LogId,
+  logIdOf,
+  memoryStream,
+  nodeIdOf,
+  parseStream,
+  type Stream,
+} from '../../base/ids.ts'
 import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, HEADER_MAX_BYTES, PARENTS_MAX } from '../../base/limits.ts'
 import { isSignedBy, keyIdOf, parseCheckpoint, signCheckpoint } from '../../chain/checkpoint.ts'
 import { decodeCover, decodeCut, encodeCover, encodeCut } from '../../chain/cover.ts'
 import { Log } from '../../chain/log.ts'
 import { extendByRun, parseRun } from '../../chain/run.ts'
 import {
-  bodyCommit, decodeGenesis, decodeHeader, encodeGenesis, encodeHeader, KIND_MAX, leafOf, type LogIdentity, logIdentity,
-  nextKeyCommitOf, type RecordHeader, ZERO_SALT,
+  bodyCommit,
+  decodeGenesis,
+  decodeHeader,
+  encodeGenesis,
+  encodeHeader,
+  KIND_MAX,
+  leafOf,
+  type LogIdentity,
+  logIdentity,
+  nextKeyCommitOf,
+  type RecordHeader,
+  ZERO_SALT,
 } from '../../chain/record.ts'
 
 const cluster: ClusterId = clusterIdOf(hash('cluster', utf8('ours')))
 const elsewhere: ClusterId = clusterIdOf(hash('cluster', utf8('theirs')))
-const [signer, stranger] = [1, 2].map(byte => suite.signer(new Uint8Array(32).fill(byte))) as [ReturnType<typeof suite.signer>, ReturnType<typeof suite.signer>]
+const [signer, stranger] = [1, 2].map(byte => suite.signer(new Uint8Array(32).fill(byte))) as [
+  ReturnType<typeof suite.signer>,
+  ReturnType<typeof suite.signer>,
+]
 const author = nodeIdOf(signer.publicKey)
 const stream: Stream = memoryStream('main')
 
 const digest = fc.uint8Array({ minLength: 32, maxLength: 32 })
-const count = fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constantFrom(0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER))
+const count = fc.oneof(
+  fc.nat(300),
+  fc.maxSafeNat(),
+  fc.constantFrom(0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER),
+)
 const PLAIN_OBJECTS = { noNullPrototype: true } as const
-const header: fc.Arbitrary<RecordHeader> = fc.record({
-  logId: digest,
-  seq: count,
-  prev: digest,
-  hlc: fc.record({ ms: fc.nat(HLC_MS_MAX), counter: fc.nat(HLC_COUNTER_MAX) }, PLAIN_OBJECTS),
-  kind: fc.nat(KIND_MAX),
-  actor: fc.string({ unit: 'grapheme', maxLength: 40 }).filter(text => utf8(text).length <= ACTOR_MAX_BYTES),
-  parents: fc.array(fc.record({ logId: digest, seq: count, leaf: digest }, PLAIN_OBJECTS), { maxLength: PARENTS_MAX }),
-  grant: fc.oneof(fc.constant(EMPTY), digest),
-  bodyCommit: digest,
-  bodyLength: fc.nat(BODY_MAX_BYTES),
-}, PLAIN_OBJECTS)
+const header: fc.Arbitrary<RecordHeader> = fc.record(
+  {
+    logId: digest,
+    seq: count,
+    prev: digest,
+    hlc: fc.record({ ms: fc.nat(HLC_MS_MAX), counter: fc.nat(HLC_COUNTER_MAX) }, PLAIN_OBJECTS),
+    kind: fc.nat(KIND_MAX),
+    actor: fc.string({ unit: 'grapheme', maxLength: 40 }).filter(text => utf8(text).length <= ACTOR_MAX_BYTES),
+    parents: fc.array(fc.record({ logId: digest, seq: count, leaf: digest }, PLAIN_OBJECTS), { maxLength: PARENTS_MAX }),
+    grant: fc.oneof(fc.constant(EMPTY), digest),
+    bodyCommit: digest,
+    bodyLength: fc.nat(BODY_MAX_BYTES),
+  },
+  PLAIN_OBJECTS,
+)
 
 /** The header as a value of the general codec, which has its own tests. */
 function valueOf(header: RecordHeader): Cbor[] {
   const { logId, seq, prev, hlc, kind, actor, parents, grant, bodyCommit, bodyLength } = header
-  return [1, logId, seq, prev, [hlc.ms, hlc.counter], kind, actor, parents.map(parent => [parent.logId, parent.seq, parent.leaf]), grant, bodyCommit, bodyLength]
+  return [
+    1,
+    logId,
+    seq,
+    prev,
+    [hlc.ms, hlc.counter],
+    kind,
+    actor,
+    parents.map(parent => [parent.logId, parent.seq, parent.leaf]),
+    grant,
+    bodyCommit,
+    bodyLength,
+  ]
 }
 
 const PLAIN: RecordHeader = {
-  logId: hash('logid', utf8('x')), seq: 7, prev: hash('leaf', utf8('x')), hlc: { ms: 1_767_225_600_000, counter: 3 }, kind: 50, actor: 'agent',
-  parents: [{ logId: hash('logid', utf8('y')), seq: 400, leaf: hash('leaf', utf8('y')) }], grant: EMPTY, bodyCommit: hash('body', utf8('x')), bodyLength: 200,
+  logId: hash('logid', utf8('x')),
+  seq: 7,
+  prev: hash('leaf', utf8('x')),
+  hlc: { ms: 1_767_225_600_000, counter: 3 },
+  kind: 50,
+  actor: 'agent',
+  parents: [{ logId: hash('logid', utf8('y')), seq: 400, leaf: hash('leaf', utf8('y')) }],
+  grant: EMPTY,
+  bodyCommit: hash('body', utf8('x')),
+  bodyLength: 200,
 }
 
 t.test('headers', t => {
@@ -56,7 +108,11 @@ t.test('headers', t => {
     fc.assert(
       fc.property(header, original => {
         const bytes = encodeHeader(original)
-        return isDeepStrictEqual(decodeHeader(bytes), original) && equalBytes(bytes, encode(valueOf(original))) && bytes.length <= HEADER_MAX_BYTES / 2
+        return (
+          isDeepStrictEqual(decodeHeader(bytes), original) &&
+          equalBytes(bytes, encode(valueOf(original))) &&
+          bytes.length <= HEADER_MAX_BYTES / 2
+        )
       }),
       { numRuns: 2000 },
     )
@@ -66,12 +122,18 @@ t.test('headers', t => {
 
   t.test('of spoiled headers only those are accepted that are headers again, byte for byte', t => {
     let accepted = 0
-    const spoiled = fc.tuple(header, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.constantFrom('set', 'insert', 'remove', 'cut')).map(([original, place, byte, how]) => {
-      const bytes = encodeHeader(original)
-      const at = place % bytes.length
-      if (how === 'cut') return bytes.slice(0, at)
-      return concatBytes(bytes.subarray(0, at), how === 'remove' ? EMPTY : Uint8Array.of(byte), bytes.subarray(how === 'insert' ? at : at + 1))
-    })
+    const spoiled = fc
+      .tuple(header, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.constantFrom('set', 'insert', 'remove', 'cut'))
+      .map(([original, place, byte, how]) => {
+        const bytes = encodeHeader(original)
+        const at = place % bytes.length
+        if (how === 'cut') return bytes.slice(0, at)
+        return concatBytes(
+          bytes.subarray(0, at),
+          how === 'remove' ? EMPTY : Uint8Array.of(byte),
+          bytes.subarray(how === 'insert' ? at : at + 1),
+        )
+      })
     fc.assert(
       fc.property(fc.oneof(spoiled, fc.uint8Array({ maxLength: 300 })), bytes => {
         const decoded = decodeHeader(bytes)
@@ -86,7 +148,8 @@ t.test('headers', t => {
   })
 
   t.test('each limit holds, and its neighbour does not', t => {
-    const many = (length: number): RecordHeader['parents'] => Array.from({ length }, () => PLAIN.parents[0] as RecordHeader['parents'][number])
+    const many = (length: number): RecordHeader['parents'] =>
+      Array.from({ length }, () => PLAIN.parents[0] as RecordHeader['parents'][number])
     const cases: readonly (readonly [what: string, least: Partial<RecordHeader>, beyond: Cbor[]])[] = [
       ['seq', { seq: Number.MAX_SAFE_INTEGER }, []],
       ['clock', { hlc: { ms: HLC_MS_MAX, counter: 0 } }, with_(4, [HLC_MS_MAX + 1, 0])],
@@ -94,7 +157,14 @@ t.test('headers', t => {
       ['kind', { kind: KIND_MAX }, with_(5, KIND_MAX + 1)],
       ['actor', { actor: 'a'.repeat(ACTOR_MAX_BYTES) }, with_(6, 'a'.repeat(ACTOR_MAX_BYTES + 1))],
       ['actor, in bytes', { actor: '\u00e4'.repeat(ACTOR_MAX_BYTES / 2) }, with_(6, '\u00e4'.repeat(ACTOR_MAX_BYTES / 2 + 1))],
-      ['parents', { parents: many(PARENTS_MAX) }, with_(7, many(PARENTS_MAX + 1).map(parent => [parent.logId, parent.seq, parent.leaf]))],
+      [
+        'parents',
+        { parents: many(PARENTS_MAX) },
+        with_(
+          7,
+          many(PARENTS_MAX + 1).map(parent => [parent.logId, parent.seq, parent.leaf]),
+        ),
+      ],
       ['grant', { grant: new Uint8Array(32) }, with_(8, new Uint8Array(33))],
       ['body', { bodyLength: BODY_MAX_BYTES }, with_(10, BODY_MAX_BYTES + 1)],
     ]
@@ -103,7 +173,7 @@ t.test('headers', t => {
       t.same(decodeHeader(encodeHeader(at)), at, what)
       if (beyond.length > 0) t.equal(decodeHeader(encode(beyond)), undefined, what)
     }
-    t.throws(() => encodeHeader({ ...PLAIN, actor: 'a'.repeat(ACTOR_MAX_BYTES + 1) }), { message: 'text of 129 bytes, at most 128' })
+    t.throws(() => encodeHeader({ ...PLAIN, actor: 'a'.repeat(ACTOR_MAX_BYTES + 1) }), { message: 'an actor with too long a name' })
     t.throws(() => encodeHeader({ ...PLAIN, actor: '\ud800' }), { message: 'cannot encode a lone surrogate' })
     t.throws(() => encodeHeader({ ...PLAIN, parents: many(PARENTS_MAX + 1) }), { message: 'a record with 9 parents' })
     t.throws(() => encodeHeader({ ...PLAIN, bodyLength: BODY_MAX_BYTES + 1 }), { message: 'a body of 49153 bytes' })
@@ -149,7 +219,7 @@ t.test('headers', t => {
       ['a log length in three bytes', '0158', '015900'],
       ['a seq in two bytes', '075820', '18075820'],
       ['a kind in three bytes', '1832', '190032'],
-      ['a parent\'s seq in five bytes', '190190', '1a00000190'],
+      ["a parent's seq in five bytes", '190190', '1a00000190'],
       ['an actor length in two bytes', '656167656e74', '78056167656e74'],
     ]
     for (const [what, from, to] of wider) {
@@ -164,7 +234,8 @@ t.test('headers', t => {
   t.test('every bit of a header counts: none can be turned without turning the leaf', t => {
     const bytes = encodeHeader(PLAIN)
     const leaves = new Set([toHex(leafOf(bytes))])
-    for (let bit = 0; bit < 8 * bytes.length; bit++) leaves.add(toHex(leafOf(bytes.with(bit >> 3, (bytes[bit >> 3] as number) ^ (1 << (bit & 7))))))
+    for (let bit = 0; bit < 8 * bytes.length; bit++)
+      leaves.add(toHex(leafOf(bytes.with(bit >> 3, (bytes[bit >> 3] as number) ^ (1 << (bit & 7))))))
     t.equal(leaves.size, 8 * bytes.length + 1)
     t.end()
   })
@@ -209,7 +280,11 @@ t.test('what is no genesis is refused', t => {
   }
   for (const [what, value] of Object.entries(cases)) t.equal(decodeGenesis(encode(value), cluster), undefined, what)
   t.equal(decodeGenesis(EMPTY, cluster), undefined)
-  t.equal(decodeGenesis(concatBytes(encodeGenesis(logIdentity(cluster, author, stream), next), Uint8Array.of(0)), cluster), undefined, 'a byte behind it')
+  t.equal(
+    decodeGenesis(concatBytes(encodeGenesis(logIdentity(cluster, author, stream), next), Uint8Array.of(0)), cluster),
+    undefined,
+    'a byte behind it',
+  )
   t.end()
 })
 
@@ -275,16 +350,28 @@ t.test('checkpoints', t => {
     }
     for (const [what, value] of Object.entries(cases)) t.equal(parse(value), undefined, what)
     t.equal(parseCheckpoint(signed.bytes, signed.signature.subarray(1), cluster, log.id), undefined, 'a signature of 63 bytes')
-    t.equal(parseCheckpoint(signed.bytes, concatBytes(signed.signature, Uint8Array.of(0)), cluster, log.id), undefined, 'a signature of 65 bytes')
+    t.equal(
+      parseCheckpoint(signed.bytes, concatBytes(signed.signature, Uint8Array.of(0)), cluster, log.id),
+      undefined,
+      'a signature of 65 bytes',
+    )
     t.end()
   })
 
   t.test('a cover holds no more than its checkpoint, and a proof only where it holds less', t => {
     const sibling = hash('node', utf8('sibling'))
-    const cover = (held: number, proof: readonly Uint8Array[]): unknown => decodeCover(encodeCover({ log: log.id, checkpoint: signed, held, proof }), cluster)
+    const cover = (held: number, proof: readonly Uint8Array[]): unknown =>
+      decodeCover(encodeCover({ log: log.id, checkpoint: signed, held, proof }), cluster)
     t.same(cover(40, []), { log: log.id, checkpoint: signed, held: 40, proof: [] })
     t.same(cover(39, [sibling]), { log: log.id, checkpoint: signed, held: 39, proof: [sibling] })
-    for (const [held, proof] of [[0, [sibling]], [41, []], [41, [sibling]], [40, [sibling]], [39, []]] as const) t.equal(cover(held, proof), undefined, `${held} with ${proof.length}`)
+    for (const [held, proof] of [
+      [0, [sibling]],
+      [41, []],
+      [41, [sibling]],
+      [40, [sibling]],
+      [39, []],
+    ] as const)
+      t.equal(cover(held, proof), undefined, `${held} with ${proof.length}`)
     t.equal(decodeCover(encodeCover({ log: log.id, checkpoint: signed, held: 40, proof: [] }), elsewhere), undefined)
     t.equal(decodeCover(encode([digestOf(log.id), signed.bytes, signed.signature, 40]), cluster), undefined)
     t.same(decodeCut(encodeCut({ log: log.id, size: 3 })), { log: log.id, size: 3 })
@@ -297,11 +384,54 @@ t.test('checkpoints', t => {
 // ---- the vectors others can build on
 
 interface Vectors {
-  readonly logs: readonly { cluster: ClusterId; key: string; author: string; stream: Stream; nextKey: string; logId: string; genesisBody: string; genesisCommit: string }[]
-  readonly headers: readonly { name: string; logId: string; seq: number; prev: string; hlc: [number, number]; kind: number; actor: string; parents: [string, number, string][]; grant: string; bodyCommit: string; bodyLength: number; header: string; leaf: string }[]
+  readonly logs: readonly {
+    cluster: ClusterId
+    key: string
+    author: string
+    stream: Stream
+    nextKey: string
+    logId: string
+    genesisBody: string
+    genesisCommit: string
+  }[]
+  readonly headers: readonly {
+    name: string
+    logId: string
+    seq: number
+    prev: string
+    hlc: [number, number]
+    kind: number
+    actor: string
+    parents: [string, number, string][]
+    grant: string
+    bodyCommit: string
+    bodyLength: number
+    header: string
+    leaf: string
+  }[]
   readonly bodies: readonly { salt: string; body: string; commit: string }[]
-  readonly checkpoints: readonly { seed: string; cluster: ClusterId; logId: LogId; epoch: number; size: number; root: string; headLeaf: string; timeMs: number; keyId: string; bytes: string; signature: string }[]
-  readonly runs: { seed: string; cluster: ClusterId; logId: LogId; checkpoint: { bytes: string; signature: string }; root: string; leaves: string[]; frames: { from: number; records: number; cost: number; frame: string }[] }
+  readonly checkpoints: readonly {
+    seed: string
+    cluster: ClusterId
+    logId: LogId
+    epoch: number
+    size: number
+    root: string
+    headLeaf: string
+    timeMs: number
+    keyId: string
+    bytes: string
+    signature: string
+  }[]
+  readonly runs: {
+    seed: string
+    cluster: ClusterId
+    logId: LogId
+    checkpoint: { bytes: string; signature: string }
+    root: string
+    leaves: string[]
+    frames: { from: number; records: number; cost: number; frame: string }[]
+  }
 }
 
 t.test('vectors', t => {
@@ -323,9 +453,16 @@ t.test('vectors', t => {
     for (const vector of vectors.headers) {
       const [ms, counter] = vector.hlc
       const fields: RecordHeader = {
-        logId: fromHex(vector.logId), seq: vector.seq, prev: fromHex(vector.prev), hlc: { ms, counter }, kind: vector.kind, actor: vector.actor,
+        logId: fromHex(vector.logId),
+        seq: vector.seq,
+        prev: fromHex(vector.prev),
+        hlc: { ms, counter },
+        kind: vector.kind,
+        actor: vector.actor,
         parents: vector.parents.map(([log, seq, leaf]) => ({ logId: fromHex(log), seq, leaf: fromHex(leaf) })),
-        grant: fromHex(vector.grant), bodyCommit: fromHex(vector.bodyCommit), bodyLength: vector.bodyLength,
+        grant: fromHex(vector.grant),
+        bodyCommit: fromHex(vector.bodyCommit),
+        bodyLength: vector.bodyLength,
       }
       t.equal(toHex(encodeHeader(fields)), vector.header, vector.name)
       t.same(decodeHeader(fromHex(vector.header)), fields, vector.name)
@@ -372,7 +509,10 @@ t.test('vectors', t => {
     const log = new Log(identity)
     t.match(whole && extendByRun(log, whole, Number.POSITIVE_INFINITY), { records: { length: 5 } })
     t.equal(toHex(log.tree.root()), root)
-    t.same(leaves.map((_, seq) => toHex(log.tree.leaf(seq))), leaves)
+    t.same(
+      leaves.map((_, seq) => toHex(log.tree.leaf(seq))),
+      leaves,
+    )
     log.truncate(0)
     t.match(begin && extendByRun(log, begin, Number.POSITIVE_INFINITY), { records: { length: 2 } })
     t.same(end && extendByRun(log, end, Number.POSITIVE_INFINITY), { code: 'bad_proof' }, 'one record is missing')

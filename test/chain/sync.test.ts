@@ -4,7 +4,14 @@ import t from 'tap'
 import { equalBytes, utf8, ZERO_32 } from '../../base/bytes.ts'
 import { type Cbor, decode, encode } from '../../base/codec.ts'
 import { AUDIT, clusterIdOf, type LogId, memoryStream } from '../../base/ids.ts'
-import { ANTI_ENTROPY_INTERVAL_MS, CLOCK_AHEAD_MAX_MS, CREDIT_BYTES, HEADS_INTERVAL_MS, LOGS_MAX, PULL_TIMEOUT_MS } from '../../base/limits.ts'
+import {
+  ANTI_ENTROPY_INTERVAL_MS,
+  CLOCK_AHEAD_MAX_MS,
+  CREDIT_BYTES,
+  HEADS_INTERVAL_MS,
+  LOGS_MAX,
+  PULL_TIMEOUT_MS,
+} from '../../base/limits.ts'
 import { type Conflict, decodeConflict, encodeConflict, isConflict } from '../../chain/conflict.ts'
 import type { SyncMessage } from '../../chain/messages.ts'
 import { encodeRun, parseRun } from '../../chain/run.ts'
@@ -43,9 +50,15 @@ t.test('two that have the same know it after one round trip of less than 200 byt
   const [a, b] = [mesh.join(author), mesh.holding(1, author)]
   mesh.connect(a, b)
   mesh.run()
-  t.same(mesh.sent.map(({ message }) => message.kind), ['sync.hello', 'sync.equal'])
+  t.same(
+    mesh.sent.map(({ message }) => message.kind),
+    ['sync.hello', 'sync.equal'],
+  )
   t.ok(mesh.bytes() < 200, `${mesh.bytes()} bytes`)
-  t.same([a, b].map(({ told }) => told.map(({ kind }) => kind)), [['vouched'], ['vouched']])
+  t.same(
+    [a, b].map(({ told }) => told.map(({ kind }) => kind)),
+    [['vouched'], ['vouched']],
+  )
   // And so they stay, without a word until the next comparison.
   mesh.pass(ANTI_ENTROPY_INTERVAL_MS / 2 - 1)
   t.equal(mesh.sent.length, 2)
@@ -61,8 +74,11 @@ t.test('an empty one catches up, in frames of 64 KiB, each record once', t => {
   mesh.connect(a, b)
   mesh.run()
   t.same(published(b), published(a))
-  t.same(b.author.records.get(own(0)), a.author.records.get(own(0)))
-  t.equal(mesh.runs().reduce((sum, run) => sum + run.records.length, 0), 5001)
+  t.ok(isDeepStrictEqual(b.author.records.get(own(0)), a.author.records.get(own(0))))
+  t.equal(
+    mesh.runs().reduce((sum, run) => sum + run.records.length, 0),
+    5001,
+  )
   t.ok(mesh.sent.every(({ frame }) => frame.length < 72 * 1024))
   t.same(mesh.sent.filter(({ message }) => message.kind === 'sync.want').length, 1, 'asked for once')
   t.ok(mesh.bytes() <= 250 * 5001, `${mesh.bytes() / 5001} bytes a record`)
@@ -82,8 +98,17 @@ t.test('after a partition with 100 records of 200 bytes on either side, each get
   mesh.connect(a, b)
   mesh.run()
   t.same(published(a), published(b))
-  t.same(Object.values(published(a)).map(([size]) => size), [151, 151])
-  t.same(mesh.runs().map(run => [run.from, run.records.length]), [[51, 100], [51, 100]])
+  t.same(
+    Object.values(published(a)).map(([size]) => size),
+    [151, 151],
+  )
+  t.same(
+    mesh.runs().map(run => [run.from, run.records.length]),
+    [
+      [51, 100],
+      [51, 100],
+    ],
+  )
   t.ok(mesh.bytes() <= 320 * 200, `${mesh.bytes() / 200} bytes a record`)
   t.end()
 })
@@ -101,7 +126,10 @@ t.test('of a stream with 200 logs only buckets are told, and the entries of thos
   mesh.connect(a, b)
   mesh.run()
   t.same(published(a), published(b))
-  t.equal(mesh.runs().reduce((sum, run) => sum + run.records.length, 0), 3)
+  t.equal(
+    mesh.runs().reduce((sum, run) => sum + run.records.length, 0),
+    3,
+  )
   const entries = mesh.sent.flatMap(({ message }) => (message.kind === 'sync.ask' || message.kind === 'sync.answer' ? message.entries : []))
   t.ok(entries.length < 24, `${entries.length} entries of 200`)
   t.ok(mesh.bytes(({ message }) => message.kind !== 'sync.run') < 5000, `${mesh.bytes(({ message }) => message.kind !== 'sync.run')} bytes`)
@@ -165,7 +193,10 @@ t.test('a peer that takes nothing in gets no more than its credit, and holds up 
   mesh.deaf.clear()
   mesh.run()
   t.equal(slow.size(own(0)), 4002)
-  t.same(mesh.runs(slow).reduce((sum, run) => sum + run.records.length, 0), 4000)
+  t.same(
+    mesh.runs(slow).reduce((sum, run) => sum + run.records.length, 0),
+    4000,
+  )
   t.same([...slow.codes, ...quick.codes], [])
   t.end()
 })
@@ -208,7 +239,10 @@ t.test('when a peer is lost in the middle of a run, another one goes on where it
   t.equal(new Set(sources).size, 2)
   const stored = mesh.sent.filter(({ from, to, message }) => to === late.id && message.kind === 'sync.run' && from === sources.at(-1))
   const again = stored.flatMap(({ message }) => (message.kind === 'sync.run' ? [message.run.from] : []))[0] as number
-  const before = mesh.runs(late).slice(0, 3).reduce((sum, run) => sum + run.records.length, 0)
+  const before = mesh
+    .runs(late)
+    .slice(0, 3)
+    .reduce((sum, run) => sum + run.records.length, 0)
   t.ok(again >= before, `goes on at ${again}, ${before} were stored`)
   t.end()
 })
@@ -246,11 +280,20 @@ t.test('what an author commits reaches those who are connected at once, the rest
   const before = mesh.sent.length
   mesh.append(a, ['new'])
   mesh.run()
-  t.same(mesh.sent.slice(before).map(({ to, message }) => [to, message.kind]), [[bridge.id, 'sync.run']])
-  t.same([bridge, far].map(member => member.size(own(0))), [3, 2])
+  t.same(
+    mesh.sent.slice(before).map(({ to, message }) => [to, message.kind]),
+    [[bridge.id, 'sync.run']],
+  )
+  t.same(
+    [bridge, far].map(member => member.size(own(0))),
+    [3, 2],
+  )
   mesh.pass(HEADS_INTERVAL_MS)
   t.equal(far.size(own(0)), 3)
-  const kinds = mesh.sent.slice(before + 1).filter(({ from, to }) => from === far.id || to === far.id).map(({ message }) => message.kind)
+  const kinds = mesh.sent
+    .slice(before + 1)
+    .filter(({ from, to }) => from === far.id || to === far.id)
+    .map(({ message }) => message.kind)
   t.same(kinds.slice(0, 3), ['sync.heads', 'sync.want', 'sync.run'])
   t.end()
 })
@@ -263,7 +306,10 @@ t.test('a new log is pushed from its genesis on', t => {
   mesh.append(a, ['first'])
   mesh.run()
   t.equal(b.size(own(0)), 2)
-  t.same(mesh.sent.slice(-1).map(({ message }) => message.kind), ['sync.run'])
+  t.same(
+    mesh.sent.slice(-1).map(({ message }) => message.kind),
+    ['sync.run'],
+  )
   t.end()
 })
 
@@ -272,7 +318,11 @@ t.test('a new log is pushed from its genesis on', t => {
 t.test('records of a clock that is ahead are deferred, and taken in once this one has caught up', t => {
   const mesh = new Mesh()
   const author = new Author(0)
-  author.chain.append(MAIN, [{ kind: 50, actor: 'tester', body: utf8('from tomorrow'), parents: [] }], WALL_MS + CLOCK_AHEAD_MAX_MS + 20_000)
+  author.chain.append(
+    MAIN,
+    [{ kind: 50, actor: 'tester', body: utf8('from tomorrow'), parents: [] }],
+    WALL_MS + CLOCK_AHEAD_MAX_MS + 20_000,
+  )
   author.settle()
   const [a, b] = [mesh.join(author), mesh.holding(1)]
   mesh.connect(a, b)
@@ -340,7 +390,13 @@ t.test('what a failing disk has lost is asked for again when it works', t => {
 // ---- hostile
 
 /** A conversation in which every kind of message occurs, and those who had it. */
-function conversation(): { readonly mesh: Mesh; readonly messages: readonly Uint8Array[]; readonly a: Member; readonly b: Member; readonly truth: Author } {
+function conversation(): {
+  readonly mesh: Mesh
+  readonly messages: readonly Uint8Array[]
+  readonly a: Member
+  readonly b: Member
+  readonly truth: Author
+} {
   const truth = written(0, 60)
   const many = Array.from({ length: 40 }, (_, i) => written(i + 10, 1))
   const mesh = new Mesh()
@@ -352,9 +408,24 @@ function conversation(): { readonly mesh: Mesh; readonly messages: readonly Uint
   mesh.run()
   mesh.pass(HEADS_INTERVAL_MS + 2 * ANTI_ENTROPY_INTERVAL_MS)
   const log = truth.chain.log(own(0)) as Log
-  const leaf = encodeMessage({ kind: 'sync.leaf', log: own(0), seq: 7, witnessed: { checkpoint: log.checkpoint as NonNullable<Log['checkpoint']>, leaf: log.tree.leaf(7), proof: log.tree.inclusionProof(7, log.published) } })
-  const small = encodeMessage({ kind: 'sync.run', fields: encodeRun(log, log.size - 2, (truth.records.get(own(0)) ?? []).slice(-2)).fields })
-  const rest = [{ kind: 'sync.probe', log: own(0), seq: 7 }, { kind: 'sync.heads', entries: [{ log: own(0), size: 9, head: log.tree.leaf(8) }] }] as const
+  const leaf = encodeMessage({
+    kind: 'sync.leaf',
+    log: own(0),
+    seq: 7,
+    witnessed: {
+      checkpoint: log.checkpoint as NonNullable<Log['checkpoint']>,
+      leaf: log.tree.leaf(7),
+      proof: log.tree.inclusionProof(7, log.published),
+    },
+  })
+  const small = encodeMessage({
+    kind: 'sync.run',
+    fields: encodeRun(log, log.size - 2, (truth.records.get(own(0)) ?? []).slice(-2)).fields,
+  })
+  const rest = [
+    { kind: 'sync.probe', log: own(0), seq: 7 },
+    { kind: 'sync.heads', entries: [{ log: own(0), size: 9, head: log.tree.leaf(8) }] },
+  ] as const
   return { mesh, messages: [...mesh.sent.map(({ frame }) => frame), leaf, small, ...rest.map(encodeMessage)], a, b, truth }
 }
 
@@ -372,7 +443,12 @@ t.test('every message with any byte changed: no exception, and nothing is stored
     const kind = parsed.ok ? parsed.message.kind : ''
     if ((shortest.get(kind)?.length ?? Infinity) > frame.length) shortest.set(kind, frame)
   }
-  t.same([...shortest.keys()].sort(), Object.keys(WIRE).filter(kind => kind.startsWith('sync.')).sort())
+  t.same(
+    [...shortest.keys()].sort(),
+    Object.keys(WIRE)
+      .filter(kind => kind.startsWith('sync.'))
+      .sort(),
+  )
   const mesh = new Mesh()
   const [a, victim] = [mesh.join(new Author(2)), mesh.holding(1)]
   mesh.admit(identityOf(0))
@@ -419,7 +495,20 @@ t.test('every field of every message replaced by something else: no exception, a
   mesh.admit(identityOf(0))
   mesh.connect(a, victim)
   const something: fc.Arbitrary<Cbor> = fc.oneof(
-    fc.constantFrom<Cbor>(0, 1, 2 ** 32, Number.MAX_SAFE_INTEGER, '', 'memory/main', [], [[]], new Uint8Array(0), ZERO_32, new Uint8Array(64), new Uint8Array(2048)),
+    fc.constantFrom<Cbor>(
+      0,
+      1,
+      2 ** 32,
+      Number.MAX_SAFE_INTEGER,
+      '',
+      'memory/main',
+      [],
+      [[]],
+      new Uint8Array(0),
+      ZERO_32,
+      new Uint8Array(64),
+      new Uint8Array(2048),
+    ),
     fc.uint8Array({ maxLength: 70 }),
     fc.nat(),
   )
@@ -450,7 +539,10 @@ t.test('a whole conversation again, in any order, changes nothing', t => {
   mesh.pass(2 * ANTI_ENTROPY_INTERVAL_MS)
   t.same([published(a), published(b)], before)
   t.ok(isTrue(b, truth))
-  t.same([a, b].flatMap(({ told }) => told).filter(({ kind }) => kind === 'conflict'), [])
+  t.same(
+    [a, b].flatMap(({ told }) => told).filter(({ kind }) => kind === 'conflict'),
+    [],
+  )
   t.end()
 })
 
@@ -530,30 +622,38 @@ function forked(common: number, one: number, two: number): readonly [Author, Aut
   return [first, second]
 }
 
-for (const [common, one, two] of [[10, 5, 5], [10, 1, 40], [1, 40, 1], [63, 1, 1]] as const) {
-  t.test(`a log that was continued in two ways after ${common} records, by ${one} and ${two}: both holders find the place, and keep the rest`, t => {
-    const [first, second] = forked(common, one, two)
-    const mesh = new Mesh()
-    const [a, b] = [mesh.holding(1, first), mesh.holding(2, second)]
-    mesh.append(a, ['of another log'])
-    mesh.connect(a, b)
-    mesh.run()
-    mesh.pass(2 * PULL_TIMEOUT_MS + 2 * ANTI_ENTROPY_INTERVAL_MS)
-    for (const member of [a, b]) {
-      const conflict = member.author.chain.log(own(0))?.conflict as Conflict
-      t.equal(conflict?.seq, common + 1)
-      t.ok(isConflict(conflict, signerOf(0).publicKey))
-      t.equal(member.told.filter(({ kind }) => kind === 'conflict').length, 1)
-      t.equal(member.size(own(0)), common + 1 + (member === a ? one : two), 'nothing of the log is thrown away')
-    }
-    t.equal(b.size(own(1)), 2, 'other logs go on')
-    // Nothing more of it is taken in.
-    first.append(['later'])
-    first.settle()
-    const verdict = mesh.deliver({ from: b.id, to: a.id, message: { kind: 'sync.run', run: first.frame(own(0), common + 1 + one) } })
-    t.same(verdict, { verdict: 'ignore', code: 'log_conflicted' })
-    t.end()
-  })
+for (const [common, one, two] of [
+  [10, 5, 5],
+  [10, 1, 40],
+  [1, 40, 1],
+  [63, 1, 1],
+] as const) {
+  t.test(
+    `a log that was continued in two ways after ${common} records, by ${one} and ${two}: both holders find the place, and keep the rest`,
+    t => {
+      const [first, second] = forked(common, one, two)
+      const mesh = new Mesh()
+      const [a, b] = [mesh.holding(1, first), mesh.holding(2, second)]
+      mesh.append(a, ['of another log'])
+      mesh.connect(a, b)
+      mesh.run()
+      mesh.pass(2 * PULL_TIMEOUT_MS + 2 * ANTI_ENTROPY_INTERVAL_MS)
+      for (const member of [a, b]) {
+        const conflict = member.author.chain.log(own(0))?.conflict as Conflict
+        t.equal(conflict?.seq, common + 1)
+        t.ok(isConflict(conflict, signerOf(0).publicKey))
+        t.equal(member.told.filter(({ kind }) => kind === 'conflict').length, 1)
+        t.equal(member.size(own(0)), common + 1 + (member === a ? one : two), 'nothing of the log is thrown away')
+      }
+      t.equal(b.size(own(1)), 2, 'other logs go on')
+      // Nothing more of it is taken in.
+      first.append(['later'])
+      first.settle()
+      const verdict = mesh.deliver({ from: b.id, to: a.id, message: { kind: 'sync.run', run: first.frame(own(0), common + 1 + one) } })
+      t.same(verdict, { verdict: 'ignore', code: 'log_conflicted' })
+      t.end()
+    },
+  )
 }
 
 t.test('evidence of a fork convinces from its bytes alone, and no other bytes do', t => {
@@ -573,7 +673,8 @@ t.test('evidence of a fork convinces from its bytes alone, and no other bytes do
   t.notOk(isConflict(decodeConflict(bytes, CLUSTER) as Conflict, signerOf(1).publicKey), 'against somebody else')
   t.equal(decodeConflict(bytes, clusterIdOf(ZERO_32)), undefined)
   const accepted: number[] = []
-  for (let at = 0; at < bytes.length; at++) for (const mask of [0x01, 0x80]) if (convinces(bytes.with(at, (bytes[at] as number) ^ mask))) accepted.push(at)
+  for (let at = 0; at < bytes.length; at++)
+    for (const mask of [0x01, 0x80]) if (convinces(bytes.with(at, (bytes[at] as number) ^ mask))) accepted.push(at)
   t.same(accepted, [])
   // The same record twice is no fork, however it is shown.
   const conflict = decodeConflict(bytes, CLUSTER) as Conflict
@@ -590,7 +691,10 @@ t.test('an honest log that is only longer is never taken for a fork', t => {
   mesh.connect(a, b)
   mesh.run()
   t.equal(b.size(own(0)), 31)
-  t.same([...a.told, ...b.told].filter(({ kind }) => kind === 'conflict'), [])
+  t.same(
+    [...a.told, ...b.told].filter(({ kind }) => kind === 'conflict'),
+    [],
+  )
   t.end()
 })
 
@@ -641,7 +745,10 @@ t.test('an author whose backup is older than what it has published hears so, wit
   mesh.run()
   t.same(a.told, [{ kind: 'outrun', peer: b.id, log: own(0), size: 21 }], 'and it vouches for nothing')
   t.equal(a.size(own(0)), 9)
-  t.same(b.told.map(({ kind }) => kind), ['vouched'])
+  t.same(
+    b.told.map(({ kind }) => kind),
+    ['vouched'],
+  )
 
   restored.chain.stageCut(log, 8)
   mesh.commit(a)
@@ -669,10 +776,18 @@ t.test('who says that it knows more of a log than its author must show it', t =>
   mesh.deliver({ from: liar.id, to: a.id, message: heads })
   t.same(sent.at(-1)?.message, { kind: 'sync.probe', log: own(0), seq: 98 })
   const log = a.author.chain.log(own(0)) as Log
-  const witnessed = { checkpoint: log.checkpoint as NonNullable<Log['checkpoint']>, leaf: log.tree.leaf(2), proof: log.tree.inclusionProof(2, 4) }
+  const witnessed = {
+    checkpoint: log.checkpoint as NonNullable<Log['checkpoint']>,
+    leaf: log.tree.leaf(2),
+    proof: log.tree.inclusionProof(2, 4),
+  }
   const verdict = mesh.deliver({ from: liar.id, to: a.id, message: { kind: 'sync.leaf', log: own(0), seq: 98, witnessed } })
   t.match(verdict, { verdict: 'reject', code: 'bad_proof' })
   t.same(a.told, [])
-  t.equal(mesh.deliver({ from: liar.id, to: a.id, message: { kind: 'sync.run', run: a.author.frame(own(0), 0) } }).verdict, 'ignore', 'its own log is pushed to it by nobody')
+  t.equal(
+    mesh.deliver({ from: liar.id, to: a.id, message: { kind: 'sync.run', run: a.author.frame(own(0), 0) } }).verdict,
+    'ignore',
+    'its own log is pushed to it by nobody',
+  )
   t.end()
 })

@@ -76,7 +76,8 @@ t.test('roots, leaves and proofs are those of RFC 9162, at every size up to 300'
       const older = i + 1
       const consistency = tree.consistencyProof(older, n)
       if (hex(consistency) !== hex(older === n ? [] : naive.proof(older, 0, n, true))) wrong.push(`consistency of ${older} with ${n}`)
-      if (!verifyConsistency(older, naive.root(0, older), n, root, consistency)) wrong.push(`check of the consistency of ${older} with ${n}`)
+      if (!verifyConsistency(older, naive.root(0, older), n, root, consistency))
+        wrong.push(`check of the consistency of ${older} with ${n}`)
     }
     if (n === SIZE_MAX) break
     grown.append(leaves[n] as Uint8Array)
@@ -96,7 +97,8 @@ t.test('a tree that was cut back and grew again is the tree of what it holds now
       if (!equalBytes(tree.root(), naive.root(0, kept))) wrong.push(`${size} cut to ${kept}`)
       const now = new Naive([...leaves.slice(0, kept), ...other.slice(kept, 80)])
       for (const leaf of other.slice(kept, 80)) tree.append(leaf)
-      if (!equalBytes(tree.root(), now.root(0, 80)) || hex(tree.inclusionProof(kept, 80)) !== hex(now.path(kept, 0, 80))) wrong.push(`${size} cut to ${kept} and grown to 80`)
+      if (!equalBytes(tree.root(), now.root(0, 80)) || hex(tree.inclusionProof(kept, 80)) !== hex(now.path(kept, 0, 80)))
+        wrong.push(`${size} cut to ${kept} and grown to 80`)
     }
   }
   t.same(wrong, [])
@@ -119,7 +121,7 @@ function* spoiled(proof: readonly Uint8Array[]): Generator<readonly [how: string
   for (const [i, digest] of proof.entries()) {
     for (let at = 0; at < 32; at++) {
       const changed = digest.slice()
-      changed[at] = (changed[at] as number) ^ (1 << at % 8)
+      changed[at] = (changed[at] as number) ^ (1 << (at % 8))
       yield [`hash ${i}, byte ${at}`, proof.with(i, changed)]
     }
     yield [`hash ${i} dropped`, proof.toSpliced(i, 1)]
@@ -141,13 +143,29 @@ t.test('of spoiled inclusion proofs none is accepted', t => {
     tried++
     if (verifyInclusion(leaf, index, size, proof, root)) accepted.push(what)
   }
-  for (const [index, size] of [[0, 1], [0, 2], [1, 2], [2, 3], [4, 7], [6, 7], [7, 8], [77, 100], [255, 256], [256, 257], [0, 300], [299, 300], [128, 300]] as const) {
+  for (const [index, size] of [
+    [0, 1],
+    [0, 2],
+    [1, 2],
+    [2, 3],
+    [4, 7],
+    [6, 7],
+    [7, 8],
+    [77, 100],
+    [255, 256],
+    [256, 257],
+    [0, 300],
+    [299, 300],
+    [128, 300],
+  ] as const) {
     const leaf = leaves[index] as Uint8Array
     const proof = tree.inclusionProof(index, size)
     const root = tree.root(size)
     t.ok(verifyInclusion(leaf, index, size, proof, root))
-    for (const [how, wrong] of spoiled(proof)) if (hex(wrong) !== hex(proof)) attempt(`${index} in ${size}: ${how}`, leaf, index, size, wrong, root)
-    for (let other = 0; other <= size; other++) if (other !== index) attempt(`${index} in ${size}, as ${other}`, leaf, other, size, proof, root)
+    for (const [how, wrong] of spoiled(proof))
+      if (hex(wrong) !== hex(proof)) attempt(`${index} in ${size}: ${how}`, leaf, index, size, wrong, root)
+    for (let other = 0; other <= size; other++)
+      if (other !== index) attempt(`${index} in ${size}, as ${other}`, leaf, other, size, proof, root)
     for (let at = 0; at < 32; at++) {
       attempt(`${index} in ${size}: another leaf`, leaf.with(at, (leaf[at] as number) ^ 1), index, size, proof, root)
       attempt(`${index} in ${size}: another root`, leaf, index, size, proof, root.with(at, (root[at] as number) ^ 1))
@@ -164,10 +182,17 @@ t.test('a proof for another size is refused wherever the two trees differ', t =>
   // The path alone cannot tell sizes whose trees have one shape above the leaf; their roots can, and those are signed with the size.
   const tree = treeOf(SIZE_MAX)
   const accepted: string[] = []
-  for (const [index, size] of [[0, 2], [4, 7], [77, 100], [255, 256], [128, 300]] as const) {
+  for (const [index, size] of [
+    [0, 2],
+    [4, 7],
+    [77, 100],
+    [255, 256],
+    [128, 300],
+  ] as const) {
     const proof = tree.inclusionProof(index, size)
     for (let other = index + 1; other <= SIZE_MAX; other++) {
-      if (other !== size && verifyInclusion(leaves[index] as Uint8Array, index, other, proof, tree.root(other))) accepted.push(`${index} in ${size}, as of ${other}`)
+      if (other !== size && verifyInclusion(leaves[index] as Uint8Array, index, other, proof, tree.root(other)))
+        accepted.push(`${index} in ${size}, as of ${other}`)
     }
   }
   t.same(accepted, [])
@@ -178,18 +203,41 @@ t.test('of spoiled consistency proofs none is accepted', t => {
   const tree = treeOf(SIZE_MAX)
   const accepted: string[] = []
   let tried = 0
-  const attempt = (what: string, older: number, olderRoot: Uint8Array, newer: number, newerRoot: Uint8Array, proof: readonly Uint8Array[]): void => {
+  const attempt = (
+    what: string,
+    older: number,
+    olderRoot: Uint8Array,
+    newer: number,
+    newerRoot: Uint8Array,
+    proof: readonly Uint8Array[],
+  ): void => {
     tried++
     if (verifyConsistency(older, olderRoot, newer, newerRoot, proof)) accepted.push(what)
   }
-  for (const [older, newer] of [[1, 2], [2, 3], [3, 7], [4, 7], [6, 8], [7, 8], [64, 100], [77, 100], [128, 256], [255, 256], [256, 300], [257, 300], [299, 300]] as const) {
+  for (const [older, newer] of [
+    [1, 2],
+    [2, 3],
+    [3, 7],
+    [4, 7],
+    [6, 8],
+    [7, 8],
+    [64, 100],
+    [77, 100],
+    [128, 256],
+    [255, 256],
+    [256, 300],
+    [257, 300],
+    [299, 300],
+  ] as const) {
     const proof = tree.consistencyProof(older, newer)
     const [olderRoot, newerRoot] = [tree.root(older), tree.root(newer)]
     const what = `${older} with ${newer}`
     t.ok(verifyConsistency(older, olderRoot, newer, newerRoot, proof))
-    for (const [how, wrong] of spoiled(proof)) if (hex(wrong) !== hex(proof)) attempt(`${what}: ${how}`, older, olderRoot, newer, newerRoot, wrong)
+    for (const [how, wrong] of spoiled(proof))
+      if (hex(wrong) !== hex(proof)) attempt(`${what}: ${how}`, older, olderRoot, newer, newerRoot, wrong)
     for (let other = 0; other <= SIZE_MAX; other++) {
-      if (other !== older) attempt(`${what}, as from ${other}`, other, other <= newer ? tree.root(other) : olderRoot, newer, newerRoot, proof)
+      if (other !== older)
+        attempt(`${what}, as from ${other}`, other, other <= newer ? tree.root(other) : olderRoot, newer, newerRoot, proof)
       if (other !== newer) attempt(`${what}, as to ${other}`, older, olderRoot, other, tree.root(other), proof)
     }
     for (let at = 0; at < 32; at++) {
@@ -212,7 +260,8 @@ t.test('sizes up to 2^53, where logarithms are rounded, are told from powers of 
   for (const power of [2 ** 48, 2 ** 49, 2 ** 50, 2 ** 52]) {
     // One hash proves the left half of a whole tree, and nothing about one leaf more or less.
     t.ok(verifyConsistency(power, root, 2 * power, hash('node', root, sibling), [sibling]), `${power}`)
-    for (const near of [power - 1, power + 1]) t.notOk(verifyConsistency(near, root, 2 * power, hash('node', root, sibling), [sibling]), `${near}`)
+    for (const near of [power - 1, power + 1])
+      t.notOk(verifyConsistency(near, root, 2 * power, hash('node', root, sibling), [sibling]), `${near}`)
   }
   t.end()
 })

@@ -5,10 +5,21 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { isAlive } from '../../cli/background.ts'
 import type { LocalNode } from '../../cli/cluster/local-cluster.ts'
-import type { MemoryStatus, NodeStatus, PeerList, ProcessList, Receipt, Recollection } from '../../node/index.ts'
+import type {
+  MemberList,
+  MemoryStatus,
+  NodeStatus,
+  OperationResult,
+  PeerList,
+  ProcessList,
+  Receipt,
+  Recollection,
+} from '../../node/index.ts'
 import { ask, failure, temporary, until, weft } from './weft.ts'
 
 const COUNTER: string = fileURLToPath(new URL('../../examples/counter.js', import.meta.url))
+
+const HEX: RegExp = /^[0-9a-f]{64}$/
 
 interface Nodes {
   readonly nodes: readonly LocalNode[]
@@ -161,6 +172,31 @@ t.test('a cluster of three real nodes, from up to purge', { timeout: 100_000 }, 
     t.ok(isAlive(bystander.pid as number))
     t.match((await cluster<Nodes>('status')).nodes, [{ ready: true }, { ready: true }, { ready: false }])
     t.match(await cluster<LocalNode>('restart', 'n3'), { name: 'n3', ready: true })
+  })
+
+  await t.test('two admins must agree, and whom they throw out is out', async t => {
+    t.match(await ask(['member', 'policy', '--admins', `${n1},${n2}`, '--threshold', '2', ...at('n1')]), { decided: true, operation: HEX })
+    await until('the policy on n2', async () => (await ask<MemberList>(['member', 'list', ...at('n2')])).threshold === 2)
+    const refused = await failure(['member', 'revoke', n1, ...at('n3')])
+    t.same([refused.code, refused.exit], ['not_admin', 1])
+
+    const proposed = await ask<OperationResult>(['member', 'revoke', n3, '--reason', 'its key was copied', ...at('n1')])
+    t.equal(proposed.decided, false)
+    const { pending } = await ask<MemberList>(['member', 'list', ...at('n1')])
+    t.match(pending, [{ operation: proposed.operation, admins: [n1], needed: 2 }])
+    await until('the proposal on n2', async () => (await ask<MemberList>(['member', 'list', ...at('n2')])).pending.length === 1)
+    t.same(await ask(['member', 'approve', proposed.operation.slice(0, 8), ...at('n2')]), { operation: proposed.operation, decided: true })
+
+    await until('its end on n1', async () => (await peers('n1'))[n3] === 'down')
+    const { members } = await ask<MemberList>(['member', 'list', ...at('n1')])
+    t.same(
+      members.map(({ nodeId, status }) => [nodeId, status]).sort(),
+      [
+        [n1, 'member'],
+        [n2, 'member'],
+        [n3, 'revoked'],
+      ].sort(),
+    )
   })
 
   t.match(

@@ -39,7 +39,7 @@ export function environment(more: Readonly<Record<string, string>> = {}): NodeJS
  * longer to load than most commands take to run.
  */
 export function unhooked(file: string, args: readonly string[]): readonly [file: string, args: readonly string[]] {
-  return process.platform === 'win32' ? [file, args] : ['env', ['-u', 'NODE_OPTIONS', file, ...args]]
+  return process.platform === 'win32' ? [file, args] : ['/usr/bin/env', ['-u', 'NODE_OPTIONS', file, ...args]]
 }
 
 /** A command that goes on; whoever starts it ends it. */
@@ -92,11 +92,30 @@ export async function failure(args: readonly string[], options: RunOptions = {})
   return { exit, code: error?.code, message: error?.message ?? '', next: error?.next, stderr }
 }
 
-/** A fresh folder, taken away with everything that runs in it: `DIR`, `DIR/*` and `DIR/*\/*` may be node directories. */
+/** What is wrong, how it is asked, and how that must end. */
+export interface BadInput {
+  readonly what: string
+  readonly args: readonly string[]
+  readonly code: ErrorCode
+  readonly exit: number
+  /** What the message must say. */
+  readonly says?: RegExp
+}
+
+/** A command is a process of its own: most of its time is spent waiting. */
+export async function fourAtATime<T>(rows: readonly T[], work: (row: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < rows.length; from += 4) await Promise.all(rows.slice(from, from + 4).map(work))
+}
+
+export function codeAndExit({ code, exit }: Pick<Failure, 'code' | 'exit'>): object {
+  return { code, exit }
+}
+
+/** A fresh folder, taken away with every node that runs in it, up to three folders down. */
 export function temporary(t: { teardown(work: () => Promise<void>): void }): string {
   const dir = mkdtempSync(join(tmpdir(), 'weft-cli-'))
   t.teardown(async () => {
-    await Promise.all(nodesIn(dir, 2).map(stop))
+    await Promise.all(nodesIn(dir, 3).map(stop))
     rmSync(dir, { recursive: true, force: true })
   })
   return dir

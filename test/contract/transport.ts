@@ -48,7 +48,11 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
     await scene.connect(a, b)
     t.same(a.log, [`greeting ${b.self}`, `greeted ${b.self} yes welcome`, `up ${b.self} outbound`])
     t.same(b.log, [`greeted-by ${a.self} hello`, `up ${a.self} inbound`])
-    for (const node of [a, b]) t.ok(node.transport.addresses().every(address => address.endsWith(`/p2p/${node.self}`)), 'its addresses name it')
+    for (const node of [a, b])
+      t.ok(
+        node.transport.addresses().every(address => address.endsWith(`/p2p/${node.self}`)),
+        'its addresses name it',
+      )
     scene.dial(a, b)
     scene.dial(b, a)
     t.equal(a.send(b, 'ipc', utf8('one')), 'sent')
@@ -62,7 +66,10 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
 
   test('a node that claims another id cannot be reached under it', async (t, scene) => {
     const [a, b, other] = await scene.nodes(3)
-    a.dial(other, scene.addresses(b).map(address => address.replace(/\/p2p\/.*/, `/p2p/${other.self}`)))
+    a.dial(
+      other,
+      scene.addresses(b).map(address => address.replace(/\/p2p\/.*/, `/p2p/${other.self}`)),
+    )
     await scene.until('the dial fails', () => a.log.length > 0)
     t.same(a.log, [`dial-failed ${other.self} impostor`])
     t.same(b.log, [], 'it never heard of it')
@@ -133,7 +140,10 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
     a.answerLast(ACCEPTED)
     await scene.until('all frames arrive', () => a.frames.length === 3 && b.frames.length === 3)
     t.equal(b.log.at(-1), `up ${a.self} inbound`)
-    for (const [node, from] of [[a, b], [b, a]] as const) {
+    for (const [node, from] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       const bytes = utf8('sent while it came up')
       t.same(new Set(node.frames), new Set(ALL.map(protocol => ({ from: from.self, protocol, bytes }))))
     }
@@ -172,14 +182,23 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
     await scene.connect(a, b)
     const perProtocol = 1667
     const pumps: Pump[] = []
-    for (const [from, to] of [[a, b], [b, a]] as const) {
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       to.keepsFrames = false
       for (const protocol of ALL) pumps.push(new Pump(from, to, protocol, perProtocol))
     }
     for (const pump of pumps) pump.run()
     await scene.until('all frames arrive', () => pumps.every(pump => pump.received === perProtocol))
-    t.same(pumps.flatMap(pump => pump.faults), [])
-    t.same(pumps.map(pump => pump.sent), pumps.map(() => perProtocol))
+    t.same(
+      pumps.flatMap(pump => pump.faults),
+      [],
+    )
+    t.same(
+      pumps.map(pump => pump.sent),
+      pumps.map(() => perProtocol),
+    )
     t.ok(a.isUp(b) && b.isUp(a))
   })
 
@@ -229,7 +248,10 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
     }
     await scene.until('all that was taken arrives', () => arrived === taken)
     await scene.until('the sender may go on', () => a.count('drain') === 4)
-    t.same(a.log.slice(3), Array.from({ length: 4 }, () => `drain ${b.self}`))
+    t.same(
+      a.log.slice(3),
+      Array.from({ length: 4 }, () => `drain ${b.self}`),
+    )
   })
 
   test('what was sent before a close arrives, then the other side is told', async (t, scene) => {
@@ -244,8 +266,14 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
     t.equal(a.log.at(-1), `down ${b.self} revoked`)
     await scene.until('the other side is told', () => b.has('down'))
     t.equal(b.log.at(-1), `down ${a.self} unreachable`)
-    t.same(b.frames.filter(({ protocol }) => protocol === 'sync').map(({ bytes }) => bytes.length), sizes)
-    t.same(b.frames.filter(({ protocol }) => protocol === 'ipc').map(({ bytes }) => bytes), [utf8('the first on its protocol')])
+    t.same(
+      b.frames.filter(({ protocol }) => protocol === 'sync').map(({ bytes }) => bytes.length),
+      sizes,
+    )
+    t.same(
+      b.frames.filter(({ protocol }) => protocol === 'ipc').map(({ bytes }) => bytes),
+      [utf8('the first on its protocol')],
+    )
   })
 
   test('a close with the other side in full flow delivers one way and ends the other', async (t, scene) => {
@@ -260,7 +288,11 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
     for (let i = 0; i < 100; i++) t.equal(a.send(b, 'ipc', filled(10_000, i)), 'sent')
     a.close(b, 'not_a_member')
     await scene.until('both are told', () => a.has('down') && b.has('down'))
-    t.same(b.frames.map(({ bytes }) => bytes[0]), Array.from({ length: 100 }, (_, i) => i), 'all hundred arrived')
+    t.same(
+      b.frames.map(({ bytes }) => bytes[0]),
+      Array.from({ length: 100 }, (_, i) => i),
+      'all hundred arrived',
+    )
     t.equal(b.send(a, 'sync', utf8('x')), 'unreachable')
     t.equal(afterDown, 0, 'nothing is delivered after onDown')
     t.same(flow.faults, [])
@@ -269,7 +301,10 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
 
   test('a silent cut is not noticed; a close answers at once; a new dial replaces the dead connection', async (t, scene) => {
     const [a, b] = await scene.pair()
-    for (const [dialler, listener] of [[a, b], [b, a]] as const) {
+    for (const [dialler, listener] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       for (const redialler of [a, b]) {
         const stale = redialler === a ? b : a
         for (const node of [a, b]) node.log.length = 0
@@ -284,10 +319,10 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
         t.same(stale.log, [], 'the other side knows nothing')
         await scene.world.restore(a.transport, b.transport)
         await scene.connect(redialler, stale)
-        t.same(stale.log.filter(entry => !entry.startsWith('greet')), [
-          `down ${redialler.self} duplicate`,
-          `up ${redialler.self} inbound`,
-        ])
+        t.same(
+          stale.log.filter(entry => !entry.startsWith('greet')),
+          [`down ${redialler.self} duplicate`, `up ${redialler.self} inbound`],
+        )
         t.same([a.frames, b.frames], [[], []])
         a.close(b, 'timeout')
         await scene.until('both are down', () => !a.isUp(b) && !b.isUp(a))
@@ -312,7 +347,11 @@ export function transportContract(t: Test, name: string, makeWorld: () => Promis
       await scene.until('it carries frames both ways', () => a.frames.length === 1 && b.frames.length === 1)
       for (const node of [a, b]) {
         const changes = node.log.filter(entry => /^(up|down)/.test(entry)).map(entry => entry.split(' ')[0])
-        t.same(changes, changes.map((_, i) => (i % 2 === 0 ? 'up' : 'down')), 'ups and downs alternate')
+        t.same(
+          changes,
+          changes.map((_, i) => (i % 2 === 0 ? 'up' : 'down')),
+          'ups and downs alternate',
+        )
         t.equal(node.count('dial-failed'), 0, 'no dial failed')
       }
       a.close(b, 'timeout')
@@ -432,7 +471,10 @@ class Scene {
   async connect(from: Node, to: Node): Promise<void> {
     const [ups, downs] = [to.count('up'), to.count('down')]
     this.dial(from, to)
-    await this.until('a dial comes up on both sides', () => from.isUp(to) && to.count('up') > ups && to.isUp(from) && to.count('down') >= downs)
+    await this.until(
+      'a dial comes up on both sides',
+      () => from.isUp(to) && to.count('up') > ups && to.isUp(from) && to.count('down') >= downs,
+    )
   }
 
   until(what: string, holds: () => boolean): Promise<void> {

@@ -40,8 +40,14 @@ export function vectorIndexContract(t: Test, name: string, make: (dims: number) 
   t.test(`${name}: only allowed labels are found, as many as were asked for`, async t => {
     const index = make(2)
     for (let label = 0; label < 100; label++) index.add(label, vector(1, label))
-    t.strictSame(index.search(vector(0, 1), 3, label => label % 10 === 0).map(near => near.label), [90, 80, 70])
-    t.strictSame(index.search(vector(0, 1), 3, () => false), [])
+    t.strictSame(
+      index.search(vector(0, 1), 3, label => label % 10 === 0).map(near => near.label),
+      [90, 80, 70],
+    )
+    t.strictSame(
+      index.search(vector(0, 1), 3, () => false),
+      [],
+    )
   })
 
   t.test(`${name}: a sparse vector is the dense one with its zeros left out`, async t => {
@@ -52,7 +58,10 @@ export function vectorIndexContract(t: Test, name: string, make: (dims: number) 
       { label: 1, score: 1 },
       { label: 2, score: 1 },
     ])
-    t.strictSame(index.search({ dims: 4, indexes: Uint16Array.of(3), values: Float32Array.of(1) }, 2).map(near => near.label), [1, 2])
+    t.strictSame(
+      index.search({ dims: 4, indexes: Uint16Array.of(3), values: Float32Array.of(1) }, 2).map(near => near.label),
+      [1, 2],
+    )
   })
 
   t.test(`${name}: an index keeps its own copy`, async t => {
@@ -84,7 +93,8 @@ export function vectorIndexContract(t: Test, name: string, make: (dims: number) 
       t.throws(() => index.add(2, bad), RangeError, `add ${i}`)
       t.throws(() => index.search(bad, 1), RangeError, `search ${i}`)
     }
-    for (const label of [-1, 1.5, 0xffffffff, 2 ** 32 + 5, Number.NaN]) t.throws(() => index.add(label, vector(1, 1)), RangeError, `label ${label}`)
+    for (const label of [-1, 1.5, 0xffffffff, 2 ** 32 + 5, Number.NaN])
+      t.throws(() => index.add(label, vector(1, 1)), RangeError, `label ${label}`)
     for (const k of [0, -1, 1.5, RECALL_K_MAX + 1, Number.NaN]) t.throws(() => index.search(vector(1, 0), k), RangeError, `k ${k}`)
     t.equal(index.size, 1)
     t.strictSame(index.search(vector(1, 0), 5), [{ label: 1, score: 1 }])
@@ -95,12 +105,15 @@ export function vectorIndexContract(t: Test, name: string, make: (dims: number) 
       fc.property(fc.nat(), seed => {
         const random = new SimRandom(seed, 'vectors')
         const draw = (): Float32Array => Float32Array.from({ length: 8 }, () => random.below(2001) - 1000 || 1)
-        const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0) / (Math.hypot(...a) * Math.hypot(...b))
+        const cosine = (a: Float32Array, b: Float32Array): number =>
+          a.reduce((sum, x, i) => sum + x * (b[i] as number), 0) / (Math.hypot(...a) * Math.hypot(...b))
         const vectors = Array.from({ length: 200 }, draw)
         const index = make(8)
         for (const [label, each] of vectors.entries()) index.add(label, each)
         const query = draw()
-        const wanted = [...vectors.keys()].sort((a, b) => cosine(vectors[b] as Float32Array, query) - cosine(vectors[a] as Float32Array, query)).slice(0, 10)
+        const wanted = [...vectors.keys()]
+          .sort((a, b) => cosine(vectors[b] as Float32Array, query) - cosine(vectors[a] as Float32Array, query))
+          .slice(0, 10)
         const found = index.search(query, 10).map(near => near.label)
         return exact ? wanted.join() === found.join() : wanted.filter(label => found.includes(label)).length >= 9
       }),

@@ -4,13 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { requestTo } from '../../node/connect.ts'
-import { createNode, type WeftNode } from '../../node/index.ts'
-import { hostClock } from '../../node/host/clock.ts'
-import { openDisk } from '../../node/host/disk.ts'
-import { hostRandom } from '../../node/host/random.ts'
-import { joinCluster } from '../../node/join.ts'
+import { createNode, joinNode, type WeftNode } from '../../node/index.ts'
 import { createTcpProxy, type TcpProxy } from '../../sim/proxy/tcp-proxy.ts'
-import { createLibp2pTransport } from '../../transport/libp2p/libp2p-transport.ts'
 
 /**
  * Two real nodes, one TCP connection between them, and a proxy on it that counts. The second
@@ -27,30 +22,25 @@ async function pairOf(): Promise<Pair> {
   const dir = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
   const port = await freePort()
   const proxy = await createTcpProxy({ target: port })
-  const first = await createNode({ dir: join(dir, 'first'), listen: [`/ip4/127.0.0.1/tcp/${port}`], announce: [`/ip4/127.0.0.1/tcp/${proxy.port}`] })
+  const first = await createNode({
+    dir: join(dir, 'first'),
+    listen: [`/ip4/127.0.0.1/tcp/${port}`],
+    announce: [`/ip4/127.0.0.1/tcp/${proxy.port}`],
+  })
   const { token } = await first.invite()
-  await join2(join(dir, 'second'), token)
+  await joinNode({ dir: join(dir, 'second'), token })
   const second = await createNode({ dir: join(dir, 'second'), listen: [] })
   await connected(first, 'up')
   return {
-    first, second, proxy,
+    first,
+    second,
+    proxy,
     async close() {
       await Promise.all([first.stop(), second.stop()])
       await proxy.close()
       rmSync(dir, { recursive: true, force: true })
     },
   }
-}
-
-function join2(dir: string, token: string): Promise<void> {
-  const disk = openDisk(dir)
-  return new Promise((resolve, reject) => {
-    const ports = {
-      clock: hostClock, random: hostRandom, disk,
-      transport: ({ seed }: { readonly seed: Uint8Array }) => createLibp2pTransport({ seed, listen: [], announce: [], log: () => {} }),
-    }
-    joinCluster(ports, token, error => disk.close(() => (error === undefined ? resolve() : reject(error))))
-  })
 }
 
 function freePort(): Promise<number> {
@@ -130,8 +120,14 @@ t.test('two equal nodes find out in one round trip and at most 200 bytes', { tim
   let before = await look()
   for (const endMs = Date.now() + 110_000; check === undefined && Date.now() < endMs; ) {
     await new Promise(resolve => setTimeout(resolve, 150))
-    const now = await look()
-    if (now.sync !== before.sync && now.control === before.control) check = { bytes: now.bytes - before.bytes, segments: now.segments - before.segments, frames: now.sync - before.sync }
+    let now = await look()
+    if (now.sync !== before.sync) {
+      // The question has been seen; the answer may still be on its way.
+      await new Promise(resolve => setTimeout(resolve, 300))
+      now = await look()
+    }
+    if (now.sync !== before.sync && now.control === before.control)
+      check = { bytes: now.bytes - before.bytes, segments: now.segments - before.segments, frames: now.sync - before.sync }
     before = now
   }
   t.comment(JSON.stringify(check))
@@ -140,9 +136,30 @@ t.test('two equal nodes find out in one round trip and at most 200 bytes', { tim
   t.ok((check?.segments ?? Infinity) <= 4, `${check?.segments} segments: both frames, each with the window update that yamux sends for it`)
 })
 
+t.test('a peer that falls silent on an open connection is gone within 15 s, and back when the line is', { timeout: 60_000 }, async t => {
+  const pair = await pairOf()
+  t.teardown(() => pair.close())
+  const { first, second, proxy } = pair
+  await write(first, 'before', 10)
+  await equal(pair)
+  proxy.cut()
+  const startMs = Date.now()
+  await Promise.all([write(first, 'left', 10), write(second, 'right', 10)])
+  await Promise.all([connected(first, 'down'), connected(second, 'down')])
+  const goneMs = Date.now() - startMs
+  t.comment(`noticed after ${goneMs} ms`)
+  t.ok(goneMs <= 15_000, `noticed after ${goneMs} ms`)
+  proxy.restore()
+  await equal(pair)
+  t.equal((await first.memory.status()).nodes, 30)
+})
+
 /** Frames sent and received, from the node's own metrics. */
 async function framesOf(node: WeftNode): Promise<(protocol: string) => number> {
   const { url } = JSON.parse(readFileSync(join(node.dir, 'control.json'), 'utf8')) as { url: string }
   const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n')
-  return protocol => lines.filter(line => /^weft_frames_(sent|received)_total/.test(line) && line.includes(`"${protocol}"`)).reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
+  return protocol =>
+    lines
+      .filter(line => /^weft_frames_(sent|received)_total/.test(line) && line.includes(`"${protocol}"`))
+      .reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
 }

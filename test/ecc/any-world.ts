@@ -16,7 +16,9 @@ type Draw = readonly [author: number, what: number, a: number, b: number, c: num
 
 /** Three authors writing at random, sometimes hearing of each other, about what there is and what there is not. */
 export function anyWorld(may: Happenings = {}): fc.Arbitrary<World> {
-  return fc.array(fc.tuple(fc.nat(2), fc.nat(99), fc.nat(999), fc.nat(999), fc.nat(999)), { minLength: 1, maxLength: 90, size: 'max' }).map(draws => worldOf(draws, may))
+  return fc
+    .array(fc.tuple(fc.nat(2), fc.nat(99), fc.nat(999), fc.nat(999), fc.nat(999)), { minLength: 1, maxLength: 90, size: 'max' })
+    .map(draws => worldOf(draws, may))
 }
 
 function worldOf(draws: readonly Draw[], may: Happenings): World {
@@ -32,7 +34,10 @@ function worldOf(draws: readonly Draw[], may: Happenings): World {
     const type = TYPES[c % TYPES.length] as EdgeType
     if (what < 30) {
       const text = `${WORDS[a % WORDS.length]} ${WORDS[b % WORDS.length]} number ${c % 5}`
-      author.remember(text, { ...(b % 2 === 0 ? { key: `key ${a % 3}` } : {}), ...(c % 4 === 0 ? { meta: { service: WORDS[c % WORDS.length] as string } } : {}) })
+      author.remember(text, {
+        ...(b % 2 === 0 ? { key: `key ${a % 3}` } : {}),
+        ...(c % 4 === 0 ? { meta: { service: WORDS[c % WORDS.length] as string } } : {}),
+      })
     } else if (what < 45) author.link(memory(a), type, memory(b), ((c % 10) + 1) / 10)
     else if (what < 65) {
       const by = memory(b)

@@ -29,7 +29,13 @@ t.test('parents are the heads of the other logs that nobody else has in his past
         const own = author.records.at(-1)?.id as CausalId
         const unknown = heads.filter(head => head !== own && !model.isBefore(head, own))
         const wanted = unknown.filter(head => !unknown.some(other => model.isBefore(head, other)))
-        deepStrictEqual(fold.parentsFor(author.log).map(parent => parent.id).sort(), wanted.sort())
+        deepStrictEqual(
+          fold
+            .parentsFor(author.log)
+            .map(parent => parent.id)
+            .sort(),
+          wanted.sort(),
+        )
       }
     }),
     { numRuns: 60 },
@@ -42,7 +48,13 @@ t.test('what is live and what holds is what the rules say', async () => {
       const fold = everywhere(world)
       const model = new Model(world.records)
       const memories = model.memories()
-      deepStrictEqual(fold.list({ limit: 500 }).nodes.map(node => node.id).sort(), [...memories].sort())
+      deepStrictEqual(
+        fold
+          .list({ limit: 500 })
+          .nodes.map(node => node.id)
+          .sort(),
+        [...memories].sort(),
+      )
       for (const id of memories) {
         const replaced = model.replacements(id).length > 0
         deepStrictEqual(fold.node(id)?.state, replaced ? 'superseded' : 'current')

@@ -16,13 +16,24 @@ const QUERIES = ['pool timeout', 'checkout retry deploy', 'cahce number 3', 'key
 
 /** Everything that can be asked of a fold, as of a cut, in a form to compare. */
 function answers(fold: MemoryFold, at?: Cut): unknown {
-  const ids = [...fold.cut].flatMap(([log, size]) => Array.from({ length: Math.min(size, at?.get(log) ?? (at === undefined ? size : 0)) }, (_, seq) => ({ log, seq })))
-  const named = fold.idsWithPrefix('', 1000).filter(id => ids.some(ref => ref.log === fold.refOf(id)?.log && ref.seq === fold.refOf(id)?.seq))
+  const ids = [...fold.cut].flatMap(([log, size]) =>
+    Array.from({ length: Math.min(size, at?.get(log) ?? (at === undefined ? size : 0)) }, (_, seq) => ({ log, seq })),
+  )
+  const named = fold
+    .idsWithPrefix('', 1000)
+    .filter(id => ids.some(ref => ref.log === fold.refOf(id)?.log && ref.seq === fold.refOf(id)?.seq))
   return {
     canonical: Buffer.from(fold.canonical(at)).toString('hex'),
-    recall: QUERIES.map(query => [fold.recall(query, { k: 5, at }), fold.recall(query, { k: 50, at, spread: false, includeSuperseded: true })]),
+    recall: QUERIES.map(query => [
+      fold.recall(query, { k: 5, at }),
+      fold.recall(query, { k: 50, at, spread: false, includeSuperseded: true }),
+    ]),
     conflicts: fold.conflicts(at),
-    nodes: named.map(id => [fold.node(id, at), fold.edgesOf(id, at), fold.node(id, at)?.state === 'retracted' ? null : fold.node(id, at) && fold.why(id, { at })]),
+    nodes: named.map(id => [
+      fold.node(id, at),
+      fold.edgesOf(id, at),
+      fold.node(id, at)?.state === 'retracted' ? null : fold.node(id, at) && fold.why(id, { at }),
+    ]),
     list: fold.list({ limit: 500, at }).nodes,
   }
 }
@@ -31,11 +42,15 @@ function answers(fold: MemoryFold, at?: Cut): unknown {
 function cutOf(records: readonly FoldRecord[], seed: number): Cut {
   const cut = new Map<LogId, number>()
   const order = shuffled(records, seed)
-  for (const record of order.slice(0, new SimRandom(seed, 'cut').below(order.length + 1))) cut.set(record.log, Math.max(cut.get(record.log) ?? 0, record.seq + 1))
+  for (const record of order.slice(0, new SimRandom(seed, 'cut').below(order.length + 1)))
+    cut.set(record.log, Math.max(cut.get(record.log) ?? 0, record.seq + 1))
   return cut
 }
 
-const within = (cut: Cut) => (record: FoldRecord): boolean => record.seq < (cut.get(record.log) ?? 0)
+const within =
+  (cut: Cut) =>
+  (record: FoldRecord): boolean =>
+    record.seq < (cut.get(record.log) ?? 0)
 const self = (world: World) => world.author(0).node
 
 t.test('every answer is a function of the set of records, whatever the order of arrival and however often', async () => {
@@ -113,9 +128,19 @@ t.test('pages of a list neither miss nor repeat a memory, though records arrive 
       }
       deepStrictEqual(new Set(listed).size, listed.length)
       // One that is back was not there when its page was made.
-      const retracted = new Set(world.records.flatMap(record => (record.kind === KIND['memory.retract'] ? toHex(decodeRetract(record.body as Uint8Array)?.target as Uint8Array) : [])))
-      const missed = fold.list({ limit: 500 }).nodes.map(node => node.id).filter(id => !listed.includes(id))
-      deepStrictEqual(missed.filter(id => !retracted.has(id)), [])
+      const retracted = new Set(
+        world.records.flatMap(record =>
+          record.kind === KIND['memory.retract'] ? toHex(decodeRetract(record.body as Uint8Array)?.target as Uint8Array) : [],
+        ),
+      )
+      const missed = fold
+        .list({ limit: 500 })
+        .nodes.map(node => node.id)
+        .filter(id => !listed.includes(id))
+      deepStrictEqual(
+        missed.filter(id => !retracted.has(id)),
+        [],
+      )
     }),
     { numRuns: 50 },
   )

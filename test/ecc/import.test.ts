@@ -14,8 +14,20 @@ t.test('a line of JSON becomes a memory, or says what is wrong with it', async t
     ['{"text":"a"}', { text: 'a' }],
     ['\ufeff {"text":"a","key":"k","source":"s"} ', { text: 'a', key: 'k', source: 's' }],
     ['{"text":"a","meta":{"n":1.5,"b":true,"s":"x"}}', { text: 'a', meta: { n: '1.5', b: 'true', s: 'x' } }],
-    ['{"text":"a","validFrom":"2026-01-31","validTo":"2026-02-01T10:00:00+02:00"}', { text: 'a', validFrom: '2026-01-31T00:00:00.000Z', validTo: '2026-02-01T08:00:00.000Z' }],
-    ['{"text":"a","edges":[{"type":"causes","to":"k"},{"type":"follows","to":"j","weight":0.5}]}', { text: 'a', edges: [{ type: 'causes', to: 'k' }, { type: 'follows', to: 'j', weight: 0.5 }] }],
+    [
+      '{"text":"a","validFrom":"2026-01-31","validTo":"2026-02-01T10:00:00+02:00"}',
+      { text: 'a', validFrom: '2026-01-31T00:00:00.000Z', validTo: '2026-02-01T08:00:00.000Z' },
+    ],
+    [
+      '{"text":"a","edges":[{"type":"causes","to":"k"},{"type":"follows","to":"j","weight":0.5}]}',
+      {
+        text: 'a',
+        edges: [
+          { type: 'causes', to: 'k' },
+          { type: 'follows', to: 'j', weight: 0.5 },
+        ],
+      },
+    ],
   ]
   for (const [line, item] of good) t.strictSame(parseJsonlLine(line, 1), item, line)
 
@@ -25,7 +37,11 @@ t.test('a line of JSON becomes a memory, or says what is wrong with it', async t
     ['null', 'import_invalid', /^a line is a JSON object$/],
     ['{}', 'import_invalid', /^text is missing$/],
     ['{"text":5}', 'import_invalid', /^text is text, got 5$/],
-    ['{"text":"a","keys":"k","Text":""}', 'import_invalid', /^unknown field "keys", "Text"; a line has text, key, meta, validFrom, validTo, source, edges$/],
+    [
+      '{"text":"a","keys":"k","Text":""}',
+      'import_invalid',
+      /^unknown field "keys", "Text"; a line has text, key, meta, validFrom, validTo, source, edges$/,
+    ],
     ['{"text":""}', 'text_invalid', /1 character or more/],
     ['{"text":"\\ud800"}', 'text_invalid', /lone surrogate/],
     ['{"text":"a","key":""}', 'key_invalid', /is empty/],
@@ -38,7 +54,11 @@ t.test('a line of JSON becomes a memory, or says what is wrong with it', async t
     ['{"text":"a","edges":{}}', 'import_invalid', /^edges is a list$/],
     ['{"text":"a","edges":[{"type":"cause","to":"k"}]}', 'edge_invalid', /no edge type "cause"/],
     ['{"text":"a","edges":[{"type":"causes"}]}', 'import_invalid', /^to is missing$/],
-    ['{"text":"a","edges":[{"type":"causes","to":"k","wait":1}]}', 'import_invalid', /^unknown field "wait"; an edge has type, to, weight$/],
+    [
+      '{"text":"a","edges":[{"type":"causes","to":"k","wait":1}]}',
+      'import_invalid',
+      /^unknown field "wait"; an edge has type, to, weight$/,
+    ],
     ['{"text":"a","edges":[{"type":"causes","to":"k","weight":2}]}', 'edge_invalid', /above 0 and at most 1, got 2/],
     ['{"text":"a","edges":[{"type":"causes","to":"k","weight":"1"}]}', 'import_invalid', /^weight is a number$/],
   ]
@@ -64,7 +84,13 @@ t.test('text that is too long is cut between characters', async t => {
   t.strictSame(fitText('grün', 3), { text: 'gr', cutBytes: 3 })
   t.strictSame(fitText('grün', 4), { text: 'grü', cutBytes: 1 })
   const meta = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [String(i).padStart(6, '0'), 'x'.repeat(250)]))
-  const body = encodeRemember({ text: fitText('€'.repeat(BODY_MAX_BYTES)).text, meta, key: 'k'.repeat(512), source: 's'.repeat(512), validFrom: '2026-01-31T00:00:00.000Z' })
+  const body = encodeRemember({
+    text: fitText('€'.repeat(BODY_MAX_BYTES)).text,
+    meta,
+    key: 'k'.repeat(512),
+    source: 's'.repeat(512),
+    validFrom: '2026-01-31T00:00:00.000Z',
+  })
   t.ok(body.length <= BODY_MAX_BYTES, 'it fits beside the largest meta, key and source')
 })
 
@@ -163,7 +189,10 @@ const hash = (n: number): string => n.toString(16).padStart(2, '0').repeat(20)
 /** What `git` prints for a commit. */
 function commit(n: number, parents: readonly number[], message: string, files: readonly string[] = []): string {
   const names = files.map((name, i) => `${i === 0 ? '\n' : ''}${name}\0`).join('')
-  return ['', hash(n), parents.map(hash).join(' '), 'A. Author', `2026-01-${String(n).padStart(2, '0')}T10:00:00+02:00`, message].join('\0') + `\0${names}`
+  return (
+    ['', hash(n), parents.map(hash).join(' '), 'A. Author', `2026-01-${String(n).padStart(2, '0')}T10:00:00+02:00`, message].join('\0') +
+    `\0${names}`
+  )
 }
 
 t.test('commits become memories that know their parents, what they undo and what changed with them', async t => {
@@ -207,15 +236,29 @@ t.test('a commit that changes everything couples nothing, and names some of its 
   const output = commit(1, [], 'Start', ['file0.ts']) + commit(2, [1], 'Format', many) + commit(3, [2], 'Touch', ['file0.ts'])
   const items = [...history.push(output), ...history.end()]
   t.match(items[1]?.meta?.['files'], /^file0\.ts, .*file31\.ts, and 28 more$/)
-  t.strictSame(items[2]?.edges?.map(edge => edge.to), [`git:${hash(2)}`, `git:${hash(1)}`])
+  t.strictSame(
+    items[2]?.edges?.map(edge => edge.to),
+    [`git:${hash(2)}`, `git:${hash(1)}`],
+  )
 })
 
 t.test('an import forgets the oldest when it remembers enough', async t => {
   const history = new GitHistory()
   history.push(commit(1, [], 'First', ['first.ts']))
-  for (let i = 0; i < IMPORT_RECENT_MAX; i += 50) history.push(commit(2, [], 'Many', Array.from({ length: 50 }, (_, j) => `${i + j}`)))
+  for (let i = 0; i < IMPORT_RECENT_MAX; i += 50)
+    history.push(
+      commit(
+        2,
+        [],
+        'Many',
+        Array.from({ length: 50 }, (_, j) => `${i + j}`),
+      ),
+    )
   const items = [...history.push(commit(3, [2], 'Again', ['first.ts'])), ...history.end()]
-  t.strictSame(items.at(-1)?.edges?.map(edge => edge.type), ['follows'])
+  t.strictSame(
+    items.at(-1)?.edges?.map(edge => edge.type),
+    ['follows'],
+  )
 })
 
 t.test('the arguments for git are the ones that are read', async t => {

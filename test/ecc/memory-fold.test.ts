@@ -26,7 +26,11 @@ const ghost = (n: number): CausalId => causalIdOf(new Uint8Array(32).fill(n))
 t.test('records', t => {
   t.test('a memory is there with all that was said but its text', async t => {
     const { ann } = pair()
-    const id = ann.remember('The pool is exhausted', { key: 'pool', validFrom: '2026-01-31T12:00:00.000Z', validTo: '1969-12-31T23:59:59.000Z'.replace('1969', '2027') })
+    const id = ann.remember('The pool is exhausted', {
+      key: 'pool',
+      validFrom: '2026-01-31T12:00:00.000Z',
+      validTo: '1969-12-31T23:59:59.000Z'.replace('1969', '2027'),
+    })
     t.strictSame(ann.fold.node(id), {
       id,
       ref: { log: ann.log, seq: 1 },
@@ -82,11 +86,23 @@ t.test('records', t => {
       [12345, encode([]), 'unknown'],
     ]
     for (const [i, [kind, body, outcome]] of kinds.entries()) {
-      const record: FoldRecord = { log: ann.log, seq: i + 1, id: ghost(i + 1), author: ann.node, hlc: { ms: i, counter: 0 }, kind, parents: [], body }
+      const record: FoldRecord = {
+        log: ann.log,
+        seq: i + 1,
+        id: ghost(i + 1),
+        author: ann.node,
+        hlc: { ms: i, counter: 0 },
+        kind,
+        parents: [],
+        body,
+      }
       t.equal(ann.fold.apply(record), outcome, `${kind} ${body === null}`)
     }
     const code = (seq: number): string | undefined => ann.fold.voids.find(row => row.ref.seq === seq)?.code
-    t.strictSame(ann.fold.voids.map(row => row.ref.seq), [2, 4, 5, 6, 7, 8])
+    t.strictSame(
+      ann.fold.voids.map(row => row.ref.seq),
+      [2, 4, 5, 6, 7, 8],
+    )
     t.strictSame([code(2), code(6)], ['bad_record', 'not_author'])
     t.equal(ann.fold.stats.voids, 6)
     t.equal(ann.fold.node(id)?.state, 'current')
@@ -108,10 +124,18 @@ t.test('records', t => {
     const id = ann.remember('a')
     bob.hear(ann)
     t.equal(formatFrontier(ann.fold.frontier()), formatFrontier(bob.fold.frontier()))
-    t.strictSame(ann.fold.frontier().find(entry => entry.log === ann.log), { log: ann.log, size: 2, head: digestOf(id) })
+    t.strictSame(
+      ann.fold.frontier().find(entry => entry.log === ann.log),
+      { log: ann.log, size: 2, head: digestOf(id) },
+    )
     t.strictSame(ann.fold.frontier(before).find(entry => entry.log === ann.log)?.size, 1)
     const ahead: Cut = new Map([[ann.log, 3]])
-    for (const query of [() => ann.fold.frontier(ahead), () => ann.fold.recall('a', { k: 1, at: ahead }), () => ann.fold.conflicts(ahead), () => ann.fold.node(id, ahead)]) {
+    for (const query of [
+      () => ann.fold.frontier(ahead),
+      () => ann.fold.recall('a', { k: 1, at: ahead }),
+      () => ann.fold.conflicts(ahead),
+      () => ann.fold.node(id, ahead),
+    ]) {
       t.throws(query, { name: 'WeftError', code: 'frontier_ahead', message: /3 records asked for, 2 applied/ })
     }
     t.equal(ann.fold.sizeOf('0'.repeat(64) as LogId), 0)
@@ -125,7 +149,10 @@ t.test('records', t => {
     t.strictSame(ann.fold.idsWithPrefix(id.slice(0, 11), 5), [id])
     t.strictSame(ann.fold.idsWithPrefix('', 100).length, 42)
     const some = ann.fold.idsWithPrefix(id.slice(0, 1), 100)
-    t.strictSame(some, [...ann.fold.idsWithPrefix('', 100)].filter(each => each.startsWith(id.slice(0, 1))))
+    t.strictSame(
+      some,
+      [...ann.fold.idsWithPrefix('', 100)].filter(each => each.startsWith(id.slice(0, 1))),
+    )
     t.strictSame(ann.fold.idsWithPrefix(id.slice(0, 1), 1), some.slice(0, 1))
     for (const none of [id.toUpperCase(), `${id}0`, 'xyz']) t.strictSame(ann.fold.idsWithPrefix(none, 5), [])
   })
@@ -191,7 +218,10 @@ t.test('what holds', t => {
     ann.supersede([y], y1)
     bob.supersede([y], y2)
     world.meet()
-    t.strictSame(ann.fold.conflicts().map(conflict => [conflict.target, [...conflict.current].sort()]), [[x, [z, y1, y2].sort()]])
+    t.strictSame(
+      ann.fold.conflicts().map(conflict => [conflict.target, [...conflict.current].sort()]),
+      [[x, [z, y1, y2].sort()]],
+    )
   })
 
   t.test('two supersedes that contradict each other block each other', async t => {
@@ -216,7 +246,10 @@ t.test('what holds', t => {
     ann.supersede([x1, x2], y)
     bob.supersede([x1, x2], z)
     world.meet()
-    t.strictSame(ann.fold.conflicts().map(conflict => [conflict.target, [...conflict.current].sort()]), [[x1, [y, z].sort()]])
+    t.strictSame(
+      ann.fold.conflicts().map(conflict => [conflict.target, [...conflict.current].sort()]),
+      [[x1, [y, z].sort()]],
+    )
   })
 
   t.test('a memory chosen over another at the same time is a conflict, until whoever chose it knows better', async t => {
@@ -330,10 +363,16 @@ t.test('links', t => {
       { id: never, type: 'follows', from: ghost(1), to: x, weight: 1, ...row },
     ])
     ann.hear(bob)
-    t.strictSame(ann.fold.edgesOf(y).map(edge => [edge.id, edge.dangling]), [[now, false]])
+    t.strictSame(
+      ann.fold.edgesOf(y).map(edge => [edge.id, edge.dangling]),
+      [[now, false]],
+    )
     t.match(ann.fold.stats, { edges: 2, dangling: 1 })
     ann.retract(now)
-    t.strictSame(ann.fold.edgesOf(y).map(edge => edge.live), [false])
+    t.strictSame(
+      ann.fold.edgesOf(y).map(edge => edge.live),
+      [false],
+    )
     t.equal(ann.fold.stats.edges, 1)
     t.strictSame(ann.fold.edgesOf(ghost(2)), [])
   })
@@ -350,7 +389,16 @@ t.test('links', t => {
         return name
       })
       const body = encode([names.slice(1), names[0] as Uint8Array, ''])
-      return { log: ann.log, seq, id: causalIdOf(hash('leaf', body)), author: ann.node, hlc: { ms: seq, counter: 0 }, kind: KIND['memory.supersede'], parents: [], body }
+      return {
+        log: ann.log,
+        seq,
+        id: causalIdOf(hash('leaf', body)),
+        author: ann.node,
+        hlc: { ms: seq, counter: 0 },
+        kind: KIND['memory.supersede'],
+        parents: [],
+        body,
+      }
     }
     for (let seq = 0; seq < fitting; seq++) fold.apply(supersede(seq))
     t.match(fold.stats, { dangling: fitting * each, dropped: 0 })
@@ -372,7 +420,10 @@ t.test('links', t => {
       [ghost(1), other],
     ])
     const late = ann.retract(ghost(1))
-    t.strictSame(ann.fold.edgesOf(x).map(edge => [edge.id, edge.to]), [[early, x]])
+    t.strictSame(
+      ann.fold.edgesOf(x).map(edge => [edge.id, edge.to]),
+      [[early, x]],
+    )
     t.equal(ann.fold.node(x)?.state, 'retracted', `by ${late}`)
     t.equal(ann.fold.node(ghost(1))?.id, x, 'whoever has the old id finds the new record')
     t.strictSame(ann.fold.refOf(ghost(3)), ann.fold.refOf(x))
@@ -422,12 +473,23 @@ t.test('what an author asks before writing', t => {
     const { world, ann, bob } = pair()
     const [x, y] = [ann.remember('x'), ann.remember('y')] as const
     world.meet()
-    for (const [from, to] of [[x, y], [x, x], [x, ghost(1)], [ghost(1), x], [ghost(1), ghost(2)]] as const) {
+    for (const [from, to] of [
+      [x, y],
+      [x, x],
+      [x, ghost(1)],
+      [ghost(1), x],
+      [ghost(1), ghost(2)],
+    ] as const) {
       const link = { from, to, type: 'causes', weight: 0.5 } as const
       t.equal(ann.fold.findLink(ann.node, link), undefined)
       const id = ann.link(from, 'causes', to, 0.5)
       t.equal(ann.fold.findLink(ann.node, link), id)
-      for (const other of [{ ...link, weight: 0.4 }, { ...link, type: 'follows' as const }, { ...link, from: y, to: ghost(3) }]) t.equal(ann.fold.findLink(ann.node, other), undefined)
+      for (const other of [
+        { ...link, weight: 0.4 },
+        { ...link, type: 'follows' as const },
+        { ...link, from: y, to: ghost(3) },
+      ])
+        t.equal(ann.fold.findLink(ann.node, other), undefined)
       t.equal(ann.fold.findLink(bob.node, link), undefined)
       ann.retract(id)
       t.equal(ann.fold.findLink(ann.node, link), undefined)
@@ -449,13 +511,19 @@ t.test('a list', t => {
     world.meet()
     const wanted = ids.filter((_, i) => i !== 4)
     const first = ann.fold.list({ limit: 4 })
-    t.strictSame(first.nodes.map(node => node.id), wanted.slice(0, 4))
+    t.strictSame(
+      first.nodes.map(node => node.id),
+      wanted.slice(0, 4),
+    )
     t.equal(first.nodes[0]?.state, 'superseded')
     t.equal(first.more, true)
     const late = bob.remember('late')
     world.meet()
     const rest = ann.fold.list({ limit: 100, after: first.next })
-    t.strictSame(rest.nodes.map(node => node.id), [...wanted.slice(4), late])
+    t.strictSame(
+      rest.nodes.map(node => node.id),
+      [...wanted.slice(4), late],
+    )
     t.equal(rest.more, false)
     t.strictSame(rest.next, ann.fold.cut, 'at its end it is the applied cut')
     t.strictSame(ann.fold.list({ limit: 5, after: rest.next }).nodes, [])
@@ -478,7 +546,8 @@ t.test('a snapshot', t => {
       damaged[at] = (damaged[at] as number) ^ 1
       if (MemoryFold.restore(damaged, ann.node) !== undefined) t.fail(`byte ${at}`)
     }
-    for (const length of [0, 10, 31, 32, 33, bytes.length - 1]) t.equal(MemoryFold.restore(bytes.subarray(0, length), ann.node), undefined, `${length} bytes`)
+    for (const length of [0, 10, 31, 32, 33, bytes.length - 1])
+      t.equal(MemoryFold.restore(bytes.subarray(0, length), ann.node), undefined, `${length} bytes`)
     t.equal(MemoryFold.restore(utf8('not a snapshot'), ann.node), undefined)
   })
 

@@ -46,7 +46,8 @@ export class Model {
   /** The records because of which a memory does not hold. */
   replacements(id: CausalId): CausalId[] {
     const live = this.#records.flatMap(record => {
-      const supersede = record.kind === KIND['memory.supersede'] && this.isLive(record.id) ? decodeSupersede(record.body as Uint8Array) : undefined
+      const supersede =
+        record.kind === KIND['memory.supersede'] && this.isLive(record.id) ? decodeSupersede(record.body as Uint8Array) : undefined
       return supersede === undefined ? [] : [{ id: record.id, by: toHex(supersede.by), targets: supersede.targets.map(toHex) }]
     })
     const counts = (record: CausalId): boolean => live.every(other => other.by !== id || this.isBefore(other.id, record))

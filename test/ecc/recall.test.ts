@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { CausalId } from '../../base/ids.ts'
-import { QUERY_MAX_BYTES, RECALL_K_MAX, RECALL_SEEDS, SPREAD_NODES_MAX, WHY_DEPTH_MAX, WHY_EDGES_MAX, WHY_PATHS_MAX } from '../../base/limits.ts'
+import {
+  QUERY_MAX_BYTES,
+  RECALL_K_MAX,
+  RECALL_SEEDS,
+  SPREAD_NODES_MAX,
+  WHY_DEPTH_MAX,
+  WHY_EDGES_MAX,
+  WHY_PATHS_MAX,
+} from '../../base/limits.ts'
 import { Postings } from '../../ecc/postings.ts'
 import type { RecallOptions } from '../../ecc/recall.ts'
 import { Vocabulary } from '../../ecc/vocabulary.ts'
@@ -13,7 +21,8 @@ function author(): Author {
   return new World(1).author(0)
 }
 
-const ids = (by: Author, query: string, options: Partial<RecallOptions> = {}): CausalId[] => by.fold.recall(query, { k: 10, ...options }).hits.map(hit => hit.id)
+const ids = (by: Author, query: string, options: Partial<RecallOptions> = {}): CausalId[] =>
+  by.fold.recall(query, { k: 10, ...options }).hits.map(hit => hit.id)
 
 t.test('terms', t => {
   t.test('a text is its words: lower case, without accents, endings and what every question has', async t => {
@@ -56,23 +65,42 @@ t.test('terms', t => {
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), text => {
         const runs: string[] = []
         forEachRun(text, run => runs.push(run))
-        const letters = (each: string): number => [...each.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').normalize('NFC')].filter(character => /[\p{L}\p{N}]/u.test(character)).length
+        const letters = (each: string): number =>
+          [
+            ...each
+              .normalize('NFKD')
+              .replace(/[\u0300-\u036f]/g, '')
+              .normalize('NFC'),
+          ].filter(character => /[\p{L}\p{N}]/u.test(character)).length
         return letters(runs.join('')) === letters(text) && runs.every(run => run !== '')
       }),
     )
   })
 
   t.test('a stem is stable and never empty', async () => {
-    fc.assert(fc.property(fc.stringMatching(/^[a-z]{1,12}$/), word => stem(word) !== '' && word.startsWith(stem(word).slice(0, 2).replace(/i$/, ''))))
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[a-z]{1,12}$/),
+        word => stem(word) !== '' && word.startsWith(stem(word).slice(0, 2).replace(/i$/, '')),
+      ),
+    )
   })
 
   t.test('a word that is not known may be a slip of one that is', async t => {
     const vocabulary = new Vocabulary(['checkout', 'timeout', 'connect', 'pool', 'poll', 'port8443', 'cat'])
-    const held = (word: string, ...texts: readonly string[]) => vocabulary.corrections(word, term => texts.length === 0 || texts.includes(vocabulary.texts[term] as string))
+    const held = (word: string, ...texts: readonly string[]) =>
+      vocabulary.corrections(word, term => texts.length === 0 || texts.includes(vocabulary.texts[term] as string))
     t.strictSame(held('chekcout'), [{ text: 'checkout', factor: 0.75 }])
     t.strictSame(held('chekcuot'), [{ text: 'checkout', factor: 0.5 }])
-    t.strictSame(held('pooll').map(each => each.text), ['poll', 'pool'], 'two are as likely')
-    t.strictSame(held('pooll', 'poll').map(each => each.text), ['poll'])
+    t.strictSame(
+      held('pooll').map(each => each.text),
+      ['poll', 'pool'],
+      'two are as likely',
+    )
+    t.strictSame(
+      held('pooll', 'poll').map(each => each.text),
+      ['poll'],
+    )
     for (const none of ['kubernetes', 'dog', 'port8444', 'checks', 'xy']) t.strictSame(held(none), [], none)
   })
 
@@ -135,9 +163,20 @@ t.test('recall', t => {
     ann.link(cause, 'causes', outage)
     ann.link(root, 'causes', cause)
     const { hits } = ann.fold.recall('checkout', { k: 10 })
-    t.strictSame(hits.map(hit => [hit.id, hit.score]), [[outage, 1], [cause, 0.5], [root, 0.3]])
+    t.strictSame(
+      hits.map(hit => [hit.id, hit.score]),
+      [
+        [outage, 1],
+        [cause, 0.5],
+        [root, 0.3],
+      ],
+    )
     t.strictSame(hits[0]?.path, [])
-    t.strictSame(hits[2]?.path, [{ id: outage, edge: '' }, { id: cause, edge: 'causes' }, { id: root, edge: 'causes' }])
+    t.strictSame(hits[2]?.path, [
+      { id: outage, edge: '' },
+      { id: cause, edge: 'causes' },
+      { id: root, edge: 'causes' },
+    ])
     t.strictSame(hits[2]?.parts, { bm25: 0, vector: 0, spread: 0.3 })
     t.strictSame(ids(ann, 'checkout', { spread: false }), [outage])
   })
@@ -169,7 +208,11 @@ t.test('recall', t => {
     ann.link(a, 'inhibits', unrelated)
     const { hits } = ann.fold.recall('pool holds', { k: 10 })
     const hit = hits.find(each => each.id === b)
-    t.strictSame(hits.map(each => each.id), [a, b], 'what is only contradicted is not brought up by it')
+    t.strictSame(
+      hits.map(each => each.id),
+      [a, b],
+      'what is only contradicted is not brought up by it',
+    )
     t.ok((hit?.score as number) < before && (hit?.score as number) > 0)
     t.ok((hit?.parts.spread as number) < 0)
   })
@@ -182,7 +225,15 @@ t.test('recall', t => {
     ann.supersede([old], mid)
     ann.supersede([mid], now)
     const [hit, ...more] = ann.fold.recall('pool connections', { k: 10 }).hits
-    t.match(hit, { id: now, score: 1, parts: { bm25: 0, vector: 0, spread: 1 }, path: [{ id: old, edge: '' }, { id: now, edge: 'supersedes' }] })
+    t.match(hit, {
+      id: now,
+      score: 1,
+      parts: { bm25: 0, vector: 0, spread: 1 },
+      path: [
+        { id: old, edge: '' },
+        { id: now, edge: 'supersedes' },
+      ],
+    })
     t.strictSame(more, [])
     t.strictSame(ids(ann, 'pool connections', { spread: false }), [now])
     t.strictSame(ids(ann, 'pool connections', { includeSuperseded: true }), [now, old, mid])
@@ -209,13 +260,22 @@ t.test('recall', t => {
     const gone = ann.remember('gone')
     ann.link(b, 'causes', c)
     ann.retract(gone)
-    const similar = [{ id: b, score: 0.8 }, { id: a, score: 0.4 }, { id: gone, score: 0.7 }, { id: '0'.repeat(64) as CausalId, score: 0.6 }, { id: c, score: 0 }]
+    const similar = [
+      { id: b, score: 0.8 },
+      { id: a, score: 0.4 },
+      { id: gone, score: 0.7 },
+      { id: '0'.repeat(64) as CausalId, score: 0.6 },
+      { id: c, score: 0 },
+    ]
     const { hits } = ann.fold.recall('pool', { k: 10, similar })
-    t.strictSame(hits.map(hit => [hit.id, hit.score, hit.parts]), [
-      [a, 1.5, { bm25: 1, vector: 0.5, spread: 0 }],
-      [b, 1, { bm25: 0, vector: 1, spread: 0 }],
-      [c, 0.5, { bm25: 0, vector: 0, spread: 0.5 }],
-    ])
+    t.strictSame(
+      hits.map(hit => [hit.id, hit.score, hit.parts]),
+      [
+        [a, 1.5, { bm25: 1, vector: 0.5, spread: 0 }],
+        [b, 1, { bm25: 0, vector: 1, spread: 0 }],
+        [c, 0.5, { bm25: 0, vector: 0, spread: 0.5 }],
+      ],
+    )
     t.strictSame(ids(ann, '', { similar: [{ id: c, score: 3 }], spread: false }), [c])
   })
 
@@ -248,7 +308,8 @@ t.test('recall', t => {
 
   t.test('refuses a k or a query out of bounds', async t => {
     const { fold } = author()
-    for (const k of [0, 1.5, -1, RECALL_K_MAX + 1, Number.NaN]) t.throws(() => fold.recall('a', { k }), { code: 'invalid_argument', message: /k is 1 to 1000/ })
+    for (const k of [0, 1.5, -1, RECALL_K_MAX + 1, Number.NaN])
+      t.throws(() => fold.recall('a', { k }), { code: 'invalid_argument', message: /k is 1 to 1000/ })
     t.throws(() => fold.recall('x'.repeat(QUERY_MAX_BYTES + 1), { k: 1 }), { code: 'text_too_long', message: /4097 bytes, at most 4096/ })
     t.strictSame(fold.recall('x'.repeat(QUERY_MAX_BYTES), { k: RECALL_K_MAX }).hits, [])
   })
@@ -260,10 +321,22 @@ t.test('recall', t => {
     for (let i = 0; i < 120; i++) {
       const by = world.author(i % 3)
       made.push(by.remember(`pool ${'cache '.repeat(random.below(4))}number ${random.below(9)}`))
-      for (let j = 0; j < 3; j++) by.link(random.pick(made), random.pick(['causes', 'follows', 'correlates', 'contradicts'] as const), random.pick(made), (1 + random.below(1000)) / 1001)
+      for (let j = 0; j < 3; j++)
+        by.link(
+          random.pick(made),
+          random.pick(['causes', 'follows', 'correlates', 'contradicts'] as const),
+          random.pick(made),
+          (1 + random.below(1000)) / 1001,
+        )
     }
     const wanted = JSON.stringify(foldOf(world.records, world.author(0).node).recall('pool cache', { k: 100 }))
-    fc.assert(fc.property(fc.nat(), seed => JSON.stringify(foldOf(shuffled(world.records, seed), world.author(1).node).recall('pool cache', { k: 100 })) === wanted), { numRuns: 10 })
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        seed => JSON.stringify(foldOf(shuffled(world.records, seed), world.author(1).node).recall('pool cache', { k: 100 })) === wanted,
+      ),
+      { numRuns: 10 },
+    )
   })
   t.end()
 })
@@ -286,10 +359,26 @@ t.test('why', t => {
     ] as const
     for (const [type, from, to] of rows) {
       const link = ann.link(from, type, to)
-      t.match(ann.fold.why(x).paths, [{ steps: [{ id: x, edge: '', ref: { log: ann.log, seq: 1 }, author: ann.node }, { id: y, edge: type, linkId: link }] }], `${type} ${from === x}`)
+      t.match(
+        ann.fold.why(x).paths,
+        [
+          {
+            steps: [
+              { id: x, edge: '', ref: { log: ann.log, seq: 1 }, author: ann.node },
+              { id: y, edge: type, linkId: link },
+            ],
+          },
+        ],
+        `${type} ${from === x}`,
+      )
       ann.retract(link)
     }
-    for (const [type, from, to] of [['causes', x, y], ['follows', y, x], ['contradicts', x, y], ['contradicts', y, x]] as const) {
+    for (const [type, from, to] of [
+      ['causes', x, y],
+      ['follows', y, x],
+      ['contradicts', x, y],
+      ['contradicts', y, x],
+    ] as const) {
       const link = ann.link(from, type, to)
       t.strictSame(ann.fold.why(x), { paths: [], truncated: false }, `${type} is no reason that way`)
       ann.retract(link)
@@ -298,7 +387,13 @@ t.test('why', t => {
 
   t.test('gives the strongest ways back, each to its end', async t => {
     const ann = author()
-    const [outage, pool, leak, deploy, log] = ['outage', 'pool', 'leak', 'deploy', 'log'].map(text => ann.remember(text)) as [CausalId, CausalId, CausalId, CausalId, CausalId]
+    const [outage, pool, leak, deploy, log] = ['outage', 'pool', 'leak', 'deploy', 'log'].map(text => ann.remember(text)) as [
+      CausalId,
+      CausalId,
+      CausalId,
+      CausalId,
+      CausalId,
+    ]
     ann.link(pool, 'causes', outage, 0.9)
     ann.link(leak, 'causes', pool, 0.5)
     ann.link(outage, 'triggered-by', deploy, 0.3)
@@ -339,15 +434,25 @@ t.test('why', t => {
       ann.link(reason, 'causes', chain.at(-1) as CausalId)
       chain.push(reason)
     }
-    t.strictSame(ann.fold.why(x).paths.map(path => path.steps.length), [WHY_DEPTH_MAX + 1])
+    t.strictSame(
+      ann.fold.why(x).paths.map(path => path.steps.length),
+      [WHY_DEPTH_MAX + 1],
+    )
     t.equal(ann.fold.why(x).truncated, true)
     for (let i = 0; i <= WHY_EDGES_MAX; i++) ann.link(ann.remember(`cause ${i}`), 'causes', chain[1] as CausalId)
     const answer = ann.fold.why(x)
     t.strictSame([answer.paths.map(path => path.steps.length), answer.truncated], [[2], true])
-    t.strictSame(foldOf(world.records.toSorted((a, b) => a.seq - b.seq), ann.node).why(x), answer)
+    t.strictSame(
+      foldOf(
+        world.records.toSorted((a, b) => a.seq - b.seq),
+        ann.node,
+      ).why(x),
+      answer,
+    )
     t.throws(() => ann.fold.why('0'.repeat(64) as CausalId), { code: 'unknown_id' })
     t.throws(() => ann.fold.why(ann.link(x, 'causes', x)), { code: 'unknown_id' }, 'a link is no memory')
-    for (const bad of [{ maxPaths: 0 }, { maxPaths: WHY_PATHS_MAX + 1 }, { maxDepth: 0 }, { maxDepth: 1.5 }]) t.throws(() => ann.fold.why(x, bad), { code: 'invalid_argument' })
+    for (const bad of [{ maxPaths: 0 }, { maxPaths: WHY_PATHS_MAX + 1 }, { maxDepth: 0 }, { maxDepth: 1.5 }])
+      t.throws(() => ann.fold.why(x, bad), { code: 'invalid_argument' })
   })
   t.end()
 })

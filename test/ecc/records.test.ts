@@ -48,16 +48,58 @@ t.test('the numbers of edge types never change', async t => {
 
 t.test('what is remembered comes back, and equal content has equal bytes', async t => {
   const body = encodeRemember({ text: 'T', meta: { b: '2', a: '1' }, key: 'k', validFrom: TIME, validTo: LATER, source: 's' })
-  t.equal(toHex(body), toHex(encode(['T', [['a', '1'], ['b', '2']], ['k'], [TIME], [LATER], ['s']])))
-  t.strictSame(decodeRemember(body), { text: 'T', meta: [['a', '1'], ['b', '2']], key: 'k', validFrom: TIME, validTo: LATER, source: 's' })
+  t.equal(
+    toHex(body),
+    toHex(
+      encode([
+        'T',
+        [
+          ['a', '1'],
+          ['b', '2'],
+        ],
+        ['k'],
+        [TIME],
+        [LATER],
+        ['s'],
+      ]),
+    ),
+  )
+  t.strictSame(decodeRemember(body), {
+    text: 'T',
+    meta: [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+    key: 'k',
+    validFrom: TIME,
+    validTo: LATER,
+    source: 's',
+  })
   t.equal(toHex(encodeRemember({ text: 'T', meta: {} })), toHex(encode(['T', [], [], [], [], []])))
-  t.strictSame(decodeRemember(encodeRemember({ text: 'T' })), { text: 'T', meta: [], key: null, validFrom: null, validTo: null, source: null })
+  t.strictSame(decodeRemember(encodeRemember({ text: 'T' })), {
+    text: 'T',
+    meta: [],
+    key: null,
+    validFrom: null,
+    validTo: null,
+    source: null,
+  })
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 50 })
   fc.assert(
-    fc.property(fc.record({ text, meta: fc.dictionary(text, fc.string({ unit: 'grapheme' }), { maxKeys: 5 }), key: text, source: text }, { requiredKeys: ['text'] }), input => {
-      const decoded = decodeRemember(encodeRemember(input))
-      return decoded?.text === input.text && decoded.key === (input.key ?? null) && JSON.stringify(Object.fromEntries(decoded.meta)) === JSON.stringify(sorted(input.meta))
-    }),
+    fc.property(
+      fc.record(
+        { text, meta: fc.dictionary(text, fc.string({ unit: 'grapheme' }), { maxKeys: 5 }), key: text, source: text },
+        { requiredKeys: ['text'] },
+      ),
+      input => {
+        const decoded = decodeRemember(encodeRemember(input))
+        return (
+          decoded?.text === input.text &&
+          decoded.key === (input.key ?? null) &&
+          JSON.stringify(Object.fromEntries(decoded.meta)) === JSON.stringify(sorted(input.meta))
+        )
+      },
+    ),
   )
 })
 
@@ -77,7 +119,11 @@ t.test('a caller is told what is wrong with a memory', async t => {
     [{ text: 'a', meta: { '': 'x' } }, 'meta_invalid', /empty/],
     [{ text: 'a', meta: { n: '\udfff' } }, 'meta_invalid', /"n" holds a lone surrogate/],
     [{ text: 'a', meta: { n: 'x'.repeat(META_MAX_BYTES) } }, 'meta_invalid', /16385 bytes of meta, at most 16384/],
-    [{ text: 'a', meta: Object.fromEntries(Array.from({ length: META_PAIRS_MAX + 1 }, (_, i) => [`${i}`, ''])) }, 'meta_invalid', /65 pairs of meta, at most 64/],
+    [
+      { text: 'a', meta: Object.fromEntries(Array.from({ length: META_PAIRS_MAX + 1 }, (_, i) => [`${i}`, ''])) },
+      'meta_invalid',
+      /65 pairs of meta, at most 64/,
+    ],
     [{ text: 'a', key: '' }, 'key_invalid', /is empty/],
     [{ text: 'a', key: 'ü'.repeat(KEY_MAX_BYTES / 2 + 1) }, 'key_invalid', /has 514 bytes, at most 512/],
     [{ text: 'a', key: 7 }, 'key_invalid', /is text, got number/],
@@ -86,14 +132,24 @@ t.test('a caller is told what is wrong with a memory', async t => {
     [{ text: 'a', validTo: 'x' }, 'time_invalid', /validTo/],
     [{ text: 'a', validFrom: TIME, validTo: TIME }, 'time_invalid', /not later/],
   ]
-  for (const [input, code, message] of wrong) t.throws(() => encodeRemember(input as RememberInput), { name: 'WeftError', code, message }, `${code} ${String(message)}`)
+  for (const [input, code, message] of wrong)
+    t.throws(() => encodeRemember(input as RememberInput), { name: 'WeftError', code, message }, `${code} ${String(message)}`)
 })
 
 t.test('links, supersedes, retracts and joins come back', async t => {
-  t.strictSame(decodeLink(encodeLink({ from: id(1), to: id(2), type: 'causes' })), { from: bytes(1), to: bytes(2), type: 'causes', weight: 1_000_000 })
+  t.strictSame(decodeLink(encodeLink({ from: id(1), to: id(2), type: 'causes' })), {
+    from: bytes(1),
+    to: bytes(2),
+    type: 'causes',
+    weight: 1_000_000,
+  })
   t.equal(decodeLink(encodeLink({ from: id(1), to: id(1), type: 'supersedes', weight: 0.25 }))?.weight, 250_000)
   t.equal(decodeLink(encodeLink({ from: id(1), to: id(2), type: 'follows', weight: 1e-9 }))?.weight, 1)
-  t.strictSame(decodeSupersede(encodeSupersede({ targets: [id(3), id(2)], by: id(1), reason: 'r' })), { targets: [bytes(2), bytes(3)], by: bytes(1), reason: 'r' })
+  t.strictSame(decodeSupersede(encodeSupersede({ targets: [id(3), id(2)], by: id(1), reason: 'r' })), {
+    targets: [bytes(2), bytes(3)],
+    by: bytes(1),
+    reason: 'r',
+  })
   t.strictSame(decodeRetract(encodeRetract(id(1), true)), { target: bytes(1), erase: true })
   t.strictSame(decodeRetract(encodeRetract(id(1), false)), { target: bytes(1), erase: false })
   t.equal(toHex(encodeJoin()), '80')
@@ -130,8 +186,28 @@ t.test('what no caller could have written is no record', async t => {
         ['a', [], [], [], [], [], []],
         ['', [], [], [], [], []],
         [1, [], [], [], [], []],
-        ['a', [['b', '1'], ['a', '2']], [], [], [], []],
-        ['a', [['a', '1'], ['a', '2']], [], [], [], []],
+        [
+          'a',
+          [
+            ['b', '1'],
+            ['a', '2'],
+          ],
+          [],
+          [],
+          [],
+          [],
+        ],
+        [
+          'a',
+          [
+            ['a', '1'],
+            ['a', '2'],
+          ],
+          [],
+          [],
+          [],
+          [],
+        ],
         ['a', [['', '1']], [], [], [], []],
         ['a', [['a', 'x'.repeat(META_MAX_BYTES)]], [], [], [], []],
         ['a', [], [''], [], [], []],
@@ -142,8 +218,29 @@ t.test('what no caller could have written is no record', async t => {
         ['a', [], [], [], [], ['']],
       ],
     ],
-    ['link', decodeLink, [[bytes(1), bytes(2), 1], [bytes(1), bytes(2), 0, 1], [bytes(1), bytes(2), 11, 1], [bytes(1), bytes(2), 1, 0], [bytes(1), bytes(2), 1, 1_000_001], [bytes(1).subarray(1), bytes(2), 1, 1]]],
-    ['supersede', decodeSupersede, [[[], bytes(1), ''], [[bytes(1)], bytes(1), ''], [[bytes(3), bytes(2)], bytes(1), ''], [[bytes(2), bytes(2)], bytes(1), ''], [[bytes(2)], bytes(1)]]],
+    [
+      'link',
+      decodeLink,
+      [
+        [bytes(1), bytes(2), 1],
+        [bytes(1), bytes(2), 0, 1],
+        [bytes(1), bytes(2), 11, 1],
+        [bytes(1), bytes(2), 1, 0],
+        [bytes(1), bytes(2), 1, 1_000_001],
+        [bytes(1).subarray(1), bytes(2), 1, 1],
+      ],
+    ],
+    [
+      'supersede',
+      decodeSupersede,
+      [
+        [[], bytes(1), ''],
+        [[bytes(1)], bytes(1), ''],
+        [[bytes(3), bytes(2)], bytes(1), ''],
+        [[bytes(2), bytes(2)], bytes(1), ''],
+        [[bytes(2)], bytes(1)],
+      ],
+    ],
     ['retract', decodeRetract, [[bytes(1), 2], [bytes(1)], [bytes(1), 0, 0], 'x']],
     ['rebase', decodeRebase, [[[bytes(1)]], [bytes(1), bytes(2)], 1]],
   ]

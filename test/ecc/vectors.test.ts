@@ -31,7 +31,11 @@ t.test('hashed text: the same words are near, so are slips of them; the sparse f
   const index = new ExactVectorIndex(768)
   const texts = ['the connection pool is exhausted', 'checkout timed out on Friday', 'the cache was cold after the deploy']
   for (const [label, text] of texts.entries()) index.add(label, hashedFeatures(text))
-  for (const [query, label] of [['pool connections exhausted', 0], ['chekout timeout', 1], ['cold caches', 2]] as const) {
+  for (const [query, label] of [
+    ['pool connections exhausted', 0],
+    ['chekout timeout', 1],
+    ['cold caches', 2],
+  ] as const) {
     t.equal(index.search(hashedFeatures(query), 1)[0]?.label, label, query)
     t.equal(index.search(embedded([query], 'query')[0] as Float32Array, 1)[0]?.label, label, query)
   }
@@ -41,7 +45,11 @@ t.test('hashed text: a query may weigh its words', async t => {
   const index = new ExactVectorIndex(768)
   index.add(1, hashedFeatures('pool'))
   index.add(2, hashedFeatures('friday'))
-  const nearest = (rare: string): number | undefined => index.search(hashedFeatures('pool friday', term => (rare.startsWith(term) ? 5 : 1)), 1)[0]?.label
+  const nearest = (rare: string): number | undefined =>
+    index.search(
+      hashedFeatures('pool friday', term => (rare.startsWith(term) ? 5 : 1)),
+      1,
+    )[0]?.label
   t.equal(nearest('pool'), 1)
   t.equal(nearest('friday'), 2)
 })

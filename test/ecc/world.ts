@@ -106,7 +106,8 @@ export class World {
     const names = new Map<string, string>(this.records.map(record => [record.id, `${record.author.slice(-4)}:${record.seq}`]))
     const content = (body: Uint8Array | null): string => {
       const decoded = decode(body ?? utf8(''))
-      const print = (_: string, value: unknown): unknown => (value instanceof Uint8Array ? (names.get(toHex(value)) ?? toHex(value).slice(0, 8)) : value)
+      const print = (_: string, value: unknown): unknown =>
+        value instanceof Uint8Array ? (names.get(toHex(value)) ?? toHex(value).slice(0, 8)) : value
       return decoded.ok ? JSON.stringify(decoded.value, print) : 'malformed'
     }
     const line = (record: FoldRecord): string =>

@@ -31,7 +31,12 @@ t.test('a handshake takes the messages of its turn and nothing else', async t =>
     ['listener, a long confirmation', false, greeting, accepts, violation(Uint8Array.of(1, 1))],
     ['dialler, both accept', true, accepted, { accept: true, sends: YES }, violation(YES)],
     ['dialler declines', true, accepted, { accept: false, sends: NO }, violation(YES)],
-    ['dialler is refused', true, { receive: Uint8Array.of(0, 9), step: { step: 'reply', accepted: false, reply: Uint8Array.of(9) } }, violation(YES)],
+    [
+      'dialler is refused',
+      true,
+      { receive: Uint8Array.of(0, 9), step: { step: 'reply', accepted: false, reply: Uint8Array.of(9) } },
+      violation(YES),
+    ],
     ['dialler, an empty reply', true, violation(EMPTY), violation(YES)],
     ['dialler, a reply that decides nothing', true, violation(Uint8Array.of(2, 2))],
     ['dialler, two replies', true, accepted, violation(WELCOME)],
@@ -51,7 +56,9 @@ t.test('a handshake takes the messages of its turn and nothing else', async t =>
  * links, messages, answers, breaks, silence. Then the world settles, and the rule must hold.
  */
 
-const IDS: readonly NodeId[] = [1, 2].map(byte => nodeIdOf(suite.publicKeyOf(new Uint8Array(32).fill(byte)))).sort((a, b) => (a < b ? -1 : 1))
+const IDS: readonly NodeId[] = [1, 2]
+  .map(byte => nodeIdOf(suite.publicKeyOf(new Uint8Array(32).fill(byte))))
+  .sort((a, b) => (a < b ? -1 : 1))
 
 class TestLink implements Link {
   readonly peer: NodeId

@@ -67,7 +67,7 @@ t.test('frames taken between pushes leave in order, many in one write, a large o
   t.same([encoder.take()?.length, encoder.take()?.length, encoder.take()?.length], [5, FRAME_MAX_BYTES + 4, 5])
 })
 
-t.test('what is pushed may change afterwards, what comes out is the receiver\'s own', async t => {
+t.test("what is pushed may change afterwards, what comes out is the receiver's own", async t => {
   const encoder = new FrameEncoder()
   const frame = Uint8Array.of(1, 2)
   encoder.push(frame)

@@ -188,26 +188,42 @@ t.test('what a peer may not do costs it the connection, or the stream', async t 
   type Deed = (peer: RawPeer) => Promise<void>
   const closes: readonly (readonly [what: string, code: ErrorCode | 'silence', deed: Deed])[] = [
     ['never greets', 'silence', async () => {}],
-    ['greets twice', 'silence', async peer => {
-      await peer.greet()
-      peer.greeting.send(framed(utf8('hello')))
-    }],
+    [
+      'greets twice',
+      'silence',
+      async peer => {
+        await peer.greet()
+        peer.greeting.send(framed(utf8('hello')))
+      },
+    ],
     ['announces a greeting that is too large', 'silence', async peer => void peer.greeting.send(announced(GREETING_MAX_BYTES + 2))],
     ['never confirms', 'silence', peer => peer.greet()],
-    ['talks on the greeting stream once it is up', 'unexpected', async peer => {
-      await peer.comeUp()
-      peer.greeting.send(framed(utf8('and another thing')))
-    }],
-    ['ends a stream inside a frame', 'frame_truncated', async peer => {
-      await peer.comeUp()
-      const stream = await peer.open('ipc')
-      stream.send(announced(10))
-      await stream.close()
-    }],
-    ['resets a stream', 'unreachable', async peer => {
-      await peer.comeUp()
-      ;(await peer.open('control')).abort(new Error('gone'))
-    }],
+    [
+      'talks on the greeting stream once it is up',
+      'unexpected',
+      async peer => {
+        await peer.comeUp()
+        peer.greeting.send(framed(utf8('and another thing')))
+      },
+    ],
+    [
+      'ends a stream inside a frame',
+      'frame_truncated',
+      async peer => {
+        await peer.comeUp()
+        const stream = await peer.open('ipc')
+        stream.send(announced(10))
+        await stream.close()
+      },
+    ],
+    [
+      'resets a stream',
+      'unreachable',
+      async peer => {
+        await peer.comeUp()
+        ;(await peer.open('control')).abort(new Error('gone'))
+      },
+    ],
   ]
   const host = await started(0)
   for (const [i, [what, code, deed]] of closes.entries()) {
@@ -307,7 +323,9 @@ t.test('stopping takes less than a second, whatever is under way, and leaves not
 t.test('nodes of one cluster find each other by multicast on this machine', async t => {
   const cluster = parseClusterId('0123456789abcdef'.repeat(4)) as ClusterId
   const other = parseClusterId('fedcba9876543210'.repeat(4)) as ClusterId
-  const module = (id: ClusterId): Partial<Libp2pTransportOptions> => ({ peerDiscovery: [mdnsDiscovery(id, { intervalMs: 200, port: 15_353 })] })
+  const module = (id: ClusterId): Partial<Libp2pTransportOptions> => ({
+    peerDiscovery: [mdnsDiscovery(id, { intervalMs: 200, port: 15_353 })],
+  })
   const [a, b, stranger] = [await started(0, module(cluster)), await started(1, module(cluster)), await started(2, module(other))]
   const isFound = await until('they find each other', () => a.found.has(b.transport.self) && b.found.has(a.transport.self), 5_000).then(
     () => true,

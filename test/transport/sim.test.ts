@@ -170,25 +170,38 @@ t.test('frames of one connection keep their order, and take their time at the ra
   net.mesh()
   for (let size = 0; size < 200; size++) net.send(0, 1, size)
   net.run(1)
-  t.same(net.told(1), Array.from({ length: 200 }, (_, size) => `sync 0 ${size}`))
+  t.same(
+    net.told(1),
+    Array.from({ length: 200 }, (_, size) => `sync 0 ${size}`),
+  )
   const slow = new Net(1, FIXED, 2)
   slow.mesh()
   slow.network.shape(identity(0), identity(1), { ...FIXED, bytesPerSecond: 1_000_000 })
   for (let i = 0; i < 3; i++) slow.send(0, 1, 996)
   const sentUs = slow.scheduler.nowUs
   slow.run(1)
-  t.same(slow.logs[1]?.map(line => Number(line.split(' ')[0]) - sentUs), [2_000, 3_000, 4_000])
+  t.same(
+    slow.logs[1]?.map(line => Number(line.split(' ')[0]) - sentUs),
+    [2_000, 3_000, 4_000],
+  )
 })
 
 t.test('a partition is silent, and what was lost kills its connection; heal lets new ones pass', async t => {
   const net = new Net(3, FIXED, 4)
   net.mesh()
   const [a, b, c, d] = [0, 1, 2, 3].map(identity) as [NodeId, NodeId, NodeId, NodeId]
-  net.network.partition([[a, b], [c, d]])
+  net.network.partition([
+    [a, b],
+    [c, d],
+  ])
   net.send(0, 1, 10)
   net.send(0, 2, 20)
   net.run(60)
-  t.same([0, 1, 2, 3].map(i => net.told(i)), [[], ['sync 0 10'], [], []], 'nobody is told')
+  t.same(
+    [0, 1, 2, 3].map(i => net.told(i)),
+    [[], ['sync 0 10'], [], []],
+    'nobody is told',
+  )
   t.equal(net.network.isCut(a, c), true)
   t.equal(net.network.isCut(a, b), false)
   net.network.heal()
@@ -196,7 +209,11 @@ t.test('a partition is silent, and what was lost kills its connection; heal lets
   net.send(2, 0, 40)
   net.send(1, 3, 50)
   net.run(1)
-  t.same([0, 1, 2, 3].map(i => net.told(i)), [['sync 2 40'], ['sync 0 10'], [], ['sync 1 50']], 'a stream cannot skip')
+  t.same(
+    [0, 1, 2, 3].map(i => net.told(i)),
+    [['sync 2 40'], ['sync 0 10'], [], ['sync 1 50']],
+    'a stream cannot skip',
+  )
   net.node(0).close(c, 'timeout')
   net.run(1)
   net.node(0).dial(c, net.node(2).addresses())

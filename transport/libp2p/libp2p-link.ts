@@ -102,7 +102,12 @@ export class Libp2pLink implements Link {
   #readGreeting(stream: Stream, writer: StreamWriter): void {
     // One byte more than a greeting: the reply has the decision in front.
     const frameMaxBytes = PROTOCOLS.greeting.frameMaxBytes + 1
-    readFrames(stream, frameMaxBytes, message => this.#onGreeting(message), code => this.#table.lost(this.#connection, code))
+    readFrames(
+      stream,
+      frameMaxBytes,
+      message => this.#onGreeting(message),
+      code => this.#table.lost(this.#connection, code),
+    )
     writer.attach(stream)
   }
 
