@@ -12,6 +12,8 @@ export class SyncPeer {
   readonly theirs: Map<LogId, number> = new Map()
   /** Published sizes of ours that the peer knows of. */
   readonly told: Map<LogId, number> = new Map()
+  /** Published sizes of ours that our last hello spoke of. */
+  readonly compared: Map<LogId, number> = new Map()
   /** Logs being sent: the next seq of each. Own logs stay, and are pushed as they grow. */
   readonly serving: Map<LogId, number> = new Map()
   /** Streams whose comparison with this peer is under way. */

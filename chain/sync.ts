@@ -112,10 +112,15 @@ export class ChainSync {
   #dispatch(peer: SyncPeer, message: SyncMessage, nowMs: number, wallMs: number): Verdict {
     switch (message.kind) {
       case 'sync.hello':
-        return this.#onHello(peer, message.digests)
+        return this.#onHello(peer, message.digests, nowMs)
       case 'sync.equal':
-        this.#assumeEqual(peer, () => true)
-        return this.#agree(peer)
+        // Equal is what was compared, not what has been published since.
+        this.#assumeEqual(
+          peer,
+          () => true,
+          log => peer.compared.get(log.identity.id) ?? 0,
+        )
+        return this.#agree(peer, nowMs)
       case 'sync.ask':
         return this.#onAsk(peer, message, nowMs)
       case 'sync.answer':
@@ -152,10 +157,12 @@ export class ChainSync {
   // ---- comparing
 
   #hello(to: NodeId): void {
+    const compared = this.#peers.get(to)?.compared
+    for (const log of this.#chain.logs.values()) compared?.set(log.identity.id, log.published)
     this.#send(to, { kind: 'sync.hello', foldVersion: this.#foldVersion, digests: streamDigests(this.#chain.logs.values()) })
   }
 
-  #onHello(peer: SyncPeer, digests: readonly StreamDigest[]): Verdict {
+  #onHello(peer: SyncPeer, digests: readonly StreamDigest[], nowMs: number): Verdict {
     const mine = new Map(streamDigests(this.#chain.logs.values()).map(({ stream, digest }) => [stream, digest]))
     const differing = new Set<Stream>(mine.keys())
     for (const { stream, digest } of digests) {
@@ -167,7 +174,7 @@ export class ChainSync {
     peer.open.clear()
     if (differing.size === 0) {
       this.#send(peer.id, { kind: 'sync.equal' })
-      return this.#agree(peer)
+      return this.#agree(peer, nowMs)
     }
     const published = publishedByStream(this.#chain.logs.values())
     const scope: Scope[] = []
@@ -264,24 +271,27 @@ export class ChainSync {
     return true
   }
 
-  #assumeEqual(peer: SyncPeer, which: (log: Log) => boolean): void {
+  #assumeEqual(peer: SyncPeer, which: (log: Log) => boolean, sizeOf: (log: Log) => number = log => log.published): void {
     for (const log of this.#chain.logs.values()) {
-      if (log.published === 0 || !which(log)) continue
-      peer.theirs.set(log.identity.id, log.published)
-      peer.told.set(log.identity.id, log.published)
+      const size = sizeOf(log)
+      if (size === 0 || !which(log)) continue
+      peer.theirs.set(log.identity.id, size)
+      peer.told.set(log.identity.id, size)
       peer.outran.delete(log.identity.id)
     }
   }
 
   /** Once nothing is left to compare, our own logs are pushed to this peer, and it vouches for them. */
-  #agree(peer: SyncPeer, nowMs?: number): Verdict {
-    if (nowMs !== undefined) this.#puller.pull(nowMs)
+  #agree(peer: SyncPeer, nowMs: number): Verdict {
+    this.#puller.pull(nowMs)
     if (peer.open.size > 0) return ACCEPT
     peer.agreed = true
     for (const log of this.#chain.logs.values()) {
-      const theirs = peer.theirs.get(log.identity.id) ?? 0
-      if (log.identity.author === this.#chain.self && theirs === log.published && theirs > 0)
-        this.#pusher.follow(peer, log.identity.id, theirs)
+      const { id, author } = log.identity
+      const theirs = peer.theirs.get(id) ?? 0
+      if (author === this.#chain.self && theirs === log.published && theirs > 0) this.#pusher.follow(peer, id, theirs)
+      // Published while the comparison was under way: this peer has not been told.
+      if (log.published > Math.max(theirs, peer.told.get(id) ?? 0)) this.#grow(log, nowMs)
     }
     this.#vouch(peer)
     return ACCEPT

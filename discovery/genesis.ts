@@ -31,8 +31,10 @@ export const CLUSTER_NAME_MAX = 64
 
 /** @param signers all admins: a genesis nobody stands behind is none. Sorted by key here. */
 export function createGenesis(name: string, signers: readonly Signer[], threshold: number, nonce: Uint8Array): Genesis {
-  if (name.length === 0 || name.length > CLUSTER_NAME_MAX) throw new RangeError(`a cluster name has 1 to ${CLUSTER_NAME_MAX} characters, got ${name.length}`)
-  if (threshold < 1 || threshold > signers.length || signers.length > ADMINS_MAX) throw new RangeError(`a threshold of ${threshold} of ${signers.length} admins`)
+  if (name.length === 0 || name.length > CLUSTER_NAME_MAX)
+    throw new RangeError(`a cluster name has 1 to ${CLUSTER_NAME_MAX} characters, got ${name.length}`)
+  if (threshold < 1 || threshold > signers.length || signers.length > ADMINS_MAX)
+    throw new RangeError(`a threshold of ${threshold} of ${signers.length} admins`)
   const ordered = [...signers].sort((a, b) => (nodeIdOf(a.publicKey) < nodeIdOf(b.publicKey) ? -1 : 1))
   const encoded = encode([name, ordered.map(signer => signer.publicKey), threshold, NO_RULES, SUITE, nonce])
   const message = concatBytes(tagOf('genesis'), encoded)
@@ -68,4 +70,3 @@ export function parseGenesis(value: Cbor): Genesis | undefined {
   if (!keys.every((key, i) => isStrictKey(key) && verify(key, message, signatures[i] as Uint8Array))) return undefined
   return { cluster: clusterIdOf(hash('cluster', encoded)), name, admins, threshold, bytes: encoded, signatures }
 }
-

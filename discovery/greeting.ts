@@ -18,8 +18,13 @@ export type Greeting =
 
 export type GreetingReply =
   | { readonly kind: 'member'; readonly protocol: number; readonly cluster: ClusterId; readonly evidence: readonly SignedOperation[] }
-  | { readonly kind: 'admitted'; readonly genesis: Genesis; readonly evidence: readonly SignedOperation[]; readonly peers: readonly KnownPeer[] }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; /** More for people: an operation to approve. */ readonly detail: string }
+  | {
+      readonly kind: 'admitted'
+      readonly genesis: Genesis
+      readonly evidence: readonly SignedOperation[]
+      readonly peers: readonly KnownPeer[]
+    }
+  | { readonly kind: 'refused'; readonly code: ErrorCode /** More for people: an operation to approve. */; readonly detail: string }
 
 export const PROTOCOL_VERSION = 1
 
@@ -58,7 +63,10 @@ export function encodeKnownPeer(peer: KnownPeer): Cbor {
   return [keyOf(peer.id), peer.addresses]
 }
 
-export const knownPeerRow: Shape<readonly [key: Uint8Array, addresses: readonly string[]]> = tuple(bytes(32), list(text(256), PEER_ADDRESSES_MAX))
+export const knownPeerRow: Shape<readonly [key: Uint8Array, addresses: readonly string[]]> = tuple(
+  bytes(32),
+  list(text(256), PEER_ADDRESSES_MAX),
+)
 const headShape = tuple(uint(8), uint(0xffff), bytes(32), { parse: (value: Cbor): Cbor => value })
 const redeemShape = bytes(INVITE_SECRET_BYTES)
 const refusedShape = tuple(literal(REFUSED), text(64), text(512))
@@ -99,4 +107,3 @@ export function parseGreetingReply(input: Uint8Array, cluster: ClusterId): Greet
   const greeting = parseGreeting(input, cluster)
   return greeting?.kind === 'member' ? greeting : undefined
 }
-

@@ -39,7 +39,9 @@ export function hashOfSecret(secret: Uint8Array): string {
 }
 
 export function formatToken(token: InviteToken): string {
-  return PREFIX + base64url.baseEncode(encode([digestOf(token.cluster), keyOf(token.issuer), token.addresses, token.secret, token.expiresMs]))
+  return (
+    PREFIX + base64url.baseEncode(encode([digestOf(token.cluster), keyOf(token.issuer), token.addresses, token.secret, token.expiresMs]))
+  )
 }
 
 const tokenShape = tuple(bytes(32), bytes(32), list(text(256), PEER_ADDRESSES_MAX), bytes(INVITE_SECRET_BYTES), uint())
@@ -73,12 +75,18 @@ export class InviteBook {
   readonly #invites: Map<string, Invite> = new Map()
 
   add(invite: Invite): void {
-    if (!this.#invites.has(invite.hash) && this.#invites.size >= INVITES_MAX) this.#invites.delete(this.#invites.keys().next().value as string)
+    if (!this.#invites.has(invite.hash) && this.#invites.size >= INVITES_MAX)
+      this.#invites.delete(this.#invites.keys().next().value as string)
     this.#invites.set(invite.hash, invite)
   }
 
   /** @param redeemer who has used it already, if anyone */
-  check(secret: Uint8Array, node: NodeId, redeemer: NodeId | undefined, wallMs: number): { readonly invite: Invite } | { readonly code: ErrorCode } {
+  check(
+    secret: Uint8Array,
+    node: NodeId,
+    redeemer: NodeId | undefined,
+    wallMs: number,
+  ): { readonly invite: Invite } | { readonly code: ErrorCode } {
     const invite = this.#invites.get(hashOfSecret(secret))
     if (invite === undefined) return { code: 'invite_unknown' }
     if (redeemer !== undefined && redeemer !== node) return { code: 'invite_used' }

@@ -13,7 +13,12 @@ import { bytes, list, literal, type Shape, text, tuple, uint } from '../base/sha
  * so it stands whatever becomes of their logs, and can be shown to a stranger.
  */
 export type Op =
-  | { readonly op: 'admit'; readonly node: NodeId; readonly role: string; /** Hash of the invite it answers; empty for none. */ readonly invite: Uint8Array }
+  | {
+      readonly op: 'admit'
+      readonly node: NodeId
+      readonly role: string /** Hash of the invite it answers; empty for none. */
+      readonly invite: Uint8Array
+    }
   | { readonly op: 'retire'; readonly node: NodeId }
   /** Final. Records of the node beyond the cut are void. */
   | { readonly op: 'revoke'; readonly node: NodeId; readonly cut: readonly CutEntry[]; readonly reason: string }
@@ -99,7 +104,9 @@ function parseOp(fields: readonly Cbor[]): Op | undefined {
     }
     case REVOKE: {
       const row = revokeShape.parse(fields)
-      return row && { op: 'revoke', node: row[1], cut: row[2].map(([log, size, head]) => ({ log: logIdOf(log), size, head })), reason: row[3] }
+      return (
+        row && { op: 'revoke', node: row[1], cut: row[2].map(([log, size, head]) => ({ log: logIdOf(log), size, head })), reason: row[3] }
+      )
     }
     case POLICY: {
       const row = policyShape.parse(fields)

@@ -76,7 +76,11 @@ export class PeerBook {
     for (const [id, row] of Object.entries(saved as Record<string, Partial<Row> | null>)) {
       const node = parseNodeId(id)
       if (node === undefined || !Array.isArray(row?.addresses) || typeof row.seenMs !== 'number') continue
-      this.learn(node, row.addresses.filter(address => typeof address === 'string'), row.seenMs)
+      this.learn(
+        node,
+        row.addresses.filter(address => typeof address === 'string'),
+        row.seenMs,
+      )
     }
   }
 }

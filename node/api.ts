@@ -107,7 +107,12 @@ export interface MemberList {
   readonly name: string
   readonly threshold: number
   readonly members: readonly { readonly nodeId: NodeId; readonly role: string; readonly status: string; readonly isAdmin: boolean }[]
-  readonly pending: readonly { readonly operation: string; readonly what: string; readonly admins: readonly NodeId[]; readonly needed: number }[]
+  readonly pending: readonly {
+    readonly operation: string
+    readonly what: string
+    readonly admins: readonly NodeId[]
+    readonly needed: number
+  }[]
 }
 
 export interface OperationResult {
@@ -252,7 +257,13 @@ export interface ConflictList {
   /** Memories with several current successors. */
   readonly conflicts: readonly { readonly target: CausalId; readonly current: readonly CausalId[] }[]
   /** Logs whose author wrote two histories. */
-  readonly logs: readonly { readonly log: LogId; readonly author: NodeId; readonly stream: Stream; readonly seq: number; readonly leaves: readonly [string, string] }[]
+  readonly logs: readonly {
+    readonly log: LogId
+    readonly author: NodeId
+    readonly stream: Stream
+    readonly seq: number
+    readonly leaves: readonly [string, string]
+  }[]
   /** Records that are kept and count for nothing. */
   readonly voids: readonly { readonly id: CausalId; readonly log: LogId; readonly seq: number; readonly code: string }[]
 }

@@ -37,7 +37,13 @@ export class Applier {
   /** Counts resets: a read that was asked for before one is of no use after it. */
   #era = 0
 
-  constructor(context: CoreContext, chain: Chain, applied: AppliedCut, foldOf: (stream: Stream) => Fold | undefined, cutOf: (author: NodeId) => readonly CutEntry[] | undefined) {
+  constructor(
+    context: CoreContext,
+    chain: Chain,
+    applied: AppliedCut,
+    foldOf: (stream: Stream) => Fold | undefined,
+    cutOf: (author: NodeId) => readonly CutEntry[] | undefined,
+  ) {
     this.#context = context
     this.#chain = chain
     this.#applied = applied
@@ -102,7 +108,11 @@ export class Applier {
     this.#reading.add(log)
     const left = (this.#chain.log(log)?.durable ?? from) - from
     this.#context.emit({
-      kind: 'read', log, from, maxRecords: Math.min(1024, left), maxBytes: 4 * CHUNK_BYTES,
+      kind: 'read',
+      log,
+      from,
+      maxRecords: Math.min(1024, left),
+      maxBytes: 4 * CHUNK_BYTES,
       then: records => {
         if (era !== this.#era) return
         this.#reading.delete(log)
@@ -118,8 +128,21 @@ export class Applier {
     for (const [i, record] of records.entries()) {
       const header = decodeHeader(record.header)
       const leaf = leafOf(record.header)
-      if (header === undefined || !equalBytes(leaf, log.tree.leaf(from + i)) || !equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit)) break
-      written.push({ seq: header.seq, id: causalIdOf(leaf), hlc: header.hlc, kind: header.kind, actor: header.actor, parents: header.parents, record })
+      if (
+        header === undefined ||
+        !equalBytes(leaf, log.tree.leaf(from + i)) ||
+        !equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit)
+      )
+        break
+      written.push({
+        seq: header.seq,
+        id: causalIdOf(leaf),
+        hlc: header.hlc,
+        kind: header.kind,
+        actor: header.actor,
+        parents: header.parents,
+        record,
+      })
     }
     if (written.length === 0) {
       this.#stuck.add(id)

@@ -49,7 +49,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     if (error !== undefined) return fail(error)
     loadCluster(disk, (unread, cluster) => {
       if (unread !== undefined) return fail(unread)
-      if (identity === undefined || cluster === undefined) return fail(new WeftError('not_initialised', 'there is no node in this directory'))
+      if (identity === undefined || cluster === undefined)
+        return fail(new WeftError('not_initialised', 'there is no node in this directory'))
       log('info', 'boot.identity', { node: identity.nodeId, cluster: cluster.genesis.cluster })
       openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false }, opened => {
         if (!opened.ok) return fail(opened.error)
@@ -69,14 +70,34 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     })
   })
 
-  function assemble(identity: Identity, cluster: ClusterFile, { journal, replay }: OpenedJournal, memory: SavedMemory | undefined, savedPeers: unknown, blocked: readonly NodeId[]): void {
+  function assemble(
+    identity: Identity,
+    cluster: ClusterFile,
+    { journal, replay }: OpenedJournal,
+    memory: SavedMemory | undefined,
+    savedPeers: unknown,
+    blocked: readonly NodeId[],
+  ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
     const core = new Core({
-      self: identity.nodeId, name: options.name, version: options.version, signer: identity.signer, nextKeyCommit: identity.nextKeyCommit,
-      genesis: cluster.genesis, evidence: cluster.evidence, random: ports.random, metrics, logs: replay.logs, displaced: replay.displaced,
-      snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]), savedPeers, seeds: options.seeds, strictGuard: options.strictGuard,
-      ownAddresses: () => transport.addresses(), enter: run => runtime?.dispatch({ kind: 'run', run }),
+      self: identity.nodeId,
+      name: options.name,
+      version: options.version,
+      signer: identity.signer,
+      nextKeyCommit: identity.nextKeyCommit,
+      genesis: cluster.genesis,
+      evidence: cluster.evidence,
+      random: ports.random,
+      metrics,
+      logs: replay.logs,
+      displaced: replay.displaced,
+      snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]),
+      savedPeers,
+      seeds: options.seeds,
+      strictGuard: options.strictGuard,
+      ownAddresses: () => transport.addresses(),
+      enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log)
     const started = new Runtime(core, { clock: ports.clock, disk, transport, log, journal, index, load: ports.load, onStop: ports.onStop })

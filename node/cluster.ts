@@ -8,10 +8,25 @@ import { ADMINS_MAX, INVITE_EXPIRY_MAX_MS, POLICY_EVIDENCE_MAX_BYTES } from '../
 import type { AppliedRecord } from '../chain/applied.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
 import type { Genesis } from '../discovery/genesis.ts'
-import { encodeGreeting, encodeGreetingReply, type GreetingReply, parseGreeting, parseGreetingReply, PROTOCOL_VERSION } from '../discovery/greeting.ts'
+import {
+  encodeGreeting,
+  encodeGreetingReply,
+  type GreetingReply,
+  parseGreeting,
+  parseGreetingReply,
+  PROTOCOL_VERSION,
+} from '../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
 import { Membership } from '../discovery/membership.ts'
-import { encodeEvidence, encodeSignedOperation, type Op, type Operation, parseSignedOperation, signOperation, type SignedOperation } from '../discovery/operation.ts'
+import {
+  encodeEvidence,
+  encodeSignedOperation,
+  type Op,
+  type Operation,
+  parseSignedOperation,
+  signOperation,
+  type SignedOperation,
+} from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { ConnectionId } from '../transport/transport.ts'
 import type { Fold } from './applier.ts'
@@ -123,7 +138,10 @@ export class Cluster implements Fold {
     if (this.#showsOthers === (other !== undefined)) return
     this.#showsOthers = other !== undefined
     const own = this.membership.evidence(this.#context.self)
-    const theirs = other === undefined ? [] : this.membership.evidence(other).filter(row => !own.some(({ operation }) => operation.id === row.operation.id))
+    const theirs =
+      other === undefined
+        ? []
+        : this.membership.evidence(other).filter(row => !own.some(({ operation }) => operation.id === row.operation.id))
     this.#context.emit({ kind: 'save', file: CLUSTER_FILE, bytes: encodeCluster({ genesis: this.genesis, evidence: [...own, ...theirs] }) })
   }
 
@@ -163,7 +181,12 @@ export class Cluster implements Fold {
   }
 
   #memberGreeting(): Extract<GreetingReply, { kind: 'member' }> {
-    return { kind: 'member', protocol: PROTOCOL_VERSION, cluster: this.membership.cluster, evidence: this.membership.evidence(this.#context.self) }
+    return {
+      kind: 'member',
+      protocol: PROTOCOL_VERSION,
+      cluster: this.membership.cluster,
+      evidence: this.membership.evidence(this.#context.self),
+    }
   }
 
   /** Someone dialled us and said `input`. */
@@ -209,16 +232,28 @@ export class Cluster implements Fold {
   #refuse(connection: ConnectionId, from: NodeId, code: ErrorCode, detail: string = ''): void {
     this.#context.metrics.add('weft_greetings_refused_total', 1, code)
     this.#context.log('warn', 'peer.refused', { peer: from, code })
-    this.#context.emit({ kind: 'answer-greeting', connection, accept: false, reply: encodeGreetingReply({ kind: 'refused', code, detail }) })
+    this.#context.emit({
+      kind: 'answer-greeting',
+      connection,
+      accept: false,
+      reply: encodeGreetingReply({ kind: 'refused', code, detail }),
+    })
   }
 
   // ---- invites
 
   /** Records an invite. @returns the secret that redeems it, to be shown once it is durable */
-  invite(request: { readonly expiresMs: number; readonly role: string; readonly node: NodeId | null }, actor: string, done: WriteDone): Uint8Array {
+  invite(
+    request: { readonly expiresMs: number; readonly role: string; readonly node: NodeId | null },
+    actor: string,
+    done: WriteDone,
+  ): Uint8Array {
     this.#requireAdmin()
     if (request.expiresMs <= 0 || request.expiresMs > INVITE_EXPIRY_MAX_MS) {
-      throw new WeftError('invalid_argument', `an invite is valid for at most ${INVITE_EXPIRY_MAX_MS / 60_000} minutes, got ${request.expiresMs} ms`)
+      throw new WeftError(
+        'invalid_argument',
+        `an invite is valid for at most ${INVITE_EXPIRY_MAX_MS / 60_000} minutes, got ${request.expiresMs} ms`,
+      )
     }
     const secret = this.#context.random.bytes(INVITE_SECRET_BYTES)
     const invite = { ...request, expiresMs: Math.floor(this.#context.now.wallMs) + request.expiresMs }
@@ -240,7 +275,12 @@ export class Cluster implements Fold {
       this.#redeeming.delete(hash)
       if (error !== undefined) return this.#refuse(connection, from, error.code)
       if (!this.membership.isMember(from)) return this.#refuse(connection, from, 'join_pending', operation.id)
-      const reply = encodeGreetingReply({ kind: 'admitted', genesis: this.genesis, evidence: this.membership.evidence(from), peers: this.#init.knownPeers() })
+      const reply = encodeGreetingReply({
+        kind: 'admitted',
+        genesis: this.genesis,
+        evidence: this.membership.evidence(from),
+        peers: this.#init.knownPeers(),
+      })
       this.#context.emit({ kind: 'answer-greeting', connection, accept: false, reply })
     }
     if (this.membership.isMember(from) || used?.operation !== undefined) return answer(undefined)
@@ -261,7 +301,9 @@ export class Cluster implements Fold {
     if (op.op === 'retire' || op.op === 'revoke') this.#requireOtherAdmins(op.node)
     const operation = this.membership.propose(op)
     if (this.membership.operation(operation.id) !== undefined) {
-      throw new WeftError('already_proposed', `operation ${operation.id} was proposed before`, { next: `approve it: weft member approve ${operation.id}` })
+      throw new WeftError('already_proposed', `operation ${operation.id} was proposed before`, {
+        next: `approve it: weft member approve ${operation.id}`,
+      })
     }
     this.#requireRoom(operation)
     this.#record(operation, actor, error => done(error, operation))
@@ -282,7 +324,9 @@ export class Cluster implements Fold {
     const { admins, threshold } = this.membership.policy
     const left = admins.filter(admin => admin !== node && this.membership.isAdmin(admin)).length
     if (admins.includes(node) && left < threshold) {
-      throw new WeftError('invalid_argument', `without this admin ${left} are left, and it takes ${threshold} to decide anything`, { next: 'change the policy first: weft member policy' })
+      throw new WeftError('invalid_argument', `without this admin ${left} are left, and it takes ${threshold} to decide anything`, {
+        next: 'change the policy first: weft member policy',
+      })
     }
   }
 
@@ -291,7 +335,11 @@ export class Cluster implements Fold {
     if (op.op !== 'policy') return
     const policies = this.membership.evidence(this.#context.self).filter(({ operation }) => operation.op.op === 'policy')
     const length = encode(encodeEvidence(policies)).length + bytes.length + ADMINS_MAX * SIGNATURE_BYTES
-    if (length > POLICY_EVIDENCE_MAX_BYTES) throw new WeftError('policies_exhausted', `the proof of all changes of policy would take ${length} bytes, at most ${POLICY_EVIDENCE_MAX_BYTES}`)
+    if (length > POLICY_EVIDENCE_MAX_BYTES)
+      throw new WeftError(
+        'policies_exhausted',
+        `the proof of all changes of policy would take ${length} bytes, at most ${POLICY_EVIDENCE_MAX_BYTES}`,
+      )
   }
 
   #requireAdmin(): void {
@@ -307,4 +355,3 @@ export class Cluster implements Fold {
     this.#init.writer.write(CLUSTER, [{ kind, actor, body, parents: [] }], done)
   }
 }
-

@@ -41,13 +41,27 @@ const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
 
 /** Per setting: its name in weft.toml, its shape, its default. */
-const SETTINGS: { readonly [K in keyof Config]: { readonly key: string; readonly shape: z.ZodType<Config[K]['value']>; readonly fallback: Config[K]['value'] } } = {
-  name: { key: 'name', shape: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of 1 to 64 letters, digits, . _ or -'), fallback: 'node' },
+const SETTINGS: {
+  readonly [K in keyof Config]: {
+    readonly key: string
+    readonly shape: z.ZodType<Config[K]['value']>
+    readonly fallback: Config[K]['value']
+  }
+} = {
+  name: {
+    key: 'name',
+    shape: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of 1 to 64 letters, digits, . _ or -'),
+    fallback: 'node',
+  },
   listen: { key: 'listen', shape: z.array(address), fallback: ['/ip4/127.0.0.1/tcp/0'] },
   announce: { key: 'announce', shape: z.array(address), fallback: [] },
   bootstrap: { key: 'bootstrap', shape: z.array(peerAddress), fallback: [] },
   mdns: { key: 'mdns', shape: z.enum(['on', 'off', 'auto']), fallback: 'auto' },
-  http: { key: 'http', shape: z.string().regex(/^(127\.[0-9.]+|localhost|\[::1\]):[0-9]{1,5}$/, 'a loopback address with a port, like 127.0.0.1:0'), fallback: '127.0.0.1:0' },
+  http: {
+    key: 'http',
+    shape: z.string().regex(/^(127\.[0-9.]+|localhost|\[::1\]):[0-9]{1,5}$/, 'a loopback address with a port, like 127.0.0.1:0'),
+    fallback: '127.0.0.1:0',
+  },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
 }
@@ -55,13 +69,23 @@ const SETTINGS: { readonly [K in keyof Config]: { readonly key: string; readonly
 type Name = keyof Config
 
 /** @param file the text of weft.toml, undefined when there is none */
-export function resolveConfig(flags: ConfigValues, environment: Readonly<Record<string, string | undefined>>, file: string | undefined): Config {
+export function resolveConfig(
+  flags: ConfigValues,
+  environment: Readonly<Record<string, string | undefined>>,
+  file: string | undefined,
+): Config {
   const rows = file === undefined ? {} : parseFile(file)
   const names = Object.keys(SETTINGS) as Name[]
   return Object.fromEntries(names.map(name => [name, resolve(name, flags, environment, rows, file)])) as unknown as Config
 }
 
-function resolve(name: Name, flags: ConfigValues, environment: Readonly<Record<string, string | undefined>>, rows: Readonly<Record<string, unknown>>, file: string | undefined): Setting<unknown> {
+function resolve(
+  name: Name,
+  flags: ConfigValues,
+  environment: Readonly<Record<string, string | undefined>>,
+  rows: Readonly<Record<string, unknown>>,
+  file: string | undefined,
+): Setting<unknown> {
   const { key, fallback } = SETTINGS[name]
   const isList = Array.isArray(fallback)
   const flag = flags[name]
@@ -77,7 +101,11 @@ function checked(name: Name, value: unknown, from: string): Setting<unknown> {
   const parsed = SETTINGS[name].shape.safeParse(value)
   if (parsed.success) return { value: parsed.data, from }
   const { key } = SETTINGS[name]
-  throw new WeftError('config_invalid', `${key} (${from}): expected ${parsed.error.issues[0]?.message ?? 'another value'}, got ${JSON.stringify(value)}`, { details: { key, from } })
+  throw new WeftError(
+    'config_invalid',
+    `${key} (${from}): expected ${parsed.error.issues[0]?.message ?? 'another value'}, got ${JSON.stringify(value)}`,
+    { details: { key, from } },
+  )
 }
 
 function parseFile(text: string): Readonly<Record<string, unknown>> {
@@ -86,11 +114,16 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
     rows = parse(text)
   } catch (thrown) {
     if (!(thrown instanceof TomlError)) throw thrown
-    throw new WeftError('config_invalid', `${CONFIG_FILE} line ${thrown.line}: ${thrown.message.split('\n')[0]}`, { details: { line: thrown.line } })
+    throw new WeftError('config_invalid', `${CONFIG_FILE} line ${thrown.line}: ${thrown.message.split('\n')[0]}`, {
+      details: { line: thrown.line },
+    })
   }
   const known = Object.values(SETTINGS).map(({ key }) => key)
   for (const key of Object.keys(rows)) {
-    if (!known.includes(key)) throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, { details: { key } })
+    if (!known.includes(key))
+      throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
+        details: { key },
+      })
   }
   return rows
 }

@@ -9,7 +9,16 @@ import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
 import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf } from './config.ts'
 import { hostClock } from './host/clock.ts'
-import { environment, indexDirectory, packageVersion, readPorts, removeControlFile, useDirectory, writeControlFile, writePorts } from './host/directory.ts'
+import {
+  environment,
+  indexDirectory,
+  packageVersion,
+  readPorts,
+  removeControlFile,
+  useDirectory,
+  writeControlFile,
+  writePorts,
+} from './host/directory.ts'
 import { type HostDisk, openDisk } from './host/disk.ts'
 import { destroyIndex, type HostIndex, type IndexOpened, openIndex } from './host/index.ts'
 import { loadProgram } from './host/load-program.ts'
@@ -59,21 +68,38 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
     const listen = keptListen(config.listen.value, ports.tcp)
     const runtime = await booted(
       {
-        clock: hostClock, random: hostRandom, disk, index, log,
+        clock: hostClock,
+        random: hostRandom,
+        disk,
+        index,
+        log,
         load: loadProgram,
         onStop: () => void stop(),
         transport: ({ seed }, { genesis }, metrics, current) =>
           createLibp2pTransport({
-            seed, listen, announce: config.announce.value, log, metrics,
+            seed,
+            listen,
+            announce: config.announce.value,
+            log,
+            metrics,
             peerDiscovery: usesMdns(config) ? [mdnsDiscovery(genesis.cluster)] : [],
             onDiscovered: (peer, addresses) => current()?.dispatch({ kind: 'discovered', peer, addresses }),
           }),
       },
-      { name: config.name.value, version: packageVersion(), seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined), strictGuard: config.guard.value === 'majority' },
+      {
+        name: config.name.value,
+        version: packageVersion(),
+        seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
+        strictGuard: config.guard.value === 'majority',
+      },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))
     await new Promise<void>(resolve => runtime.core.run(() => runtime.core.whenFolded(resolve))) // what was stored can be recalled
-    const control = await serveControl(runtime, { listen: keptHttp(config.http.value, ports.http), token: toHex(hostRandom.bytes(32)), log })
+    const control = await serveControl(runtime, {
+      listen: keptHttp(config.http.value, ports.http),
+      token: toHex(hostRandom.bytes(32)),
+      log,
+    })
     closing.unshift(() => control.close())
     writePorts(dir, { ...tcpPortOf(runtime), http: Number(new URL(control.url).port) })
     writeControlFile(dir, control)
@@ -97,7 +123,9 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
 
 async function configFile(disk: HostDisk): Promise<string | undefined> {
   const bytes = await new Promise<Uint8Array | undefined>((resolve, reject) => {
-    loadFile(disk, CONFIG_FILE, (error, found) => (error === undefined ? resolve(found) : reject(new WeftError('directory_unusable', `cannot read ${CONFIG_FILE}: ${error.message}`))))
+    loadFile(disk, CONFIG_FILE, (error, found) =>
+      error === undefined ? resolve(found) : reject(new WeftError('directory_unusable', `cannot read ${CONFIG_FILE}: ${error.message}`)),
+    )
   })
   const text = bytes === undefined ? undefined : textOf(bytes)
   if (bytes !== undefined && text === undefined) throw new WeftError('config_invalid', `${CONFIG_FILE} is not UTF-8 text`)
@@ -129,7 +157,9 @@ async function openLocked(directory: string, log: Logger): Promise<HostIndex> {
 
 function booted(ports: Parameters<typeof boot>[0], options: Parameters<typeof boot>[1]): Promise<Runtime> {
   return new Promise((resolve, reject) => {
-    boot(ports, options, (error, runtime) => (runtime === undefined ? reject(error ?? new WeftError('internal', 'no runtime')) : resolve(runtime)))
+    boot(ports, options, (error, runtime) =>
+      runtime === undefined ? reject(error ?? new WeftError('internal', 'no runtime')) : resolve(runtime),
+    )
   })
 }
 
@@ -145,7 +175,14 @@ function faceOf(runtime: Runtime, dir: string, stop: () => Promise<void>): WeftN
         }
       })
     })
-  return clientOf({ nodeId: core.self, cluster: core.chain.cluster, dir, request: (name, input) => runtime.request(name, input, 'sdk'), spawnHere, stop })
+  return clientOf({
+    nodeId: core.self,
+    cluster: core.chain.cluster,
+    dir,
+    request: (name, input) => runtime.request(name, input, 'sdk'),
+    spawnHere,
+    stop,
+  })
 }
 
 /** A port of 0 becomes the one that was free last time. */
@@ -158,7 +195,11 @@ function keptHttp(listen: string, kept: number | undefined): string {
 }
 
 function tcpPortOf(runtime: Runtime): { readonly tcp?: number } {
-  const port = runtime.core.peers.known().find(({ id }) => id === runtime.core.self)?.addresses.map(address => /\/tcp\/([0-9]+)/.exec(address)?.[1]).find(found => found !== undefined)
+  const port = runtime.core.peers
+    .known()
+    .find(({ id }) => id === runtime.core.self)
+    ?.addresses.map(address => /\/tcp\/([0-9]+)/.exec(address)?.[1])
+    .find(found => found !== undefined)
   return port === undefined ? {} : { tcp: Number(port) }
 }
 

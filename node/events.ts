@@ -22,7 +22,14 @@ export class EventRing {
   #number = 0
 
   add(level: LogLevel, event: string, fields: LogFields, wallMs: number): void {
-    this.#ring.push({ number: ++this.#number, at: new Date(wallMs).toISOString(), level, phase: event.split('.')[0] as string, event, fields })
+    this.#ring.push({
+      number: ++this.#number,
+      at: new Date(wallMs).toISOString(),
+      level,
+      phase: event.split('.')[0] as string,
+      event,
+      fields,
+    })
   }
 
   get newest(): number {

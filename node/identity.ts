@@ -84,9 +84,11 @@ function loadKey(disk: Disk, file: string, done: Done<Uint8Array>): void {
 /** A new identity; the next key is on disk before the key that commits to it. */
 export function createIdentity(disk: Disk, random: Random, done: Done<Identity>): void {
   saveFile(disk, NEXT_IDENTITY_FILE, encodePem(random.bytes(32)), error => {
-    if (error !== undefined) return done(new WeftError('directory_unusable', `cannot write ${NEXT_IDENTITY_FILE}: ${error.message}`), undefined)
+    if (error !== undefined)
+      return done(new WeftError('directory_unusable', `cannot write ${NEXT_IDENTITY_FILE}: ${error.message}`), undefined)
     saveFile(disk, IDENTITY_FILE, encodePem(random.bytes(32)), failed => {
-      if (failed !== undefined) return done(new WeftError('directory_unusable', `cannot write ${IDENTITY_FILE}: ${failed.message}`), undefined)
+      if (failed !== undefined)
+        return done(new WeftError('directory_unusable', `cannot write ${IDENTITY_FILE}: ${failed.message}`), undefined)
       loadIdentity(disk, done)
     })
   })
@@ -111,7 +113,8 @@ export function loadCluster(disk: Disk, done: Done<ClusterFile>): void {
     const row = decoded.ok ? clusterShape.parse(decoded.value) : undefined
     const genesis = row === undefined ? undefined : parseGenesis(row[0])
     const evidence = row === undefined || genesis === undefined ? undefined : evidenceShape(genesis.cluster).parse(row[1])
-    if (genesis === undefined || evidence === undefined) return done(new WeftError('identity_damaged', `${CLUSTER_FILE} is damaged`), undefined)
+    if (genesis === undefined || evidence === undefined)
+      return done(new WeftError('identity_damaged', `${CLUSTER_FILE} is damaged`), undefined)
     done(undefined, { genesis, evidence })
   })
 }
@@ -127,10 +130,22 @@ export function saveCluster(disk: Disk, file: ClusterFile, done: (error: WeftErr
 }
 
 /** A new cluster with this node as its one admin. */
-export function foundCluster(disk: Disk, random: Random, name: string, done: (error: WeftError | undefined, founded: { readonly identity: Identity; readonly cluster: ClusterFile } | undefined) => void): void {
+export function foundCluster(
+  disk: Disk,
+  random: Random,
+  name: string,
+  done: (error: WeftError | undefined, founded: { readonly identity: Identity; readonly cluster: ClusterFile } | undefined) => void,
+): void {
   loadCluster(disk, (error, existing) => {
     if (error !== undefined) return done(error, undefined)
-    if (existing !== undefined) return done(new WeftError('already_initialised', `this directory belongs to the cluster ${existing.genesis.name} (${existing.genesis.cluster})`), undefined)
+    if (existing !== undefined)
+      return done(
+        new WeftError(
+          'already_initialised',
+          `this directory belongs to the cluster ${existing.genesis.name} (${existing.genesis.cluster})`,
+        ),
+        undefined,
+      )
     ensureIdentity(disk, random, (failed, identity) => {
       if (identity === undefined) return done(failed, undefined)
       const cluster: ClusterFile = { genesis: createGenesis(name, [identity.signer], 1, random.bytes(16)), evidence: [] }

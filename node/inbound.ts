@@ -15,7 +15,11 @@ export type Inbound = { readonly [K in MessageKind]: (from: NodeId, message: Ext
 
 /** The parts that own messages. */
 export interface Owners {
-  readonly peers: { on(from: NodeId, message: Message & { kind: `peer.${string}` }): Verdict; heard(from: NodeId): void; blame(from: NodeId): void }
+  readonly peers: {
+    on(from: NodeId, message: Message & { kind: `peer.${string}` }): Verdict
+    heard(from: NodeId): void
+    blame(from: NodeId): void
+  }
   readonly sync: { on(from: NodeId, message: Message & { kind: `sync.${string}` }): Verdict }
   readonly ipc: { on(from: NodeId, message: Message & { kind: `ipc.${string}` }): Verdict }
 }
@@ -47,13 +51,21 @@ function tableOf({ peers, sync, ipc }: Owners): Inbound {
 }
 
 /** @returns what takes a frame from a peer */
-export function createInbound(context: CoreContext, cluster: Parameters<typeof parseMessage>[2], owners: Owners): (from: NodeId, protocol: Protocol, frame: Uint8Array) => void {
+export function createInbound(
+  context: CoreContext,
+  cluster: Parameters<typeof parseMessage>[2],
+  owners: Owners,
+): (from: NodeId, protocol: Protocol, frame: Uint8Array) => void {
   const table = tableOf(owners)
   return (from, protocol, frame) => {
     owners.peers.heard(from)
     const parsed = parseMessage(frame, protocol, cluster)
     // A kind we do not know may come from a newer version: it is no fault of the peer's.
-    const verdict = parsed.ok ? dispatch(table, from, parsed.message) : parsed.code === 'unknown_kind' ? ignore(parsed.code) : reject(parsed.code)
+    const verdict = parsed.ok
+      ? dispatch(table, from, parsed.message)
+      : parsed.code === 'unknown_kind'
+        ? ignore(parsed.code)
+        : reject(parsed.code)
     if (verdict.verdict === 'accept') return
     context.metrics.add('weft_verdicts_total', 1, verdict.code)
     if (verdict.verdict === 'ignore') return

@@ -25,7 +25,8 @@ const CLUSTER_NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u
 
 /** Makes a directory the first node of a new cluster. Throws `already_initialised` when it belongs to one. */
 export async function initNode({ dir, cluster: name = 'weft' }: InitOptions): Promise<MadeNode> {
-  if (!CLUSTER_NAME.test(name)) throw new WeftError('invalid_argument', `a cluster name is 1 to 64 letters, digits, spaces, . _ or -, got ${JSON.stringify(name)}`)
+  if (!CLUSTER_NAME.test(name))
+    throw new WeftError('invalid_argument', `a cluster name is 1 to 64 letters, digits, spaces, . _ or -, got ${JSON.stringify(name)}`)
   return withNewDirectory(dir, (disk, path) => {
     return new Promise((resolve, reject) => {
       foundCluster(disk, hostRandom, name, (error, founded) => {
@@ -39,7 +40,9 @@ export async function initNode({ dir, cluster: name = 'weft' }: InitOptions): Pr
 /** Makes the key of a node that is to join later, if there is none: an invite can then name it. */
 export async function identifyNode(dir: string): Promise<NodeId> {
   return withNewDirectory(dir, disk => {
-    return new Promise((resolve, reject) => ensureIdentity(disk, hostRandom, (error, identity) => (identity === undefined ? reject(error) : resolve(identity.nodeId))))
+    return new Promise((resolve, reject) =>
+      ensureIdentity(disk, hostRandom, (error, identity) => (identity === undefined ? reject(error) : resolve(identity.nodeId))),
+    )
   })
 }
 
@@ -63,12 +66,20 @@ function refuseMember(disk: Disk): Promise<void> {
   return new Promise((resolve, reject) => {
     loadCluster(disk, (error, existing) => {
       if (error !== undefined) reject(error)
-      else if (existing !== undefined) reject(new WeftError('already_initialised', `this directory belongs to the cluster ${existing.genesis.name} (${existing.genesis.cluster})`))
+      else if (existing !== undefined)
+        reject(
+          new WeftError(
+            'already_initialised',
+            `this directory belongs to the cluster ${existing.genesis.name} (${existing.genesis.cluster})`,
+          ),
+        )
       else resolve()
     })
   })
 }
 
 function locked(path: string): Promise<HostIndex> {
-  return new Promise((resolve, reject) => openIndex(indexDirectory(path), opened => (opened.ok ? resolve(opened.value) : reject(opened.error))))
+  return new Promise((resolve, reject) =>
+    openIndex(indexDirectory(path), opened => (opened.ok ? resolve(opened.value) : reject(opened.error))),
+  )
 }

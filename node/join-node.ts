@@ -13,9 +13,12 @@ export interface JoinOptions {
 /** Makes a directory a node of an existing cluster. It dials the node that issued the invite, and listens nowhere. */
 export function joinNode({ dir, token }: JoinOptions): Promise<MadeNode> {
   return withNewDirectory(dir, (disk, path) => {
-    const transport = ({ seed }: { readonly seed: Uint8Array }): ReturnType<typeof createLibp2pTransport> => createLibp2pTransport({ seed, listen: [], announce: [], log: () => {} })
+    const transport = ({ seed }: { readonly seed: Uint8Array }): ReturnType<typeof createLibp2pTransport> =>
+      createLibp2pTransport({ seed, listen: [], announce: [], log: () => {} })
     return new Promise((resolve, reject) => {
-      joinCluster({ clock: hostClock, random: hostRandom, disk, transport }, token, (error, joined) => (joined === undefined ? reject(error) : resolve({ ...joined, dir: path })))
+      joinCluster({ clock: hostClock, random: hostRandom, disk, transport }, token, (error, joined) =>
+        joined === undefined ? reject(error) : resolve({ ...joined, dir: path }),
+      )
     })
   })
 }

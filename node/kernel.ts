@@ -6,7 +6,9 @@ import { KERNEL_PID } from './ipc/address.ts'
 import type { Outcome, ProcessInfo } from './process/process.ts'
 
 /** Process 0 of every node: what a node answers for itself when a member calls `<NodeId>/0`. */
-export function kernelOf(core: Core): (method: string, argument: unknown, from: ProcessAddress, answer: (outcome: Outcome) => void) => void {
+export function kernelOf(
+  core: Core,
+): (method: string, argument: unknown, from: ProcessAddress, answer: (outcome: Outcome) => void) => void {
   return (method, _argument, _from, answer) => {
     if (method === 'ps') return answer({ ok: true, value: core.processes.list() })
     if (method === 'ping') return answer({ ok: true, value: { node: core.self, state: core.state } })
@@ -23,11 +25,13 @@ export function listProcesses(core: Core, cluster: boolean, done: (list: Process
   const silent: NodeId[] = []
   const others = cluster ? core.cluster.others : []
   let left = others.length
-  const finish = (): void => done({ processes: processes.sort((a, b) => (a.node === b.node ? a.pid - b.pid : a.node < b.node ? -1 : 1)), silent: silent.sort() })
+  const finish = (): void =>
+    done({ processes: processes.sort((a, b) => (a.node === b.node ? a.pid - b.pid : a.node < b.node ? -1 : 1)), silent: silent.sort() })
   if (left === 0) return finish()
   for (const node of others) {
     core.ipc.call(KERNEL_PID, `${node}/${KERNEL_PID}`, 'ps', undefined, PS_DEADLINE_MS, outcome => {
-      if (outcome.ok && Array.isArray(outcome.value) && outcome.value.every(isProcessInfo)) processes.push(...outcome.value.map(info => ({ ...info, node })))
+      if (outcome.ok && Array.isArray(outcome.value) && outcome.value.every(isProcessInfo))
+        processes.push(...outcome.value.map(info => ({ ...info, node })))
       else silent.push(node)
       if (--left === 0) finish()
     })
@@ -38,5 +42,9 @@ export function listProcesses(core: Core, cluster: boolean, done: (list: Process
 function isProcessInfo(value: unknown): value is ProcessInfo {
   const { address, pid, name, state, program, inbox, handled, startedAt } = (value ?? {}) as Partial<Record<keyof ProcessInfo, unknown>>
   const areNumbers = [pid, inbox, handled].every(field => typeof field === 'number')
-  return areNumbers && [address, state, program, startedAt].every(field => typeof field === 'string') && (name === null || typeof name === 'string')
+  return (
+    areNumbers &&
+    [address, state, program, startedAt].every(field => typeof field === 'string') &&
+    (name === null || typeof name === 'string')
+  )
 }

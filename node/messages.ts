@@ -56,7 +56,9 @@ function isOf(message: OutgoingMessage, protocol: Protocol): boolean {
   return WIRE[message.kind].protocol === protocol
 }
 
-export type ParsedMessage = { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly code: 'not_canonical' | 'unknown_kind' | 'wrong_protocol' }
+export type ParsedMessage =
+  | { readonly ok: true; readonly message: Message }
+  | { readonly ok: false; readonly code: 'not_canonical' | 'unknown_kind' | 'wrong_protocol' }
 
 const rowShape: Shape<readonly Cbor[]> = list({ parse: value => value }, 16)
 

@@ -95,7 +95,8 @@ export class Recovery {
       if (log === undefined) continue
       const recovering = this.#begin(id, log.identity.stream, 'appending')
       this.#context.emit({
-        kind: 'read-places', places: places.map(({ place }) => place),
+        kind: 'read-places',
+        places: places.map(({ place }) => place),
         then: records => {
           if (records.length < places.length) this.#context.log('error', 'chain.damaged', { log: id, lost: places.length - records.length })
           recovering.displaced = records.map(displacedOf).filter(isNoGenesis)
@@ -149,7 +150,11 @@ export class Recovery {
     const log = chain.log(id)
     if (log !== undefined && from < log.size) {
       return this.#context.emit({
-        kind: 'read', log: id, from, maxRecords: CHUNK_RECORDS, maxBytes: 4 * CHUNK_BYTES,
+        kind: 'read',
+        log: id,
+        from,
+        maxRecords: CHUNK_RECORDS,
+        maxBytes: 4 * CHUNK_BYTES,
         then: records => {
           // A record that cannot be read stays in the journal, as displaced: the next start tries again.
           if (records.length === 0) this.#context.log('error', 'chain.damaged', { log: id, seq: from })
@@ -192,7 +197,8 @@ export class Recovery {
     const staged = new Map(recovering.names)
     writer.release(stream)
     try {
-      for (let at = 0; at < displaced.length; at += CHUNK_RECORDS) this.#appendChunk(recovering, displaced.slice(at, at + CHUNK_RECORDS), staged)
+      for (let at = 0; at < displaced.length; at += CHUNK_RECORDS)
+        this.#appendChunk(recovering, displaced.slice(at, at + CHUNK_RECORDS), staged)
     } catch (thrown) {
       this.#onRefused(recovering, asWeftError(thrown))
     }
@@ -239,7 +245,9 @@ export class Recovery {
 function draftsOf(chunk: readonly Displaced[], before: ReadonlyMap<CausalId, CausalId>): Draft[] {
   const places = new Map(chunk.map(({ id }, i) => [id, i]))
   const named = (id: CausalId, ids: readonly CausalId[]): CausalId => ids[places.get(id) ?? -1] ?? before.get(id) ?? id
-  const again = chunk.map(({ kind, actor, parents, body }): Draft => ({ kind, actor, parents, body: ids => renamed(kind, body, id => named(id, ids)) }))
+  const again = chunk.map(
+    ({ kind, actor, parents, body }): Draft => ({ kind, actor, parents, body: ids => renamed(kind, body, id => named(id, ids)) }),
+  )
   const map = (ids: readonly CausalId[]): Uint8Array => encode(chunk.map(({ id }, i) => [digestOf(id), digestOf(ids[i] as CausalId)]))
   return [...again, { kind: KIND['log.rebase'], actor: 'kernel', parents: [], body: map }]
 }

@@ -169,7 +169,9 @@ export class Runtime {
       case 'commit':
         return journal.commit(effect.staged.commit, error => this.dispatch({ kind: 'committed', staged: effect.staged, error }))
       case 'read':
-        return journal.read(effect.log, effect.from, effect.maxRecords, effect.maxBytes, (error, records) => this.#handOver(error, records, effect.then))
+        return journal.read(effect.log, effect.from, effect.maxRecords, effect.maxBytes, (error, records) =>
+          this.#handOver(error, records, effect.then),
+        )
       case 'read-places':
         return journal.readPlaces(effect.places, (error, records) => this.#handOver(error, records, effect.then))
       case 'read-each':
@@ -238,7 +240,11 @@ export class Runtime {
 
   #verify(done: (result: VerifyResult) => void): void {
     const { journal, disk, clock } = this.#ports
-    verifyJournal(disk, { cluster: this.core.chain.cluster, self: this.core.self, until: journal.end, pause: resume => clock.soon(resume) }, done)
+    verifyJournal(
+      disk,
+      { cluster: this.core.chain.cluster, self: this.core.self, until: journal.end, pause: resume => clock.soon(resume) },
+      done,
+    )
   }
 }
 

@@ -17,7 +17,13 @@ import type { Program } from './process/behaviour.ts'
 export type CoreEvent =
   // from the transport
   | { readonly kind: 'greeting'; readonly connection: ConnectionId; readonly from: NodeId; readonly greeting: Uint8Array }
-  | { readonly kind: 'greeted'; readonly connection: ConnectionId; readonly from: NodeId; readonly accepted: boolean; readonly reply: Uint8Array }
+  | {
+      readonly kind: 'greeted'
+      readonly connection: ConnectionId
+      readonly from: NodeId
+      readonly accepted: boolean
+      readonly reply: Uint8Array
+    }
   | { readonly kind: 'up'; readonly peer: NodeId }
   | { readonly kind: 'down'; readonly peer: NodeId; readonly code: ErrorCode }
   | { readonly kind: 'frame'; readonly from: NodeId; readonly protocol: Protocol; readonly frame: Uint8Array }
@@ -41,9 +47,20 @@ export type Effect =
   /** One commit for the journal; ends in `committed`. */
   | { readonly kind: 'commit'; readonly staged: StagedCommit }
   /** Records of one log, or at given places, to be handed to `then` in a later step; fewer, or none, when the disk fails. */
-  | { readonly kind: 'read'; readonly log: LogId; readonly from: number; readonly maxRecords: number; readonly maxBytes: number; readonly then: (records: readonly StoredRecord[]) => void }
+  | {
+      readonly kind: 'read'
+      readonly log: LogId
+      readonly from: number
+      readonly maxRecords: number
+      readonly maxBytes: number
+      readonly then: (records: readonly StoredRecord[]) => void
+    }
   | { readonly kind: 'read-places'; readonly places: readonly Place[]; readonly then: (records: readonly StoredRecord[]) => void }
-  | { readonly kind: 'read-each'; readonly refs: readonly RecordRef[]; readonly then: (records: readonly (StoredRecord | undefined)[]) => void }
+  | {
+      readonly kind: 'read-each'
+      readonly refs: readonly RecordRef[]
+      readonly then: (records: readonly (StoredRecord | undefined)[]) => void
+    }
   /** Own records from `size` on gave way: their places are forgotten. */
   | { readonly kind: 'forget-places'; readonly log: LogId; readonly size: number }
   /** Durable records, for the index of ids. */

@@ -37,7 +37,8 @@ export class Writer {
   write(stream: Stream, drafts: readonly Draft[], done: WriteDone): readonly Written[] {
     if (this.#isDead) throw new WeftError('stopping', 'this node is stopping')
     if (this.#held.has(stream)) throw new WeftError('recovering', `this node is taking its ${stream} log back from its peers`)
-    if (this.#chain.backlogBytes > COMMIT_BACKLOG_BYTES) throw new WeftError('full', `${this.#chain.backlogBytes} bytes are waiting for the disk`)
+    if (this.#chain.backlogBytes > COMMIT_BACKLOG_BYTES)
+      throw new WeftError('full', `${this.#chain.backlogBytes} bytes are waiting for the disk`)
     if (this.#chain.ownLog(stream)?.conflict !== undefined) {
       throw new WeftError('log_conflicted', `this node's ${stream} log has forked: someone else writes with the same key`)
     }
@@ -75,7 +76,8 @@ export class Writer {
     this.#chain.committed(staged)
     metrics.add('weft_chain_commits_total')
     metrics.add('weft_chain_checkpoints_total', staged.checkpoints.size)
-    for (const group of staged.groups) metrics.add('weft_chain_records_total', group.records.length, group.cover === undefined ? 'own' : 'replica')
+    for (const group of staged.groups)
+      metrics.add('weft_chain_records_total', group.records.length, group.cover === undefined ? 'own' : 'replica')
   }
 
   /** The journal does not have it, nor will it have what was staged behind it. @returns all that is lost */

@@ -133,7 +133,11 @@ export class World {
     const log = this.#log(name)
     boot(
       {
-        clock: machine.clock, random: this.random(`${name}/${life}`), disk: machine.disk, index: machine.index, log,
+        clock: machine.clock,
+        random: this.random(`${name}/${life}`),
+        disk: machine.disk,
+        index: machine.index,
+        log,
         load: (path, then) => then(noModules(path)),
         onStop: () => this.scheduler.after(0, () => this.stopSoon(name, () => {})),
         transport: (identity, _cluster, metrics) => new SimTransport(this.network, identity.nodeId, { log, metrics }),
@@ -227,7 +231,12 @@ export class World {
     return this.wait<CommandTypes[K]['result']>(done => this.askSoon(name, command, input, done))
   }
 
-  askSoon<K extends CommandName>(name: string, command: K, input: CommandTypes[K]['input'], done: (error: WeftError | undefined, value: CommandTypes[K]['result'] | undefined) => void): void {
+  askSoon<K extends CommandName>(
+    name: string,
+    command: K,
+    input: CommandTypes[K]['input'],
+    done: (error: WeftError | undefined, value: CommandTypes[K]['result'] | undefined) => void,
+  ): void {
     this.runtime(name).ask(command, input, { actor: name, ok: value => done(undefined, value), fail: error => done(error, undefined) })
   }
 

@@ -9,7 +9,17 @@ import { projectRoot } from './fixtures.ts'
  * anything reaches for a clock, a socket, a file or chance.
  */
 const LAYERS: Readonly<Record<string, number>> = {
-  base: 0, transport: 1, discovery: 1, chain: 1, ecc: 1, node: 2, sim: 3, cli: 4, bench: 4, examples: 4, test: 4,
+  base: 0,
+  transport: 1,
+  discovery: 1,
+  chain: 1,
+  ecc: 1,
+  node: 2,
+  sim: 3,
+  cli: 4,
+  bench: 4,
+  examples: 4,
+  test: 4,
 }
 
 /** Where each foreign package may be imported. */
@@ -58,7 +68,11 @@ function filesIn(folder: string): string[] {
 
 function read(path: string): Module {
   const source = readFileSync(join(root, path), 'utf8')
-  const imports = [...source.matchAll(/(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/g)]
+  const imports = [
+    ...source.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/g,
+    ),
+  ]
   const code = source
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/(^|[^:'"`\\])\/\/.*$/gm, '$1')
@@ -72,7 +86,11 @@ function targetOf(module: Module, specifier: string): string {
 
 t.test('every module of the project is looked at', async t => {
   t.ok(modules.length > 150, `${modules.length} modules`)
-  for (const folder of Object.keys(LAYERS)) t.ok(modules.some(module => module.folder === folder), `some in ${folder}`)
+  for (const folder of Object.keys(LAYERS))
+    t.ok(
+      modules.some(module => module.folder === folder),
+      `some in ${folder}`,
+    )
   t.ok(modules.flatMap(module => module.imports).length > 600, 'and their imports were found')
 })
 
@@ -115,6 +133,8 @@ t.test('what decides reaches for no clock, socket, file or chance of its own', a
 t.test('the simulator has no node of its own: it boots the same core as real machines', async t => {
   const importers = modules.filter(module => module.imports.some(name => targetOf(module, name) === 'node/boot.ts')).map(({ path }) => path)
   t.ok(importers.includes('node/create-node.ts') && importers.includes('sim/world.ts'))
-  const constructors = modules.filter(({ code, folder }) => folder !== 'test' && folder !== 'bench' && /\bnew Core\(/.test(code)).map(({ path }) => path)
+  const constructors = modules
+    .filter(({ code, folder }) => folder !== 'test' && folder !== 'bench' && /\bnew Core\(/.test(code))
+    .map(({ path }) => path)
   t.same(constructors, ['node/boot.ts'])
 })

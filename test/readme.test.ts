@@ -18,7 +18,18 @@ t.test('the program in the README compiles in a project of its own, and runs', a
   writeFileSync(join(dir, 'package.json'), JSON.stringify({ type: 'module' }))
   writeFileSync(join(dir, 'example.ts'), source as string)
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const options = ['--module', 'nodenext', '--target', 'es2023', '--strict', '--skipLibCheck', '--typeRoots', join(root, 'node_modules', '@types'), '--types', 'node']
+  const options = [
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--strict',
+    '--skipLibCheck',
+    '--typeRoots',
+    join(root, 'node_modules', '@types'),
+    '--types',
+    'node',
+  ]
   const compiled = spawnSync(process.execPath, [tsc, ...options, 'example.ts'], { cwd: dir, encoding: 'utf8' })
   t.equal(compiled.status, 0, compiled.stdout)
   const ran = spawnSync(process.execPath, ['example.js'], { cwd: dir, encoding: 'utf8', timeout: 30_000 })
@@ -31,7 +42,9 @@ t.test('the program in the README compiles in a project of its own, and runs', a
 t.test('files and folders that the documents name are there', async t => {
   for (const document of ['README.md', 'docs/architecture.md', 'docs/protocol.md', 'SECURITY.md']) {
     const text = readFileSync(join(root, document), 'utf8')
-    const names = [...text.matchAll(/`((?:base|transport|discovery|chain|ecc|node|sim|cli|bench|examples|docs|test)\/[\w./-]*)`/g)].map(match => match[1] as string)
+    const names = [...text.matchAll(/`((?:base|transport|discovery|chain|ecc|node|sim|cli|bench|examples|docs|test)\/[\w./-]*)`/g)].map(
+      match => match[1] as string,
+    )
     const missing = names.filter(name => !name.includes('<') && !existsSync(join(root, name)) && !existsSync(join(root, `${name}.ts`)))
     t.same(missing, [], document)
   }

@@ -22,7 +22,10 @@ const EVENTS_WAIT_MS = 25_000
 /** The one face of a node for programs, made from a way to perform commands. */
 export function clientOf({ nodeId, cluster, dir, request, spawnHere, stop }: ClientInit): WeftNode {
   return {
-    nodeId, cluster, dir, stop,
+    nodeId,
+    cluster,
+    dir,
+    stop,
     memory: memoryOf(request),
     chain: {
       head: () => request('chain.head', {}),
@@ -39,7 +42,9 @@ export function clientOf({ nodeId, cluster, dir, request, spawnHere, stop }: Cli
     spawn: async (program, options = {}) => {
       if (typeof program === 'string') return request('process.spawn', { path: program, ...options })
       if (spawnHere !== undefined) return spawnHere(program, options)
-      throw new WeftError('module_invalid', 'a function cannot be sent to another process', { next: 'name a module: spawn("./agent.js#export")' })
+      throw new WeftError('module_invalid', 'a function cannot be sent to another process', {
+        next: 'name a module: spawn("./agent.js#export")',
+      })
     },
     kill: async address => void (await request('process.kill', { address })),
     ps: options => request('process.list', { ...options }),

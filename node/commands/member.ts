@@ -18,21 +18,35 @@ const node = z.string().transform((text, context): NodeId => {
 })
 const operation = z.string().regex(/^[0-9a-f]{8,64}$/, 'an operation is 64 hex digits, or 8 or more of their beginning')
 
-export const memberCommands: CommandsOf<'peer.list' | 'member.list' | 'member.invite' | 'member.approve' | 'member.revoke' | 'member.retire' | 'member.policy'> = {
+export const memberCommands: CommandsOf<
+  'peer.list' | 'member.list' | 'member.invite' | 'member.approve' | 'member.revoke' | 'member.retire' | 'member.policy'
+> = {
   'peer.list': command(z.strictObject({}), (core, _, to) => to.ok({ peers: peersOf(core) })),
 
   'member.list': command(z.strictObject({}), (core, _, to) => {
     const { membership, genesis } = core.cluster
     to.ok({
-      cluster: membership.cluster, name: genesis.name, threshold: membership.policy.threshold,
+      cluster: membership.cluster,
+      name: genesis.name,
+      threshold: membership.policy.threshold,
       members: membership.members.map(({ id, role, status, isAdmin }) => ({ nodeId: id, role, status, isAdmin })),
-      pending: membership.pending.map(({ operation: { id, op }, admins, needed }) => ({ operation: id, what: describe(op), admins, needed })),
+      pending: membership.pending.map(({ operation: { id, op }, admins, needed }) => ({
+        operation: id,
+        what: describe(op),
+        admins,
+        needed,
+      })),
     })
   }),
 
   'member.invite': command(
     z.strictObject({
-      expiresMs: z.number().int().positive().max(INVITE_EXPIRY_MAX_MS, `an invite is valid for ${INVITE_EXPIRY_MAX_MS / 60_000} minutes at most`).optional(),
+      expiresMs: z
+        .number()
+        .int()
+        .positive()
+        .max(INVITE_EXPIRY_MAX_MS, `an invite is valid for ${INVITE_EXPIRY_MAX_MS / 60_000} minutes at most`)
+        .optional(),
       role: z.string().regex(ROLE, `a role is ${ROLE.source}`).optional(),
       nodeId: node.optional(),
     }),
@@ -53,27 +67,39 @@ export const memberCommands: CommandsOf<'peer.list' | 'member.list' | 'member.in
     const found = membership.pending.filter(row => row.operation.id.startsWith(input.operation))
     if (found.length > 1) throw new WeftError('ambiguous_id', `more than one pending operation begins with ${input.operation}`)
     if (found[0] !== undefined) return core.cluster.approve(found[0].operation.id, to.actor, answer(core, to))
-    if (membership.isReplaced(input.operation)) throw new WeftError('policy_replaced', `operation ${input.operation} was proposed under an earlier policy`)
+    if (membership.isReplaced(input.operation))
+      throw new WeftError('policy_replaced', `operation ${input.operation} was proposed under an earlier policy`)
     throw new WeftError('unknown_operation', `no pending operation ${input.operation}`)
   }),
 
-  'member.revoke': command(z.strictObject({ nodeId: node, reason: z.string().max(256).refine(isWellFormed, 'the reason holds a lone surrogate').optional() }), (core, input, to) => {
-    requireMember(core, input.nodeId)
-    const cut = [...core.chain.logs.values()].flatMap((log): CutEntry[] => (log.identity.author === input.nodeId && log.published > 0 ? [{ log: log.identity.id, size: log.published, head: log.tree.leaf(log.published - 1) }] : []))
-    core.cluster.propose({ op: 'revoke', node: input.nodeId, cut, reason: input.reason ?? '' }, to.actor, answer(core, to))
-  }),
+  'member.revoke': command(
+    z.strictObject({ nodeId: node, reason: z.string().max(256).refine(isWellFormed, 'the reason holds a lone surrogate').optional() }),
+    (core, input, to) => {
+      requireMember(core, input.nodeId)
+      const cut = [...core.chain.logs.values()].flatMap((log): CutEntry[] =>
+        log.identity.author === input.nodeId && log.published > 0
+          ? [{ log: log.identity.id, size: log.published, head: log.tree.leaf(log.published - 1) }]
+          : [],
+      )
+      core.cluster.propose({ op: 'revoke', node: input.nodeId, cut, reason: input.reason ?? '' }, to.actor, answer(core, to))
+    },
+  ),
 
   'member.retire': command(z.strictObject({ nodeId: node }), (core, input, to) => {
     requireMember(core, input.nodeId)
     core.cluster.propose({ op: 'retire', node: input.nodeId }, to.actor, answer(core, to))
   }),
 
-  'member.policy': command(z.strictObject({ admins: z.array(node).min(1).max(ADMINS_MAX), threshold: z.number().int().min(1) }), (core, input, to) => {
-    const admins = [...new Set(input.admins)].sort()
-    if (input.threshold > admins.length) throw new WeftError('invalid_argument', `threshold: ${input.threshold} of ${admins.length} admins can never be reached`)
-    for (const admin of admins) requireMember(core, admin)
-    core.cluster.propose({ op: 'policy', admins, threshold: input.threshold, rules: NO_RULES }, to.actor, answer(core, to))
-  }),
+  'member.policy': command(
+    z.strictObject({ admins: z.array(node).min(1).max(ADMINS_MAX), threshold: z.number().int().min(1) }),
+    (core, input, to) => {
+      const admins = [...new Set(input.admins)].sort()
+      if (input.threshold > admins.length)
+        throw new WeftError('invalid_argument', `threshold: ${input.threshold} of ${admins.length} admins can never be reached`)
+      for (const admin of admins) requireMember(core, admin)
+      core.cluster.propose({ op: 'policy', admins, threshold: input.threshold, rules: NO_RULES }, to.actor, answer(core, to))
+    },
+  ),
 }
 
 /** Everyone who belongs to the cluster, as this node sees them. */
@@ -81,12 +107,18 @@ export function peersOf(core: Core): PeerInfo[] {
   return core.cluster.membership.members
     .filter(member => member.id !== core.self)
     .map(({ id, role, status }) => ({
-      nodeId: id, role, status, state: core.peers.connected.has(id) ? 'up' : 'down', addresses: core.peers.addressesOf(id), ...core.peers.clockOf(id),
+      nodeId: id,
+      role,
+      status,
+      state: core.peers.connected.has(id) ? 'up' : 'down',
+      addresses: core.peers.addressesOf(id),
+      ...core.peers.clockOf(id),
     }))
 }
 
 function requireMember(core: Core, id: NodeId): void {
-  if (!core.cluster.membership.isMember(id)) throw new WeftError('not_a_member', `${id} is no member of this cluster`, { next: 'see weft member list' })
+  if (!core.cluster.membership.isMember(id))
+    throw new WeftError('not_a_member', `${id} is no member of this cluster`, { next: 'see weft member list' })
 }
 
 function answer(core: Core, to: AnswerTo<OperationResult>): (error: WeftError | undefined, operation: Operation) => void {

@@ -23,7 +23,10 @@ const remembered = {
   validTo: z.string().optional(),
   source: z.string().optional(),
 }
-const edges = z.array(z.strictObject({ type: edgeType, to: id, weight: z.number().optional() })).max(256).optional()
+const edges = z
+  .array(z.strictObject({ type: edgeType, to: id, weight: z.number().optional() }))
+  .max(256)
+  .optional()
 const limit = z.number().int().min(1).max(LIST_MAX).optional()
 const frontier = z.string().optional()
 const page = { after: frontier, asOf: frontier, limit }
@@ -40,18 +43,43 @@ const recalled = {
 const ITEMS_MAX = 1000
 /** 10,000 keys or ids in one question: some 700 KB. */
 const HAS_MAX = 10_000
-const item = z.strictObject({ ...remembered, edges: z.array(z.strictObject({ type: edgeType, to: z.string(), weight: z.number().optional() })).max(256).optional() })
+const item = z.strictObject({
+  ...remembered,
+  edges: z
+    .array(z.strictObject({ type: edgeType, to: z.string(), weight: z.number().optional() }))
+    .max(256)
+    .optional(),
+})
 
 export const memoryCommands: CommandsOf<
-  | 'memory.remember' | 'memory.link' | 'memory.supersede' | 'memory.forget' | 'memory.get' | 'memory.recall' | 'memory.why' | 'memory.list'
-  | 'memory.changes' | 'memory.conflicts' | 'memory.status' | 'memory.import' | 'memory.has' | 'memory.edges'
+  | 'memory.remember'
+  | 'memory.link'
+  | 'memory.supersede'
+  | 'memory.forget'
+  | 'memory.get'
+  | 'memory.recall'
+  | 'memory.why'
+  | 'memory.list'
+  | 'memory.changes'
+  | 'memory.conflicts'
+  | 'memory.status'
+  | 'memory.import'
+  | 'memory.has'
+  | 'memory.edges'
 > = {
   'memory.remember': command(z.strictObject({ ...remembered, edges }), (core, input, to) => {
     const memory = memoryOf(core)
-    resolveAll(memory, (input.edges ?? []).map(edge => edge.to), to, ids => {
-      const outgoing = (input.edges ?? []).map((edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }))
-      memory.writer.remember(contentOf(input), outgoing, to.actor, receipt(to))
-    })
+    resolveAll(
+      memory,
+      (input.edges ?? []).map(edge => edge.to),
+      to,
+      ids => {
+        const outgoing = (input.edges ?? []).map(
+          (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
+        )
+        memory.writer.remember(contentOf(input), outgoing, to.actor, receipt(to))
+      },
+    )
   }),
 
   'memory.link': command(z.strictObject({ from: id, type: edgeType, to: id, weight: z.number().optional() }), (core, input, to) => {
@@ -61,21 +89,25 @@ export const memoryCommands: CommandsOf<
     })
   }),
 
-  'memory.supersede': command(z.strictObject({ old: z.union([id, z.array(id).min(1)]), by: id, reason: z.string().optional() }), (core, input, to) => {
-    const memory = memoryOf(core)
-    const olds = typeof input.old === 'string' ? [input.old] : input.old
-    resolveAll(memory, [...olds, input.by], to, ids => {
-      for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
-      memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
-    })
-  }),
+  'memory.supersede': command(
+    z.strictObject({ old: z.union([id, z.array(id).min(1)]), by: id, reason: z.string().optional() }),
+    (core, input, to) => {
+      const memory = memoryOf(core)
+      const olds = typeof input.old === 'string' ? [input.old] : input.old
+      resolveAll(memory, [...olds, input.by], to, ids => {
+        for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
+        memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
+      })
+    },
+  ),
 
   'memory.forget': command(z.strictObject({ id }), (core, input, to) => {
     const memory = memoryOf(core)
     resolveAll(memory, [input.id], to, ([target]) => {
       const ref = memory.fold.refOf(target as CausalId)
       if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
-      if (core.chain.log(ref.log)?.identity.author !== core.self) throw new WeftError('not_author', `record ${target} was written by another node`)
+      if (core.chain.log(ref.log)?.identity.author !== core.self)
+        throw new WeftError('not_author', `record ${target} was written by another node`)
       memory.writer.retract(target as CausalId, to.actor, receipt(to))
     })
   }),
@@ -85,25 +117,42 @@ export const memoryCommands: CommandsOf<
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
   'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryOf(core), input, to)),
 
-  'memory.changes': command(z.strictObject({ ...page, waitMs: z.number().min(0).max(60_000).optional() }), (core, { waitMs = 0, ...options }, to) => {
-    const memory = memoryOf(core)
-    const untilMs = core.now.monotonicMs + waitMs
-    const after = options.after ?? memory.frontier()
-    const look = (): void =>
-      list(memory, { ...options, after }, {
-        fail: to.fail,
-        ok: found => {
-          const now = memory.fold.conflicts()
-          const isNews = found.memories.length > 0 || JSON.stringify(now) !== JSON.stringify(memory.fold.conflicts(cutOf(after)?.cut))
-          if (isNews || !memory.changes.add(untilMs, look)) to.ok({ ...found, conflicts: now })
-        },
-      })
-    look()
-  }),
+  'memory.changes': command(
+    z.strictObject({ ...page, waitMs: z.number().min(0).max(60_000).optional() }),
+    (core, { waitMs = 0, ...options }, to) => {
+      const memory = memoryOf(core)
+      const untilMs = core.now.monotonicMs + waitMs
+      const after = options.after ?? memory.frontier()
+      const look = (): void =>
+        list(
+          memory,
+          { ...options, after },
+          {
+            fail: to.fail,
+            ok: found => {
+              const now = memory.fold.conflicts()
+              const isNews = found.memories.length > 0 || JSON.stringify(now) !== JSON.stringify(memory.fold.conflicts(cutOf(after)?.cut))
+              if (isNews || !memory.changes.add(untilMs, look)) to.ok({ ...found, conflicts: now })
+            },
+          },
+        )
+      look()
+    },
+  ),
 
   'memory.conflicts': command(z.strictObject({}), (core, _, to) => {
     const logs = [...core.chain.logs.values()].flatMap(({ conflict, identity }) =>
-      conflict === undefined ? [] : [{ log: identity.id, author: identity.author, stream: identity.stream, seq: conflict.seq, leaves: [toHex(conflict.mine.leaf), toHex(conflict.theirs.leaf)] as const }],
+      conflict === undefined
+        ? []
+        : [
+            {
+              log: identity.id,
+              author: identity.author,
+              stream: identity.stream,
+              seq: conflict.seq,
+              leaves: [toHex(conflict.mine.leaf), toHex(conflict.theirs.leaf)] as const,
+            },
+          ],
     )
     to.ok({ ...conflicts(memoryOf(core)), logs })
   }),
@@ -122,14 +171,19 @@ export const memoryCommands: CommandsOf<
     })
   }),
 
-  'memory.has': command(z.strictObject({ keys: z.array(z.string()).max(HAS_MAX).optional(), ids: z.array(z.string()).max(HAS_MAX).optional() }), (core, input, to) => {
-    const { fold } = memoryOf(core)
-    const isMemory = (text: string): boolean => {
-      const found = parseCausalId(text)
-      return found !== undefined && fold.node(found) !== undefined
-    }
-    to.ok({ known: [...(input.keys ?? []).filter(key => fold.findByKey(core.self, key) !== undefined), ...(input.ids ?? []).filter(isMemory)] })
-  }),
+  'memory.has': command(
+    z.strictObject({ keys: z.array(z.string()).max(HAS_MAX).optional(), ids: z.array(z.string()).max(HAS_MAX).optional() }),
+    (core, input, to) => {
+      const { fold } = memoryOf(core)
+      const isMemory = (text: string): boolean => {
+        const found = parseCausalId(text)
+        return found !== undefined && fold.node(found) !== undefined
+      }
+      to.ok({
+        known: [...(input.keys ?? []).filter(key => fold.findByKey(core.self, key) !== undefined), ...(input.ids ?? []).filter(isMemory)],
+      })
+    },
+  ),
 
   'memory.edges': command(z.strictObject({ ids: z.array(z.string()).max(LIST_MAX) }), (core, input, to) => {
     const { fold } = memoryOf(core)
@@ -150,14 +204,24 @@ function receipt(to: AnswerTo<Parameters<ReceiptDone>[1]>): ReceiptDone {
 }
 
 /** The ids behind prefixes; what goes wrong in `then` is an answer as well. */
-function resolveAll(memory: Memory, texts: readonly string[], to: { readonly fail: (error: WeftError) => void }, then: (ids: readonly CausalId[]) => void): void {
+function resolveAll(
+  memory: Memory,
+  texts: readonly string[],
+  to: { readonly fail: (error: WeftError) => void },
+  then: (ids: readonly CausalId[]) => void,
+): void {
   const ids: CausalId[] = []
   const next = (): void => {
     const text = texts[ids.length]
-    if (text !== undefined) return memory.resolve(text, found => {
-      ids.push(found)
-      next()
-    }, to.fail)
+    if (text !== undefined)
+      return memory.resolve(
+        text,
+        found => {
+          ids.push(found)
+          next()
+        },
+        to.fail,
+      )
     try {
       then(ids)
     } catch (thrown) {
@@ -168,9 +232,23 @@ function resolveAll(memory: Memory, texts: readonly string[], to: { readonly fai
   next()
 }
 
-function contentOf(input: RememberOptions & { readonly text: string }): { text: string; meta: Record<string, string>; key: string | undefined; validFrom: string | undefined; validTo: string | undefined; source: string | undefined } {
+function contentOf(input: RememberOptions & { readonly text: string }): {
+  text: string
+  meta: Record<string, string>
+  key: string | undefined
+  validFrom: string | undefined
+  validTo: string | undefined
+  source: string | undefined
+} {
   const labels = Object.entries(input.meta ?? {}).map(([name, value]) => [name, String(value)])
-  return { text: input.text, meta: Object.fromEntries(labels) as Record<string, string>, key: input.key, validFrom: timeOf(input.validFrom), validTo: timeOf(input.validTo), source: input.source }
+  return {
+    text: input.text,
+    meta: Object.fromEntries(labels) as Record<string, string>,
+    key: input.key,
+    validFrom: timeOf(input.validFrom),
+    validTo: timeOf(input.validTo),
+    source: input.source,
+  }
 }
 
 /** Records hold times in one form. What is no time stays as it is, and is refused where the record is made. */
@@ -192,7 +270,11 @@ function importItem(core: Core, one: ImportItem, actor: string, done: (result: I
     // What was known already is answered before `remember` returns.
     let isNew = false
     isNew = memory.writer.remember(contentOf(one), outgoing, actor, (error, { id: made }) => {
-      done(error === undefined ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved } : { status: 'failed', code: error.code, message: error.message })
+      done(
+        error === undefined
+          ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved }
+          : { status: 'failed', code: error.code, message: error.message },
+      )
     })
   } catch (thrown) {
     if (!(thrown instanceof WeftError)) throw thrown

@@ -10,32 +10,56 @@ import { peersOf } from './member.ts'
 import type { Readiness } from './types.ts'
 
 export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' | 'node.events' | 'node.block' | 'node.stop'> = {
-  'node.id': command(z.strictObject({}), (core, _, to) => to.ok({ nodeId: core.self, fingerprint: toHex(keyIdOf(keyOf(core.self))), cluster: core.chain.cluster, name: core.name })),
+  'node.id': command(z.strictObject({}), (core, _, to) =>
+    to.ok({ nodeId: core.self, fingerprint: toHex(keyIdOf(keyOf(core.self))), cluster: core.chain.cluster, name: core.name }),
+  ),
 
   'node.status': command(z.strictObject({}), (core, _, to) => {
     const logs = [...core.chain.logs.values()]
     const memory = core.memory(DEFAULT_SPACE)
     to.ok({
-      nodeId: core.self, cluster: core.chain.cluster, name: core.name, state: core.state, publishing: core.guard.isOpen, uptimeMs: Math.round(core.uptimeMs), version: core.version,
+      nodeId: core.self,
+      cluster: core.chain.cluster,
+      name: core.name,
+      state: core.state,
+      publishing: core.guard.isOpen,
+      uptimeMs: Math.round(core.uptimeMs),
+      version: core.version,
       addresses: core.peers.addresses,
-      peers: peersOf(core).map(({ nodeId, state, rttMs, clockOffsetMs, clockErrorMs }) => ({ nodeId, state, rttMs, clockOffsetMs, clockErrorMs })),
-      frontier: memory.frontier(), frontierAll: core.frontierAll,
-      records: logs.reduce((sum, log) => sum + log.durable, 0), memories: memory.fold.stats.nodes, processes: core.processes.size,
+      peers: peersOf(core).map(({ nodeId, state, rttMs, clockOffsetMs, clockErrorMs }) => ({
+        nodeId,
+        state,
+        rttMs,
+        clockOffsetMs,
+        clockErrorMs,
+      })),
+      frontier: memory.frontier(),
+      frontierAll: core.frontierAll,
+      records: logs.reduce((sum, log) => sum + log.durable, 0),
+      memories: memory.fold.stats.nodes,
+      processes: core.processes.size,
       conflicts: memory.fold.conflicts().length + logs.filter(log => log.conflict !== undefined).length,
     })
   }),
 
   'node.ready': command(z.strictObject({}), (core, _, to) => to.ok(readinessOf(core))),
 
-  'node.events': command(z.strictObject({ after: z.number().int().min(0).optional(), limit: z.number().int().min(1).max(EVENT_RING).optional(), waitMs: z.number().min(0).max(60_000).optional() }), (core, input, to) => {
-    const { after = 0, limit = EVENT_RING, waitMs = 0 } = input
-    const untilMs = core.now.monotonicMs + waitMs
-    const look = (): void => {
-      const events = core.events.after(after, limit)
-      if (events.length > 0 || !core.eventWaiters.add(untilMs, look)) to.ok({ events, newest: core.events.newest })
-    }
-    look()
-  }),
+  'node.events': command(
+    z.strictObject({
+      after: z.number().int().min(0).optional(),
+      limit: z.number().int().min(1).max(EVENT_RING).optional(),
+      waitMs: z.number().min(0).max(60_000).optional(),
+    }),
+    (core, input, to) => {
+      const { after = 0, limit = EVENT_RING, waitMs = 0 } = input
+      const untilMs = core.now.monotonicMs + waitMs
+      const look = (): void => {
+        const events = core.events.after(after, limit)
+        if (events.length > 0 || !core.eventWaiters.add(untilMs, look)) to.ok({ events, newest: core.events.newest })
+      }
+      look()
+    },
+  ),
 
   'node.block': command(z.strictObject({ peers: z.array(z.string()).max(PEER_BOOK_MAX) }), (core, input, to) => {
     const peers = input.peers.map((text): NodeId => {
@@ -43,10 +67,14 @@ export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' |
       if (id === undefined) throw new WeftError('invalid_argument', `${JSON.stringify(text)} is no NodeId`)
       return id
     })
-    core.context.emit({ kind: 'block', peers, then: () => {
-      core.peers.onBlocked()
-      to.ok({ blocked: peers })
-    } })
+    core.context.emit({
+      kind: 'block',
+      peers,
+      then: () => {
+        core.peers.onBlocked()
+        to.ok({ blocked: peers })
+      },
+    })
   }),
 
   'node.stop': command(z.strictObject({}), (core, _, to) => {
@@ -60,9 +88,19 @@ export function readinessOf(core: Core): Readiness {
   const memory = core.memory(DEFAULT_SPACE)
   const rows: Readiness['checks'] = [
     { check: 'running', ok: core.state === 'running', reason: `the node is ${core.state}` },
-    { check: 'chain', ok: core.stuck.size === 0, reason: core.stuck.size === 0 ? 'every log is readable' : `${core.stuck.size} logs cannot be read back: see weft chain verify` },
+    {
+      check: 'chain',
+      ok: core.stuck.size === 0,
+      reason: core.stuck.size === 0 ? 'every log is readable' : `${core.stuck.size} logs cannot be read back: see weft chain verify`,
+    },
     { check: 'disk', ok: core.diskFault === undefined, reason: core.diskFault ?? 'the last write succeeded' },
-    { check: 'memory', ok: core.isFolded, reason: core.isFolded ? `applied to frontier ${memory.frontier().slice(0, 16)}...` : `${core.pending} stored records are still being applied` },
+    {
+      check: 'memory',
+      ok: core.isFolded,
+      reason: core.isFolded
+        ? `applied to frontier ${memory.frontier().slice(0, 16)}...`
+        : `${core.pending} stored records are still being applied`,
+    },
   ]
   return { ready: rows.every(row => row.ok), checks: rows }
 }

@@ -11,12 +11,17 @@ import { type AnswerTo, command, type CommandsOf } from './command.ts'
 const name = z.string().optional()
 const address = z.string().min(1).max(256)
 
-export const processCommands: CommandsOf<'process.list' | 'process.spawn' | 'process.kill' | 'process.send' | 'process.call' | 'process.monitor'> = {
-  'process.list': command(z.strictObject({ cluster: z.boolean().optional() }), (core, input, to) => listProcesses(core, input.cluster === true, to.ok)),
+export const processCommands: CommandsOf<
+  'process.list' | 'process.spawn' | 'process.kill' | 'process.send' | 'process.call' | 'process.monitor'
+> = {
+  'process.list': command(z.strictObject({ cluster: z.boolean().optional() }), (core, input, to) =>
+    listProcesses(core, input.cluster === true, to.ok),
+  ),
 
   'process.spawn': command(z.strictObject({ path: z.string().min(1), name }), (core, input, to) => {
     core.context.emit({
-      kind: 'load', path: input.path,
+      kind: 'load',
+      path: input.path,
       then: loaded => {
         if (!loaded.ok) return to.fail(loaded.error)
         try {
@@ -32,7 +37,8 @@ export const processCommands: CommandsOf<'process.list' | 'process.spawn' | 'pro
   'process.kill': command(z.strictObject({ address }), (core, input, to) => {
     const recipient = parseRecipient(input.address, core.self)
     if (recipient === undefined) throw new WeftError('invalid_argument', `${JSON.stringify(input.address)} is no address`)
-    if (recipient.node !== undefined && recipient.node !== core.self) throw new WeftError('denied', 'a process is killed on its own node: use --dir, or a connection to that node')
+    if (recipient.node !== undefined && recipient.node !== core.self)
+      throw new WeftError('denied', 'a process is killed on its own node: use --dir, or a connection to that node')
     if (recipient.target === KERNEL_PID) throw new WeftError('denied', 'the kernel is stopped with weft stop')
     const process = core.processes.find(recipient.target)
     if (process === undefined) throw new WeftError('noproc', `no process ${input.address} on this node`)
@@ -43,9 +49,19 @@ export const processCommands: CommandsOf<'process.list' | 'process.spawn' | 'pro
     core.ipc.send(KERNEL_PID, input.to, input.message, result => to.ok({ result }))
   }),
 
-  'process.call': command(z.strictObject({ to: address, method: z.string().min(1).max(128), argument: z.unknown().optional(), deadlineMs: z.number().positive().max(CALL_DEADLINE_MAX_MS).optional() }), (core, input, to) => {
-    core.ipc.call(KERNEL_PID, input.to, input.method, input.argument, input.deadlineMs ?? CALL_DEADLINE_MS, outcome => (outcome.ok ? to.ok({ result: outcome.value }) : to.fail(outcome.error)))
-  }),
+  'process.call': command(
+    z.strictObject({
+      to: address,
+      method: z.string().min(1).max(128),
+      argument: z.unknown().optional(),
+      deadlineMs: z.number().positive().max(CALL_DEADLINE_MAX_MS).optional(),
+    }),
+    (core, input, to) => {
+      core.ipc.call(KERNEL_PID, input.to, input.method, input.argument, input.deadlineMs ?? CALL_DEADLINE_MS, outcome =>
+        outcome.ok ? to.ok({ result: outcome.value }) : to.fail(outcome.error),
+      )
+    },
+  ),
 
   'process.monitor': command(z.strictObject({ target: address }), (core, input, to) => {
     core.ipc.monitor(KERNEL_PID, input.target, to.ok)
@@ -53,7 +69,13 @@ export const processCommands: CommandsOf<'process.list' | 'process.spawn' | 'pro
 }
 
 /** Starts a process; the answer waits until that is in the chain. */
-export function spawn(core: Core, program: Program, asName: string | undefined, origin: string, to: Pick<AnswerTo<Spawned>, 'ok' | 'fail'>): void {
+export function spawn(
+  core: Core,
+  program: Program,
+  asName: string | undefined,
+  origin: string,
+  to: Pick<AnswerTo<Spawned>, 'ok' | 'fail'>,
+): void {
   const process = core.processes.spawn(program, asName, origin)
   core.context.log('info', 'process.spawn', { pid: process.pid, name: process.name, program: origin })
   core.audit('audit.spawn', [process.pid, process.name ?? '', origin], error => {
@@ -62,4 +84,3 @@ export function spawn(core: Core, program: Program, asName: string | undefined, 
     to.fail(error)
   })
 }
-

@@ -9,7 +9,13 @@ import { processCommands } from './process.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
 /** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
-export const COMMANDS: CommandsOf<CommandName> = { ...nodeCommands, ...memberCommands, ...processCommands, ...memoryCommands, ...chainCommands }
+export const COMMANDS: CommandsOf<CommandName> = {
+  ...nodeCommands,
+  ...memberCommands,
+  ...processCommands,
+  ...memoryCommands,
+  ...chainCommands,
+}
 
 export function isCommand(name: string): name is CommandName {
   return Object.hasOwn(COMMANDS, name)

@@ -2,8 +2,28 @@ import type { CausalId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
-  ChainHeads, ChainPage, ConflictList, Explanation, ImportItem, ImportResult, InviteOptions, InviteResult, ListOptions, MemberList, MemoryDetail, MemoryPage,
-  MemoryStatus, NodeStatus, OperationResult, PeerList, ProcessList, RecallOptions, Receipt, Recollection, RememberOptions, Spawned,
+  ChainHeads,
+  ChainPage,
+  ConflictList,
+  Explanation,
+  ImportItem,
+  ImportResult,
+  InviteOptions,
+  InviteResult,
+  ListOptions,
+  MemberList,
+  MemoryDetail,
+  MemoryPage,
+  MemoryStatus,
+  NodeStatus,
+  OperationResult,
+  PeerList,
+  ProcessList,
+  RecallOptions,
+  Receipt,
+  Recollection,
+  RememberOptions,
+  Spawned,
 } from '../api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
@@ -13,10 +33,16 @@ import type { Down, SendResult } from '../process/behaviour.ts'
  * through these and render the same results. A command is named once and keeps its name.
  */
 export interface CommandTypes {
-  'node.id': { input: object; result: { readonly nodeId: string; readonly fingerprint: string; readonly cluster: string; readonly name: string } }
+  'node.id': {
+    input: object
+    result: { readonly nodeId: string; readonly fingerprint: string; readonly cluster: string; readonly name: string }
+  }
   'node.status': { input: object; result: NodeStatus }
   'node.ready': { input: object; result: Readiness }
-  'node.events': { input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }; result: { readonly events: readonly NodeEvent[]; readonly newest: number } }
+  'node.events': {
+    input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
+    result: { readonly events: readonly NodeEvent[]; readonly newest: number }
+  }
   'node.block': { input: { peers: readonly string[] }; result: { readonly blocked: readonly string[] } }
   'node.stop': { input: object; result: { readonly stopping: true } }
 
@@ -32,7 +58,10 @@ export interface CommandTypes {
   'process.spawn': { input: { path: string; name?: string | undefined }; result: Spawned }
   'process.kill': { input: { address: string }; result: { readonly killed: string } }
   'process.send': { input: { to: string; message?: unknown }; result: { readonly result: SendResult } }
-  'process.call': { input: { to: string; method: string; argument?: unknown; deadlineMs?: number | undefined }; result: { readonly result: unknown } }
+  'process.call': {
+    input: { to: string; method: string; argument?: unknown; deadlineMs?: number | undefined }
+    result: { readonly result: unknown }
+  }
   'process.monitor': { input: { target: string }; result: Down }
 
   'memory.remember': { input: RememberOptions & { text: string }; result: Receipt }
@@ -44,12 +73,23 @@ export interface CommandTypes {
   'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.list': { input: ListOptions; result: MemoryPage }
   /** Like `memory.list`, but waits for something to list. */
-  'memory.changes': { input: ListOptions & { waitMs?: number | undefined }; result: MemoryPage & { readonly conflicts: ConflictList['conflicts'] } }
+  'memory.changes': {
+    input: ListOptions & { waitMs?: number | undefined }
+    result: MemoryPage & { readonly conflicts: ConflictList['conflicts'] }
+  }
   'memory.conflicts': { input: object; result: ConflictList }
   'memory.status': { input: object; result: MemoryStatus }
   'memory.import': { input: { items: readonly ImportItem[] }; result: ImportResult }
-  'memory.has': { input: { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }; result: { readonly known: readonly string[] } }
-  'memory.edges': { input: { ids: readonly CausalId[] }; result: { readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[] } }
+  'memory.has': {
+    input: { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
+    result: { readonly known: readonly string[] }
+  }
+  'memory.edges': {
+    input: { ids: readonly CausalId[] }
+    result: {
+      readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
+    }
+  }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }

@@ -19,7 +19,10 @@ export function useDirectory(path: string): string {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     return dir
   } catch (thrown) {
-    throw new WeftError('directory_unusable', `cannot use ${dir}: ${(thrown as Error).message}`, { cause: thrown, next: 'choose another --dir, or make it one you can write to' })
+    throw new WeftError('directory_unusable', `cannot use ${dir}: ${(thrown as Error).message}`, {
+      cause: thrown,
+      next: 'choose another --dir, or make it one you can write to',
+    })
   }
 }
 
@@ -46,7 +49,9 @@ export function removeControlFile(dir: string): void {
 /** Undefined when nothing runs there, as far as the directory tells. */
 export function readControlFile(dir: string): ControlFile | undefined {
   const saved = readJson(join(dir, CONTROL_FILE)) as Partial<ControlFile> | undefined
-  return typeof saved?.url === 'string' && typeof saved.token === 'string' && typeof saved.osPid === 'number' ? (saved as ControlFile) : undefined
+  return typeof saved?.url === 'string' && typeof saved.token === 'string' && typeof saved.osPid === 'number'
+    ? (saved as ControlFile)
+    : undefined
 }
 
 /** Ports that were free once are kept: other nodes and scripts remember them. */

@@ -16,9 +16,25 @@ export function loadProgram(path: string, then: (loaded: Loaded) => void): void 
       const program = module[name]
       if (typeof program === 'function') return then({ ok: true, program: program as Program })
       const exported = Object.keys(module).filter(key => typeof module[key] === 'function')
-      const next = exported.length === 0 ? 'export a function or a class' : `it exports ${exported.map(key => (key === 'default' ? file : `${file}#${key}`)).join(', ')}`
-      then({ ok: false, error: new WeftError('module_invalid', `${file} has no function or class as ${name === 'default' ? 'its default export' : `its export ${name}`}`, { next }) })
+      const next =
+        exported.length === 0
+          ? 'export a function or a class'
+          : `it exports ${exported.map(key => (key === 'default' ? file : `${file}#${key}`)).join(', ')}`
+      then({
+        ok: false,
+        error: new WeftError(
+          'module_invalid',
+          `${file} has no function or class as ${name === 'default' ? 'its default export' : `its export ${name}`}`,
+          { next },
+        ),
+      })
     },
-    (thrown: unknown) => then({ ok: false, error: new WeftError('module_invalid', `${file} cannot be loaded: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown }) }),
+    (thrown: unknown) =>
+      then({
+        ok: false,
+        error: new WeftError('module_invalid', `${file} cannot be loaded: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
+          cause: thrown,
+        }),
+      }),
   )
 }

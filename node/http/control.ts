@@ -50,7 +50,11 @@ export async function serveControl(runtime: Runtime, { listen, token, log }: Con
   const port = await new Promise<number>((resolve, reject) => {
     server.once('error', error => {
       const { code } = error as NodeJS.ErrnoException
-      reject(code === 'EADDRINUSE' ? new WeftError('port_in_use', `the control port ${listen} is in use`, { cause: error }) : new WeftError('invalid_argument', `cannot listen on ${listen}: ${error.message}`, { cause: error }))
+      reject(
+        code === 'EADDRINUSE'
+          ? new WeftError('port_in_use', `the control port ${listen} is in use`, { cause: error })
+          : new WeftError('invalid_argument', `cannot listen on ${listen}: ${error.message}`, { cause: error }),
+      )
     })
     server.listen(Number(listen.slice(cut + 1)), host, () => {
       const address = server.address()
@@ -75,9 +79,11 @@ function appOf(runtime: Runtime, token: string, log: Logger): Hono {
 
   app.use(async (context, next) => {
     const host = context.req.header('host') ?? ''
-    if (!/^(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?$/.test(host)) return failed(context, new WeftError('foreign_host', `Host is ${JSON.stringify(host)}: this interface is for this machine only`))
+    if (!/^(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?$/.test(host))
+      return failed(context, new WeftError('foreign_host', `Host is ${JSON.stringify(host)}: this interface is for this machine only`))
     const origin = context.req.header('origin')
-    if (origin !== undefined && origin !== `http://${host}`) return failed(context, new WeftError('foreign_origin', `Origin ${JSON.stringify(origin)} may not ask`))
+    if (origin !== undefined && origin !== `http://${host}`)
+      return failed(context, new WeftError('foreign_origin', `Origin ${JSON.stringify(origin)} may not ask`))
     return next()
   })
 
@@ -89,14 +95,22 @@ function appOf(runtime: Runtime, token: string, log: Logger): Hono {
   app.get('/metrics', async context => context.text(await renderMetrics(runtime.core.metrics)))
 
   app.use('/v1/*', async (context, next) => {
-    if (!isToken(context.req.header('authorization'), token)) return failed(context, new WeftError('unauthorized', 'the token is missing or wrong'))
+    if (!isToken(context.req.header('authorization'), token))
+      return failed(context, new WeftError('unauthorized', 'the token is missing or wrong'))
     return next()
   })
-  app.use('/v1/*', bodyLimit({ maxSize: REQUEST_MAX_BYTES, onError: context => failed(context, new WeftError('body_too_large', `a request is at most ${REQUEST_MAX_BYTES} bytes`)) }))
+  app.use(
+    '/v1/*',
+    bodyLimit({
+      maxSize: REQUEST_MAX_BYTES,
+      onError: context => failed(context, new WeftError('body_too_large', `a request is at most ${REQUEST_MAX_BYTES} bytes`)),
+    }),
+  )
 
   app.post('/v1/batch', async context => {
     const rows = await jsonOf(context)
-    if (!Array.isArray(rows) || rows.length > JSONL_IN_FLIGHT) throw new WeftError('invalid_argument', `a batch is a list of at most ${JSONL_IN_FLIGHT} commands`)
+    if (!Array.isArray(rows) || rows.length > JSONL_IN_FLIGHT)
+      throw new WeftError('invalid_argument', `a batch is a list of at most ${JSONL_IN_FLIGHT} commands`)
     const actor = actorOf(context)
     const results = await Promise.all(
       rows.map(async (row: { command?: unknown; input?: unknown } | null) => {

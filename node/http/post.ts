@@ -11,13 +11,17 @@ export interface PostReply {
 /** One request to a control interface. Rejects when nobody answers. */
 export function post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<PostReply> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'POST', agent, headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, reply => {
-      let text = ''
-      reply.setEncoding('utf8')
-      reply.on('data', (chunk: string) => (text += chunk))
-      reply.on('end', () => resolve({ status: reply.statusCode ?? 0, text }))
-      reply.on('error', reject)
-    })
+    const outgoing = request(
+      url,
+      { method: 'POST', agent, headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } },
+      reply => {
+        let text = ''
+        reply.setEncoding('utf8')
+        reply.on('data', (chunk: string) => (text += chunk))
+        reply.on('end', () => resolve({ status: reply.statusCode ?? 0, text }))
+        reply.on('error', reject)
+      },
+    )
     outgoing.on('error', reject)
     outgoing.end(body)
   })

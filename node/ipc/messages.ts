@@ -11,7 +11,15 @@ import { literal, type Shape, text, tuple, uint } from '../../base/shape.ts'
 export type IpcMessage =
   | { readonly kind: 'ipc.send'; readonly number: number; readonly from: Pid; readonly target: Target; readonly value: string }
   /** `remainingMs`: how long the caller will still wait. */
-  | { readonly kind: 'ipc.call'; readonly number: number; readonly from: Pid; readonly target: Target; readonly method: string; readonly value: string; readonly remainingMs: number }
+  | {
+      readonly kind: 'ipc.call'
+      readonly number: number
+      readonly from: Pid
+      readonly target: Target
+      readonly method: string
+      readonly value: string
+      readonly remainingMs: number
+    }
   /** Answers a send (value empty) or a call. */
   | { readonly kind: 'ipc.result'; readonly number: number; readonly result: RemoteResult }
   | { readonly kind: 'ipc.monitor'; readonly number: number; readonly target: Target }
@@ -22,7 +30,9 @@ export type IpcMessage =
 /** A process of the receiving node, by pid or by name. */
 export type Target = Pid | string
 
-export type RemoteResult = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly code: ErrorCode; readonly message: string }
+export type RemoteResult =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string }
 
 export function encodeIpcMessage(message: IpcMessage): readonly Cbor[] {
   switch (message.kind) {
@@ -45,7 +55,8 @@ export function encodeIpcMessage(message: IpcMessage): readonly Cbor[] {
 export const ERROR_TEXT_MAX = 4096
 
 const targetShape: Shape<Target> = {
-  parse: value => (typeof value === 'number' ? (value as Pid) : typeof value === 'string' && value.length <= ACTOR_MAX_BYTES ? value : undefined),
+  parse: value =>
+    typeof value === 'number' ? (value as Pid) : typeof value === 'string' && value.length <= ACTOR_MAX_BYTES ? value : undefined,
 }
 const pidShape: Shape<Pid> = { parse: value => (typeof value === 'number' ? (value as Pid) : undefined) }
 const okShape = tuple(literal(1), text(MESSAGE_MAX_BYTES))

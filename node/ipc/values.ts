@@ -14,16 +14,20 @@ export function encodeValue(value: unknown, maxBytes: number = MESSAGE_MAX_BYTES
   try {
     text = JSON.stringify(value, refuse)
   } catch (thrown) {
-    throw thrown instanceof WeftError ? thrown : new WeftError('unsendable', `the value cannot be sent: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+    throw thrown instanceof WeftError
+      ? thrown
+      : new WeftError('unsendable', `the value cannot be sent: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
   }
   if (text === undefined) throw new WeftError('unsendable', `a ${typeof value} cannot be sent`)
-  if (text.length > maxBytes / 3 && utf8(text).length > maxBytes) throw new WeftError('unsendable', `the value is larger than ${maxBytes} bytes`)
+  if (text.length > maxBytes / 3 && utf8(text).length > maxBytes)
+    throw new WeftError('unsendable', `the value is larger than ${maxBytes} bytes`)
   return text
 }
 
 function refuse(key: string, value: unknown): unknown {
   const what = lost(value)
-  if (what !== undefined) throw new WeftError('unsendable', `${key === '' ? 'the value' : `its field ${JSON.stringify(key)}`} is ${what}, which cannot be sent`)
+  if (what !== undefined)
+    throw new WeftError('unsendable', `${key === '' ? 'the value' : `its field ${JSON.stringify(key)}`} is ${what}, which cannot be sent`)
   return value
 }
 

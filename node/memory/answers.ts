@@ -5,7 +5,18 @@ import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
 import type { Remember } from '../../ecc/records.ts'
-import type { ConflictList, Explanation, ListOptions, MemoryDetail, MemoryPage, MemoryRecord, MemoryStatus, RecallHit, RecallOptions, Recollection } from '../api.ts'
+import type {
+  ConflictList,
+  Explanation,
+  ListOptions,
+  MemoryDetail,
+  MemoryPage,
+  MemoryRecord,
+  MemoryStatus,
+  RecallHit,
+  RecallOptions,
+  Recollection,
+} from '../api.ts'
 import { cutOf, FOLD_VERSION, type Memory } from './memory.ts'
 
 /** Gets an answer or the reason why there is none. */
@@ -25,45 +36,71 @@ export function recall(memory: Memory, query: string, options: RecallOptions, to
       const found = attempt(to, () => memory.fold.recall(query, { k, at, spread, includeSuperseded }))
       if (found === undefined) return
       const frontier = memory.frontier(at)
-      memory.texts(found.hits.map(hit => hit.ref), said => {
-        const hits = found.hits.map((hit, i): RecallHit => ({ ...fields(hit, said[i]), score: hit.score, parts: hit.parts, path: hit.path }))
-        to.ok({ hits, frontier, foldVersion: FOLD_VERSION, exact: found.exact, truncated: found.truncated })
-      })
+      memory.texts(
+        found.hits.map(hit => hit.ref),
+        said => {
+          const hits = found.hits.map(
+            (hit, i): RecallHit => ({ ...fields(hit, said[i]), score: hit.score, parts: hit.parts, path: hit.path }),
+          )
+          to.ok({ hits, frontier, foldVersion: FOLD_VERSION, exact: found.exact, truncated: found.truncated })
+        },
+      )
     })
   })
 }
 
 export function why(memory: Memory, text: string, asOf: string | undefined, to: Answering<Explanation>): void {
-  memory.resolve(text, id => {
-    atCut(memory, asOf, undefined, to, at => {
-      const found = attempt(to, () => memory.fold.why(id, { at }))
-      if (found === undefined) return
-      const frontier = memory.frontier(at)
-      const steps = found.paths.flatMap(path => path.steps)
-      memory.texts(steps.map(step => step.ref), said => {
-        let next = 0
-        const paths = found.paths.map(({ weight, steps: path }) => ({
-          weight,
-          steps: path.map(step => ({ id: step.id, edge: step.edge, text: said[next++]?.text ?? '', author: step.author, log: step.ref.log, seq: step.ref.seq })),
-        }))
-        to.ok({ id, paths, frontier, truncated: found.truncated })
+  memory.resolve(
+    text,
+    id => {
+      atCut(memory, asOf, undefined, to, at => {
+        const found = attempt(to, () => memory.fold.why(id, { at }))
+        if (found === undefined) return
+        const frontier = memory.frontier(at)
+        const steps = found.paths.flatMap(path => path.steps)
+        memory.texts(
+          steps.map(step => step.ref),
+          said => {
+            let next = 0
+            const paths = found.paths.map(({ weight, steps: path }) => ({
+              weight,
+              steps: path.map(step => ({
+                id: step.id,
+                edge: step.edge,
+                text: said[next++]?.text ?? '',
+                author: step.author,
+                log: step.ref.log,
+                seq: step.ref.seq,
+              })),
+            }))
+            to.ok({ id, paths, frontier, truncated: found.truncated })
+          },
+        )
       })
-    })
-  }, to.fail)
+    },
+    to.fail,
+  )
 }
 
 export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): void {
-  memory.resolve(text, id => {
-    const node = memory.fold.node(id)
-    if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
-    const edges = memory.fold.edgesOf(id).map(({ ref: _, ...edge }) => edge)
-    memory.texts([node.ref], ([said]) => {
-      to.ok({
-        ...fields(node, said), state: node.state, edges,
-        supersededBy: node.supersededBy.map(row => row.id), supersedes: node.supersedes.map(row => row.id),
+  memory.resolve(
+    text,
+    id => {
+      const node = memory.fold.node(id)
+      if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
+      const edges = memory.fold.edgesOf(id).map(({ ref: _, ...edge }) => edge)
+      memory.texts([node.ref], ([said]) => {
+        to.ok({
+          ...fields(node, said),
+          state: node.state,
+          edges,
+          supersededBy: node.supersededBy.map(row => row.id),
+          supersedes: node.supersedes.map(row => row.id),
+        })
       })
-    })
-  }, to.fail)
+    },
+    to.fail,
+  )
 }
 
 export function list(memory: Memory, options: ListOptions, to: Answering<MemoryPage>): void {
@@ -72,10 +109,13 @@ export function list(memory: Memory, options: ListOptions, to: Answering<MemoryP
       const page = attempt(to, () => memory.fold.list({ after, at, limit: options.limit ?? 100 }))
       if (page === undefined) return
       const frontier = memory.frontier(page.next)
-      memory.texts(page.nodes.map(node => node.ref), said => {
-        const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i]), state: node.state }))
-        to.ok({ memories, frontier, more: page.more })
-      })
+      memory.texts(
+        page.nodes.map(node => node.ref),
+        said => {
+          const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i]), state: node.state }))
+          to.ok({ memories, frontier, more: page.more })
+        },
+      )
     })
   })
 }
@@ -89,7 +129,10 @@ export function status(memory: Memory, pending: number): MemoryStatus {
   return { nodes, edges, pending, dangling, voids: memory.voids.length, frontier: memory.frontier(), foldVersion: FOLD_VERSION }
 }
 
-function fields(node: { readonly id: CausalId; readonly ref: Ref; readonly author: NodeId; readonly hlc: Hlc; readonly key?: string }, said: Remember | undefined): Omit<MemoryRecord, 'state'> {
+function fields(
+  node: { readonly id: CausalId; readonly ref: Ref; readonly author: NodeId; readonly hlc: Hlc; readonly key?: string },
+  said: Remember | undefined,
+): Omit<MemoryRecord, 'state'> {
   return {
     id: node.id,
     ...(node.key === undefined ? {} : { key: node.key }),
@@ -105,7 +148,13 @@ function fields(node: { readonly id: CausalId; readonly ref: Ref; readonly autho
   }
 }
 
-function whenReached(memory: Memory, text: string | undefined, deadlineMs: number | undefined, to: { readonly fail: (error: WeftError) => void }, then: () => void): void {
+function whenReached(
+  memory: Memory,
+  text: string | undefined,
+  deadlineMs: number | undefined,
+  to: { readonly fail: (error: WeftError) => void },
+  then: () => void,
+): void {
   if (text === undefined) return then()
   const parsed = cutOf(text)
   if (parsed === undefined) return to.fail(new WeftError('frontier_invalid', 'that is no frontier'))
@@ -113,7 +162,13 @@ function whenReached(memory: Memory, text: string | undefined, deadlineMs: numbe
 }
 
 /** The cut a frontier names, once this node has applied it; undefined for no frontier. */
-function atCut(memory: Memory, text: string | undefined, deadlineMs: number | undefined, to: { readonly fail: (error: WeftError) => void }, then: (at: Cut | undefined) => void): void {
+function atCut(
+  memory: Memory,
+  text: string | undefined,
+  deadlineMs: number | undefined,
+  to: { readonly fail: (error: WeftError) => void },
+  then: (at: Cut | undefined) => void,
+): void {
   whenReached(memory, text, deadlineMs, to, () => then(text === undefined ? undefined : cutOf(text)?.cut))
 }
 

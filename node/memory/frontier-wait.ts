@@ -62,7 +62,9 @@ export class FrontierWait {
       if (state === 'ahead') continue
       this.#waits.delete(wait)
       this.#deadlines.remove(wait, wait.slot)
-      wait.then(state === 'reached' ? undefined : new WeftError('frontier_invalid', 'this node knows another history than that frontier speaks of'))
+      wait.then(
+        state === 'reached' ? undefined : new WeftError('frontier_invalid', 'this node knows another history than that frontier speaks of'),
+      )
     }
   }
 

@@ -9,7 +9,16 @@ import type { EdgeType } from '../../ecc/edge-types.ts'
 import type { Parent } from '../../ecc/heads.ts'
 import type { MemoryFold } from '../../ecc/memory-fold.ts'
 import { contentHash } from '../../ecc/own-memories.ts'
-import { encodeJoin, encodeLink, encodeRemember, encodeRetract, encodeSupersede, type LinkInput, type RememberInput, type SupersedeInput } from '../../ecc/records.ts'
+import {
+  encodeJoin,
+  encodeLink,
+  encodeRemember,
+  encodeRetract,
+  encodeSupersede,
+  type LinkInput,
+  type RememberInput,
+  type SupersedeInput,
+} from '../../ecc/records.ts'
 import type { Receipt } from '../api.ts'
 import type { CoreContext } from '../context.ts'
 import type { Writer } from '../writer.ts'
@@ -65,12 +74,25 @@ export class MemoryWriter {
     for (const edge of edges) encodeLink({ ...edge, from: edge.to })
     const content = toHex(contentHash(body))
     const newest = input.key === undefined ? undefined : this.#keys.get(input.key)
-    const known = newest === undefined || newest === content ? this.#known(content, () => this.#fold().findDuplicate(this.#context.self, contentHash(body))) : undefined
+    const known =
+      newest === undefined || newest === content
+        ? this.#known(content, () => this.#fold().findDuplicate(this.#context.self, contentHash(body)))
+        : undefined
     if (known !== undefined) {
-      this.#afterAll([wait => this.#join(known, wait), ...edges.map(edge => (wait: ReceiptDone) => this.link({ ...edge, from: known.receipt.id }, actor, wait))], known.receipt, done)
+      this.#afterAll(
+        [
+          wait => this.#join(known, wait),
+          ...edges.map(edge => (wait: ReceiptDone) => this.link({ ...edge, from: known.receipt.id }, actor, wait)),
+        ],
+        known.receipt,
+        done,
+      )
       return false
     }
-    const links = edges.map(edge => ({ kind: KIND['memory.link'], body: (ids: readonly CausalId[]) => encodeLink({ ...edge, from: ids[0] as CausalId }) }))
+    const links = edges.map(edge => ({
+      kind: KIND['memory.link'],
+      body: (ids: readonly CausalId[]) => encodeLink({ ...edge, from: ids[0] as CausalId }),
+    }))
     const finish: ReceiptDone = (error, receipt) => {
       if (input.key !== undefined && this.#keys.get(input.key) === content) this.#keys.delete(input.key)
       done(error, receipt)
@@ -132,7 +154,9 @@ export class MemoryWriter {
 
   /** @param ends records that count no more once this is applied */
   #write(content: string | undefined, records: readonly Saying[], ends: readonly CausalId[], actor: string, done: ReceiptDone): void {
-    const parents = this.#fold().parentsFor(this.#log).filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
+    const parents = this.#fold()
+      .parentsFor(this.#log)
+      .filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
     const drafts = draftsOf(records, parents, actor)
     const written = this.#writer.write(this.#stream, drafts, error => {
       if (--this.#unapplied === 0) this.#cited.clear()
@@ -160,7 +184,10 @@ interface Saying {
 function draftsOf(records: readonly Saying[], parents: readonly Parent[], actor: string): Draft[] {
   const refs: ParentRef[] = parents.map(({ log, seq, id }) => ({ logId: digestOf(log), seq, leaf: digestOf(id) }))
   const joins: Draft[] = []
-  while (refs.length > PARENTS_MAX) joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
-  const own = records.map(({ kind, body }, i): Draft => ({ kind, actor, body: ids => body(ids.slice(joins.length)), parents: i === 0 ? refs : [] }))
+  while (refs.length > PARENTS_MAX)
+    joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
+  const own = records.map(
+    ({ kind, body }, i): Draft => ({ kind, actor, body: ids => body(ids.slice(joins.length)), parents: i === 0 ? refs : [] }),
+  )
   return [...joins, ...own]
 }

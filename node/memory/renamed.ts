@@ -8,11 +8,15 @@ export function renamed(kind: number, body: Uint8Array, newest: (id: CausalId) =
   switch (kind) {
     case KIND['memory.link']: {
       const link = decodeLink(body)
-      return link === undefined ? body : encodeLink({ from: name(link.from), to: name(link.to), type: link.type, weight: link.weight / WEIGHT_ONE })
+      return link === undefined
+        ? body
+        : encodeLink({ from: name(link.from), to: name(link.to), type: link.type, weight: link.weight / WEIGHT_ONE })
     }
     case KIND['memory.supersede']: {
       const supersede = decodeSupersede(body)
-      return supersede === undefined ? body : encodeSupersede({ targets: supersede.targets.map(name), by: name(supersede.by), reason: supersede.reason })
+      return supersede === undefined
+        ? body
+        : encodeSupersede({ targets: supersede.targets.map(name), by: name(supersede.by), reason: supersede.reason })
     }
     case KIND['memory.retract']: {
       const retract = decodeRetract(body)

@@ -33,11 +33,16 @@ export function contextOf(core: Core, process: Process): ProcessContext {
       return result === undefined ? new Promise(resolve => (tell = resolve)) : Promise.resolve(result)
     },
     call: (to, method, argument, options) =>
-      settled((ok, fail) => core.ipc.call(process.pid, to, method, argument, options?.deadlineMs ?? CALL_DEADLINE_MS, outcome => (outcome.ok ? ok(outcome.value) : fail(outcome.error)))),
+      settled((ok, fail) =>
+        core.ipc.call(process.pid, to, method, argument, options?.deadlineMs ?? CALL_DEADLINE_MS, outcome =>
+          outcome.ok ? ok(outcome.value) : fail(outcome.error),
+        ),
+      ),
     monitor: target => inStep(() => core.ipc.monitor(process.pid, target, down => core.processes.deliver(process, { kind: 'down', down }))),
     demonitor: reference => inStep(() => core.ipc.demonitor(process.pid, reference)),
     exit: (code = 0) => inStep(() => core.processes.exit(process, code)),
-    log: (event, fields = {}) => inStep(() => core.context.log('info', `process.${event}`, { pid: process.pid, name: process.name, ...fields })),
+    log: (event, fields = {}) =>
+      inStep(() => core.context.log('info', `process.${event}`, { pid: process.pid, name: process.name, ...fields })),
   }
 
   /** What it throws is for the caller, not for the step. */

@@ -94,8 +94,15 @@ export class Process {
 
   info(node: NodeId): ProcessInfo {
     return {
-      address: this.address, pid: this.pid, name: this.name ?? null, state: this.#state, node, program: this.program,
-      inbox: this.inbox.size, handled: this.handled, startedAt: new Date(this.startedMs).toISOString(),
+      address: this.address,
+      pid: this.pid,
+      name: this.name ?? null,
+      state: this.#state,
+      node,
+      program: this.program,
+      inbox: this.inbox.size,
+      handled: this.handled,
+      startedAt: new Date(this.startedMs).toISOString(),
     }
   }
 }

@@ -7,6 +7,9 @@ import { requestTo } from '../../node/connect.ts'
 import { createNode, joinNode, type WeftNode } from '../../node/index.ts'
 import { createTcpProxy, type TcpProxy } from '../../sim/proxy/tcp-proxy.ts'
 
+// Peers compare every 15 to 45 s, and one test waits for it.
+t.setTimeout(180_000)
+
 /**
  * Two real nodes, one TCP connection between them, and a proxy on it that counts. The second
  * node only dials, so nothing goes another way.

@@ -42,8 +42,13 @@ try {
   await check()
   readyMs.sort((a, b) => a - b)
   const total = NAMES.reduce((sum, name) => sum + (acknowledged.get(name)?.length ?? 0), 0)
-  console.log(`${KILLS} kills at ${RECORDS} records and more, ${total} acknowledged writes, none lost; ready again after ${Math.round(readyMs[KILLS >> 1] ?? 0)} ms (median), ${Math.round(readyMs.at(-1) ?? 0)} ms (longest)`)
-  assert(readyMs.every(ms => ms < READY_MS), `a node took longer than ${READY_MS} ms to be ready`)
+  console.log(
+    `${KILLS} kills at ${RECORDS} records and more, ${total} acknowledged writes, none lost; ready again after ${Math.round(readyMs[KILLS >> 1] ?? 0)} ms (median), ${Math.round(readyMs.at(-1) ?? 0)} ms (longest)`,
+  )
+  assert(
+    readyMs.every(ms => ms < READY_MS),
+    `a node took longer than ${READY_MS} ms to be ready`,
+  )
 } finally {
   isWriting = false
   await down(dir, true)
@@ -55,7 +60,10 @@ function at(name: Name): Promise<WeftNode> {
 
 async function fill(): Promise<void> {
   const n1 = await at('n1')
-  for (let from = 0; from < RECORDS; from += BATCH) await n1.memory.import(Array.from({ length: BATCH }, (_, i) => ({ text: `fact ${from + i} that was known before anything was killed `.padEnd(200, '.') })))
+  for (let from = 0; from < RECORDS; from += BATCH)
+    await n1.memory.import(
+      Array.from({ length: BATCH }, (_, i) => ({ text: `fact ${from + i} that was known before anything was killed `.padEnd(200, '.') })),
+    )
   await n1.stop()
   await equal()
 }
@@ -66,7 +74,11 @@ async function write(name: Name): Promise<void> {
   for (let burst = 0; isWriting; burst++) {
     try {
       const node = await at(name)
-      await Promise.all(Array.from({ length: BURST }, async (_, i) => receipts.push(await node.memory.remember(`${name} learned ${burst} ${i} ${randomInt(2 ** 40)}`.padEnd(200, '.')))))
+      await Promise.all(
+        Array.from({ length: BURST }, async (_, i) =>
+          receipts.push(await node.memory.remember(`${name} learned ${burst} ${i} ${randomInt(2 ** 40)}`.padEnd(200, '.'))),
+        ),
+      )
       await node.stop()
     } catch {
       // It was killed, or is not there yet: what it had acknowledged has been noted.
@@ -101,7 +113,8 @@ async function holds(name: Name, receipts: readonly Receipt[]): Promise<void> {
 async function equal(): Promise<void> {
   for (const untilMs = performance.now() + SETTLE_MS; performance.now() < untilMs; await sleep(50)) {
     const all = await Promise.all(NAMES.map(async name => requestTo(join(dir, name))('node.status', {})))
-    if (new Set(all.map(({ frontier, frontierAll }) => frontier + frontierAll)).size === 1 && all.every(({ publishing }) => publishing)) return
+    if (new Set(all.map(({ frontier, frontierAll }) => frontier + frontierAll)).size === 1 && all.every(({ publishing }) => publishing))
+      return
   }
   assert.fail(`the nodes are not equal within ${SETTLE_MS} ms`)
 }

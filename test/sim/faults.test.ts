@@ -433,3 +433,14 @@ t.test('records that no honest node writes are kept, and stop nobody but their a
   t.match(world.ask('c', 'memory.status', {}), { voids: 4, nodes: 3, pending: 1 })
   t.end()
 })
+
+t.test('what is published while two nodes far apart still compare is told to both', t => {
+  const world = new World({ seed: SEED, wire: { delayMinUs: 150_000, delayMeanUs: 0 } })
+  world.cluster(['a', 'b'])
+  world.until('a to see b', () => coreOf(world, 'a').peers.connected.size === 1)
+  for (const name of ['a', 'b']) world.askSoon(name, 'memory.remember', { text: 'as they met' }, () => {})
+  const startMs = world.nowMs
+  untilEqual(world, ['a', 'b'])
+  t.ok(world.nowMs - startMs < 3000)
+  t.end()
+})
