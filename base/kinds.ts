@@ -25,7 +25,6 @@ export const KIND = {
 } as const
 
 export type KindName = keyof typeof KIND
-export type Kind = (typeof KIND)[KindName]
 
 const names: ReadonlyMap<number, KindName> = new Map(Object.entries(KIND).map(([name, kind]) => [kind, name as KindName]))
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { environment, unhooked } from './cli/weft.ts'
 import { projectRoot } from './fixtures.ts'
 
 const root = projectRoot()
@@ -30,9 +31,10 @@ t.test('the program in the README compiles in a project of its own, and runs', a
     '--types',
     'node',
   ]
-  const compiled = spawnSync(process.execPath, [tsc, ...options, 'example.ts'], { cwd: dir, encoding: 'utf8' })
-  t.equal(compiled.status, 0, compiled.stdout)
-  const ran = spawnSync(process.execPath, ['example.js'], { cwd: dir, encoding: 'utf8', timeout: 30_000 })
+  const run = (...args: string[]) => spawnSync(...unhooked(process.execPath, args), { cwd: dir, env: environment(), encoding: 'utf8', timeout: 60_000 })
+  const compiled = run(tsc, ...options, 'example.ts')
+  t.equal(compiled.status, 0, compiled.stdout + compiled.stderr)
+  const ran = run('example.js')
   t.equal(ran.status, 0, ran.stderr)
   t.match(ran.stdout, /Checkout timed out on Friday/)
   t.match(ran.stdout, /The pool is exhausted at 200 connections/)
