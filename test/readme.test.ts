@@ -31,7 +31,8 @@ t.test('the program in the README compiles in a project of its own, and runs', a
     '--types',
     'node',
   ]
-  const run = (...args: string[]) => spawnSync(...unhooked(process.execPath, args), { cwd: dir, env: environment(), encoding: 'utf8', timeout: 60_000 })
+  const run = (...args: string[]) =>
+    spawnSync(...unhooked(process.execPath, args), { cwd: dir, env: environment(), encoding: 'utf8', timeout: 60_000 })
   const compiled = run(tsc, ...options, 'example.ts')
   t.equal(compiled.status, 0, compiled.stdout + compiled.stderr)
   const ran = run('example.js')
