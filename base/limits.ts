@@ -161,6 +161,11 @@ export const JSONL_IN_FLIGHT: number = 1024
 export const LIST_MAX: number = 500
 /** The fold is saved after this many records, so a restart folds at most as many again. */
 export const SNAPSHOT_RECORDS: number = 16_384
+/** 1,024 records are folded in 30 ms. More than that are saved after 10 s all the same: a save at 100,000 memories takes 0.1 s. */
+export const SNAPSHOT_LATE_RECORDS: number = 1024
+export const SNAPSHOT_LATE_MS: number = 10_000
+/** 1 s after a start it has better things to do. */
+export const SNAPSHOT_SOON_MS: number = 1000
 
 // ---- control interface
 

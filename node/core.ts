@@ -262,6 +262,7 @@ export class Core {
     }
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
+      for (const memory of this.#memories.values()) memory.onFolded()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
     }

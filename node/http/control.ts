@@ -10,7 +10,6 @@ import { isCommand } from '../commands/table.ts'
 import type { Readiness } from '../commands/types.ts'
 import { encodeValue } from '../ipc/values.ts'
 import type { Runtime } from '../runtime.ts'
-import { renderMetrics } from './metrics.ts'
 
 /**
  * The control interface: HTTP on loopback, for the command line and for `connect`.
@@ -92,7 +91,10 @@ function appOf(runtime: Runtime, token: string, log: Logger): Hono {
     const { ready, checks }: Readiness = await runtime.request('node.ready', {}, 'probe')
     return context.json({ ready, checks }, ready ? 200 : 503)
   })
-  app.get('/metrics', async context => context.text(await renderMetrics(runtime.core.metrics)))
+  app.get('/metrics', async context => {
+    const { renderMetrics } = await import('./metrics.ts') // 25 ms that a start does not need
+    return context.text(await renderMetrics(runtime.core.metrics))
+  })
 
   app.use('/v1/*', async (context, next) => {
     if (!isToken(context.req.header('authorization'), token))

@@ -3,7 +3,7 @@ import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
 import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
-import { SNAPSHOT_RECORDS } from '../../base/limits.ts'
+import { SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
 import type { Chain } from '../../chain/chain.ts'
@@ -38,6 +38,8 @@ export class Memory implements Fold {
   readonly #voids: Map<CausalId, VoidRecord>
   #fold: MemoryFold
   #unsaved = 0
+  /** When what is unsaved by then is saved, few as it may be. */
+  #saveAtMs = Number.POSITIVE_INFINITY
 
   constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, saved: SavedMemory | undefined) {
     this.#context = context
@@ -85,6 +87,7 @@ export class Memory implements Fold {
     this.#fold = new MemoryFold(this.#context.self)
     this.#voids.clear()
     this.#unsaved = 0
+    this.#saveAtMs = Number.POSITIVE_INFINITY
   }
 
   /** After a step that applied records: whoever waits for them is told, and the fold is saved now and then. */
@@ -95,22 +98,31 @@ export class Memory implements Fold {
     this.waits.onApplied()
     this.changes.wake()
     if (this.#unsaved >= SNAPSHOT_RECORDS) this.save()
+    else if (this.#unsaved >= SNAPSHOT_LATE_RECORDS)
+      this.#saveAtMs = Math.min(this.#saveAtMs, this.#context.now.monotonicMs + SNAPSHOT_LATE_MS)
+  }
+
+  /** After a start: what had to be folded again is saved soon, so that it need not be once more. */
+  onFolded(): void {
+    if (this.#unsaved >= SNAPSHOT_LATE_RECORDS) this.#saveAtMs = this.#context.now.monotonicMs + SNAPSHOT_SOON_MS
   }
 
   save(): void {
     if (this.#unsaved === 0) return
     this.#unsaved = 0
+    this.#saveAtMs = Number.POSITIVE_INFINITY
     const voids = [...this.#voids].map(([id, { ref, reason }]) => [digestOf(id), digestOf(ref.log), ref.seq, reason])
     this.#context.emit({ kind: 'save', file: snapshotFile(this.space), bytes: encode([this.#fold.snapshot(), voids]) })
   }
 
   get nextWakeMs(): number {
-    return Math.min(this.waits.nextWakeMs, this.changes.nextWakeMs)
+    return Math.min(this.waits.nextWakeMs, this.changes.nextWakeMs, this.#saveAtMs)
   }
 
   onWake(): void {
     this.waits.onWake()
     this.changes.onWake()
+    if (this.#context.now.monotonicMs >= this.#saveAtMs) this.save()
   }
 
   // ---- names
