@@ -10,8 +10,6 @@
 import { appendFileSync, closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { suite } from '../base/crypto/suite.ts'
 import { hash } from '../base/crypto/hash.ts'
 import { verify } from '../base/crypto/ed25519.ts'
@@ -26,6 +24,7 @@ import { verifyConsistency, verifyInclusion } from '../chain/tree.ts'
 import { type Verification, verifyJournal } from '../chain/verify.ts'
 import { openDisk } from '../node/host/disk.ts'
 import { hostRandom } from '../node/host/random.ts'
+import { print, round } from './measure.ts'
 
 const RECORDS = Number(process.argv[2] ?? 1_000_000)
 const REOPENED = 100_000
@@ -155,7 +154,6 @@ async function cold(verifiesPerS: number): Promise<void> {
     ratioToVerify: ratio(RECORDS / seconds, verifiesPerS),
   })
 
-  const before = memory()
   const began = usage()
   const opened = await open('reopened')
   const openSeconds = cpuSince(began)
@@ -164,7 +162,6 @@ async function cold(verifiesPerS: number): Promise<void> {
     records: REOPENED,
     cpuSeconds: round(openSeconds),
     recordsPerS: Math.round(REOPENED / openSeconds),
-    bytesPerRecord: Math.round((memory() - before) / REOPENED),
   })
   await opened.close()
 }
@@ -275,24 +272,8 @@ function cpuSince(start: NodeJS.CpuUsage): number {
   return (user + system) / 1e6
 }
 
-/** Bytes in use once the garbage is gone. */
-function memory(): number {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
-
 function ratio(value: number, baseline: number): number {
   return round(value / baseline)
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100
-}
-
-function print(line: object): void {
-  console.log(JSON.stringify(line))
 }
 
 function never(error: Error): never {

@@ -8,6 +8,7 @@ import type { NodeId } from '../base/ids.ts'
 import { FrameDecoder, FrameEncoder } from '../transport/frame.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
 import type { Transport, TransportHandlers } from '../transport/transport.ts'
+import { print, round } from './measure.ts'
 
 /**
  * What the transport costs: frames a second and echo time between two processes on this
@@ -83,19 +84,17 @@ async function measure(): Promise<void> {
   const child: ChildProcess = fork(fileURLToPath(import.meta.url), ['server'])
   const [served] = (await once(child, 'message')) as [Served]
   const [mesh, bare] = [await overTransport(served), await overTcp(served)]
-  console.log(JSON.stringify({ bench: 'transport', node: process.version, cpu: cpus()[0]?.model, cores: cpus().length }))
+  print({ bench: 'transport', node: process.version, cpu: cpus()[0]?.model, cores: cpus().length })
   for (const [frameBytes, frames] of SIZES) {
     const [meshMs, bareMs] = [await stream(mesh, frameBytes, frames), await stream(bare, frameBytes, frames)]
     const rates = (ms: number): object => ({
       framesPerSecond: Math.round((frames * 1000) / ms),
       megabytesPerSecond: Math.round((frames * frameBytes) / ms / 100) / 10,
     })
-    console.log(JSON.stringify({ bench: 'stream', frameBytes, ...rates(meshMs), tcp: rates(bareMs), ratio: round(bareMs / meshMs) }))
+    print({ bench: 'stream', frameBytes, ...rates(meshMs), tcp: rates(bareMs), ratio: round(bareMs / meshMs) })
   }
   const [meshUs, bareUs] = [await echo(mesh), await echo(bare)]
-  console.log(
-    JSON.stringify({ bench: 'echo', frameBytes: ECHO_BYTES, p50Us: meshUs, tcp: { p50Us: bareUs }, ratio: round(meshUs / bareUs) }),
-  )
+  print({ bench: 'echo', frameBytes: ECHO_BYTES, p50Us: meshUs, tcp: { p50Us: bareUs }, ratio: round(meshUs / bareUs) })
   await mesh.close()
   await bare.close()
   child.kill()
@@ -212,8 +211,4 @@ function start(transport: Transport, handlers: Partial<TransportHandlers>): Prom
     ...handlers,
   }
   return new Promise((resolve, reject) => transport.start(all, error => (error === undefined ? resolve() : reject(error))))
-}
-
-function round(ratio: number): number {
-  return Math.round(ratio * 100) / 100
 }

@@ -26,7 +26,7 @@ export const LOG_FILE = 'node.log'
 /** 60 s: a node with a million records is ready in a few; one that takes longer has a reason that its log tells. */
 const START_MS = 60_000
 /** How often the directory is looked at while a process comes or goes. */
-const LOOK_MS = 25
+const LOOK_MS = 10
 /** What a node may take to stop: its own deadline, and as long again for a slow disk. */
 const STOP_MS = 2 * SHUTDOWN_MS
 /** 2 s: a process of its own ends some milliseconds after it has let go of its directory, also on a busy machine. */

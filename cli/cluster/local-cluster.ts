@@ -168,7 +168,10 @@ export async function partition(dir: string, groups: readonly (readonly string[]
   const nodes = await statusOf(dir)
   const named = groups.flat()
   for (const name of named) {
-    find(nodes, name)
+    requireName(
+      nodes.map(node => node.name),
+      name,
+    )
     if (named.filter(other => other === name).length > 1) throw new WeftError('invalid_argument', `${name} is named twice`)
   }
   const rest = nodes.map(node => node.name).filter(name => !named.includes(name))
@@ -211,16 +214,18 @@ function cutFrom({ dir }: LocalNode): ReadonlySet<string> {
 
 // ---- single nodes
 
-function find(nodes: readonly LocalNode[], name: string): LocalNode {
-  const node = nodes.find(each => each.name === name)
-  if (node === undefined)
-    throw new WeftError('invalid_argument', `there is no node ${name}: there are ${nodes.map(each => each.name).join(', ') || 'none'}`)
-  return node
+async function nodeNamed(dir: string, name: string): Promise<LocalNode> {
+  requireName(namesIn(dir), name)
+  return describe(dir, name)
+}
+
+function requireName(names: readonly string[], name: string): void {
+  if (!names.includes(name)) throw new WeftError('invalid_argument', `there is no node ${name}: there are ${names.join(', ') || 'none'}`)
 }
 
 /** Ends a node without warning, as a crash would. Only the process that has just answered under its name is signalled. */
 export async function kill(dir: string, name: string): Promise<{ readonly name: string; readonly osPid: number }> {
-  const { osPid, dir: own } = find(await statusOf(dir), name)
+  const { osPid, dir: own } = await nodeNamed(dir, name)
   if (osPid === null) throw new WeftError('not_running', `${name} does not run`, { next: `weft cluster restart ${name}` })
   process.kill(osPid, 'SIGKILL')
   for (const untilMs = performance.now() + MEET_MS; isAlive(osPid); await sleep(LOOK_MS)) {
@@ -231,7 +236,7 @@ export async function kill(dir: string, name: string): Promise<{ readonly name: 
 
 /** Stops a node if it runs, and starts it. Resolves when it is ready. */
 export async function restart(dir: string, name: string): Promise<LocalNode> {
-  const node = find(await statusOf(dir), name)
+  const node = await nodeNamed(dir, name)
   if (node.ready) await stopNode(node.dir)
   await start(dir, name)
   return describe(dir, name)
