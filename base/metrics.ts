@@ -15,7 +15,6 @@ const TABLE = {
   weft_chain_commit_failures_total: { type: 'counter', help: 'Journal commits that failed', label: 'code' },
   weft_chain_checkpoints_total: { type: 'counter', help: 'Checkpoints signed' },
   weft_chain_void_total: { type: 'counter', help: 'Records kept but void', label: 'code' },
-  weft_chain_deferred_total: { type: 'counter', help: 'Frames not stored now because of a clock ahead' },
   weft_chain_conflicts: { type: 'gauge', help: 'Logs with divergent records' },
   weft_memory_nodes: { type: 'gauge', help: 'Causal nodes in the fold' },
   weft_memory_edges: { type: 'gauge', help: 'Causal edges in the fold' },

@@ -3,7 +3,7 @@ import { encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { asWeftError, WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
-import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, type NodeId, type Pid, spaceOf, type Stream } from '../base/ids.ts'
+import { AUDIT, CLUSTER, type LogId, type NodeId, type Pid } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -20,7 +20,6 @@ import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import type { SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
-import type { MemoryFold } from '../ecc/memory-fold.ts'
 import { Applier } from './applier.ts'
 import { Cluster } from './cluster.ts'
 import type { CoreContext } from './context.ts'
@@ -28,7 +27,8 @@ import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { kernelOf } from './kernel.ts'
-import { FOLD_VERSION, Memory, type SavedMemory } from './memory/memory.ts'
+import { Memories } from './memory/memories.ts'
+import { FOLD_VERSION, type Memory, type SavedMemory } from './memory/memory.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
 import { Peers } from './peers.ts'
 import type { ExitReason } from './process/behaviour.ts'
@@ -87,7 +87,7 @@ export class Core {
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
-  readonly #memories: Map<string, Memory> = new Map()
+  readonly #memories: Memories
   readonly #inbound: ReturnType<typeof createInbound>
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
@@ -141,12 +141,13 @@ export class Core {
       onStillborn: process => this.ipc.onExit(process, 'failed'),
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
-    const sizes = this.#restore(init.snapshots)
+    this.#memories = new Memories(this.context, this.chain, this.writer)
+    const sizes = this.#memories.restore(init.snapshots)
     this.#applier = new Applier(
       this.context,
       this.chain,
       new AppliedCut(this.chain, sizes, stream => stream !== AUDIT),
-      stream => this.#foldOf(stream),
+      stream => (stream === CLUSTER ? this.cluster : this.#memories.ofStream(stream)),
       author => this.cluster.membership.cutOf(author),
     )
     this.#sync = new ChainSync({
@@ -209,16 +210,15 @@ export class Core {
 
   /** When to send a `wake`, in monotonic ms; Infinity for never. */
   get nextWakeMs(): number {
-    let next = Math.min(
+    return Math.min(
       this.#sync.nextWakeMs,
       this.peers.nextWakeMs,
       this.ipc.nextWakeMs,
       this.eventWaiters.nextWakeMs,
       this.#recovery.nextWakeMs,
       this.writer.nextWakeMs(this.#sync.followers),
+      this.#memories.nextWakeMs,
     )
-    for (const memory of this.#memories.values()) next = Math.min(next, memory.nextWakeMs)
-    return next
   }
 
   #on(event: CoreEvent): void {
@@ -257,12 +257,12 @@ export class Core {
   #settle(): void {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
-      for (const memory of this.#memories.values()) memory.settle()
+      this.#memories.settle()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
-      for (const memory of this.#memories.values()) memory.onFolded()
+      this.#memories.onFolded()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
     }
@@ -326,7 +326,7 @@ export class Core {
     this.#state = 'shutting-down'
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
-    for (const memory of this.#memories.values()) memory.save()
+    this.#memories.save()
     this.audit('audit.shutdown', [this.version], () => {
       this.writer.close()
       this.#state = 'halted'
@@ -370,7 +370,7 @@ export class Core {
     this.ipc.onWake()
     this.eventWaiters.onWake()
     this.#recovery.onWake()
-    for (const memory of this.#memories.values()) memory.onWake()
+    this.#memories.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 
@@ -394,42 +394,9 @@ export class Core {
     this.#recovery.onCommitted(staged)
   }
 
-  #restore(snapshots: ReadonlyMap<string, SavedMemory>): Map<LogId, number> {
-    const sizes = new Map<LogId, number>()
-    for (const [space, saved] of snapshots) {
-      if (!this.#isOurs(saved.fold)) continue
-      this.#memories.set(space, new Memory(this.context, this.chain, this.writer, space, saved))
-      for (const [log, size] of saved.fold.cut) sizes.set(log, size)
-    }
-    this.memory(DEFAULT_SPACE)
-    return sizes
-  }
-
-  /** A saved fold is good only if it is of records that we hold. */
-  #isOurs(fold: MemoryFold): boolean {
-    return fold.frontier().every(({ log, size, head }) => {
-      const held = this.chain.log(log)
-      return held !== undefined && size <= held.durable && held.tree.leaf(size - 1).every((byte, i) => byte === head[i])
-    })
-  }
-
-  #foldOf(stream: Stream): Memory | Cluster | undefined {
-    return stream === CLUSTER ? this.cluster : this.#memoryOf(stream)
-  }
-
-  #memoryOf(stream: Stream): Memory | undefined {
-    const space = spaceOf(stream)
-    return space === undefined ? undefined : this.memory(space)
-  }
-
   /** The memory of a space; it exists as soon as somebody speaks of it. */
   memory(space: string): Memory {
-    let memory = this.#memories.get(space)
-    if (memory === undefined) {
-      memory = new Memory(this.context, this.chain, this.writer, space, undefined)
-      this.#memories.set(space, memory)
-    }
-    return memory
+    return this.#memories.of(space)
   }
 
   /** Durable records that are not applied yet. */

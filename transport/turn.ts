@@ -23,7 +23,10 @@ export class Turn {
 
   /** Calls that a handler posts run in the same turn, after it has returned. */
   #run(): void {
-    for (let i = 0; i < this.#calls.length; i++) (this.#calls[i] as () => void)()
-    this.#calls = []
+    try {
+      for (let i = 0; i < this.#calls.length; i++) (this.#calls[i] as () => void)()
+    } finally {
+      this.#calls = []
+    }
   }
 }
