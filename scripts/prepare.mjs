@@ -1,11 +1,11 @@
 /**
  * Makes a checkout ready to run, whatever state it is in: installs when the lockfile is not the
  * one that was installed from, builds when a source is not the one that was built from. Does nothing,
- * quickly, when both are as they should be. Talks on stderr, so that a command's stdout stays its own.
+ * quickly, when both are as they should be; with --build it builds in any case. Talks on stderr, so that a command's stdout stays its own.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
@@ -29,10 +29,11 @@ if (read(INSTALL_STAMP) !== lock) {
 }
 
 const sources = hash(read('tsconfig.json'), ...SOURCES.filter(existsSync).flatMap(list).map(describe))
-if (read(BUILD_STAMP) !== sources) {
+if (process.argv.includes('--build') || read(BUILD_STAMP) !== sources) {
   say('building')
   rmSync('build', { recursive: true, force: true })
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
+  chmodSync('build/cli/weft.js', 0o755) // `npx weft` runs it as a program
   mkdirSync('build', { recursive: true })
   writeFileSync(BUILD_STAMP, sources)
 }

@@ -48,7 +48,7 @@ async function crypto() {
 async function stories() {
   const node = process.execPath
   const other = hasOthers ? runtimeOf(process.versions.node.startsWith('22.') ? 20 : 22) : node
-  const tell = runtime => run(runtime, ['build/test/sim/story.test.js'], { WEFT_HASH: '1', WEFT_SEEDS: SEEDS })
+  const tell = runtime => run(runtime, ['build/test/sim/story.test.js'], { WEFT_HASH: '1', WEFT_SEEDS: SEEDS, TAP_TIMEOUT: '3600' })
   // Two at a time: as many as the smallest machine has cores.
   const [first, elsewhere] = await Promise.all([tell(node), tell(other)])
   const second = await tell(node)
