@@ -167,6 +167,9 @@ export const SNAPSHOT_LATE_MS: number = 10_000
 /** 1 s after a start it has better things to do. */
 export const SNAPSHOT_SOON_MS: number = 1000
 
+/** 32 nodes of a development cluster: each is a process of 100 MB that dials all others. */
+export const LOCAL_NODES_MAX: number = 32
+
 // ---- control interface
 
 /** 1 MiB: the largest request is a message of 512 KiB in JSON. */

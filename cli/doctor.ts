@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { join } from 'node:path'
 import { asWeftError } from '../base/errors.ts'
 import { CLOCK_AHEAD_MAX_MS } from '../base/limits.ts'
-import type { NodeStatus } from '../node/api.ts'
+import type { NodeStatus, SettingInfo } from '../node/api.ts'
 import type { PeerInfo } from '../node/peers.ts'
 import { CONFIG_FILE, resolveConfig } from '../node/config.ts'
 import { indexDirectory, readControlFile } from '../node/host/directory.ts'
@@ -37,7 +37,7 @@ export async function examine(dir: string): Promise<readonly Check[]> {
     directory,
     ...permissions(dir),
     await identityCheck(dir),
-    ...settings(dir),
+    ...(status === undefined ? settings(dir) : (await node('node.settings', {})).settings.map(settingCheck)),
     runCheck(dir, status),
     lockCheck(dir, status),
     await journalCheck(dir),
@@ -121,14 +121,14 @@ function settings(dir: string): Check[] {
   try {
     const file = join(dir, CONFIG_FILE)
     const config = resolveConfig({}, process.env, existsSync(file) ? readFileSync(file, 'utf8') : undefined)
-    return Object.entries(config).map(([name, { value, from }]) => ({
-      check: `setting ${name}`,
-      result: 'ok',
-      detail: `${Array.isArray(value) ? value.join(', ') || 'none' : value} (${from})`,
-    }))
+    return Object.entries(config).map(([setting, { value, from }]) => settingCheck({ setting, value, from }))
   } catch (thrown) {
     return [failed('settings', thrown)]
   }
+}
+
+function settingCheck({ setting, value, from }: SettingInfo): Check {
+  return { check: `setting ${setting}`, result: 'ok', detail: `${[value].flat().join(', ') || 'none'} (${from})` }
 }
 
 function runCheck(dir: string, status: NodeStatus | undefined): Check {

@@ -26,7 +26,7 @@ export interface EdgeBehaviour {
    */
   readonly spread: number
   /** Which end of the edge is the reason for the other one: what `why` walks to. */
-  readonly reason: 'from' | 'to' | 'both' | 'neither'
+  readonly reason: 'from' | 'to' | 'neither'
   /** How far `why` trusts such a step, 0 to 1. */
   readonly trust: number
 }
@@ -34,7 +34,7 @@ export interface EdgeBehaviour {
 const BEHAVIOUR: Readonly<Record<EdgeType, EdgeBehaviour>> = {
   causes: { spread: 1, reason: 'from', trust: 1 },
   inhibits: { spread: -0.5, reason: 'from', trust: 1 },
-  correlates: { spread: 0.4, reason: 'both', trust: 0.3 },
+  correlates: { spread: 0.4, reason: 'neither', trust: 0 },
   enables: { spread: 1, reason: 'from', trust: 1 },
   follows: { spread: 1, reason: 'to', trust: 0.5 },
   contradicts: { spread: -0.5, reason: 'neither', trust: 0 },

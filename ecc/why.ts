@@ -97,8 +97,7 @@ function reasonsOf(view: View, record: number, max: number): Reason[] {
   }
   for (const { other, type, weight, outgoing, record: link } of view.edges(record)) {
     const { reason, trust } = behaviourOf(type)
-    if (reason === 'both' || reason === (outgoing ? 'to' : 'from'))
-      add({ record: other, weight: (trust * weight) / WEIGHT_ONE, type, link })
+    if (reason === (outgoing ? 'to' : 'from')) add({ record: other, weight: (trust * weight) / WEIGHT_ONE, type, link })
     if (strongest.size > max) break
   }
   for (const { node, record: by } of replacedBy(view, record)) {

@@ -75,6 +75,13 @@ export interface NodeStatus {
   readonly conflicts: number
 }
 
+/** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
+export interface SettingInfo {
+  readonly setting: string
+  readonly value: string | readonly string[]
+  readonly from: string
+}
+
 export interface PeerList {
   readonly peers: readonly PeerInfo[]
 }

@@ -3,7 +3,8 @@ import { type CausalId, causalIdOf, type LogId, type NodeId, type Stream } from 
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { AppliedCut, AppliedRecord } from '../chain/applied.ts'
 import type { Chain, Group, Written } from '../chain/chain.ts'
-import { bodyCommit, decodeHeader, leafOf, type StoredRecord } from '../chain/record.ts'
+import type { Log } from '../chain/log.ts'
+import { bodyCommit, decodeHeader, leafOf, type RecordHeader, type StoredRecord } from '../chain/record.ts'
 import type { CutEntry } from '../discovery/operation.ts'
 import type { CoreContext } from './context.ts'
 
@@ -126,17 +127,11 @@ export class Applier {
     if (log === undefined) return
     const written: Written[] = []
     for (const [i, record] of records.entries()) {
-      const header = decodeHeader(record.header)
-      const leaf = leafOf(record.header)
-      if (
-        header === undefined ||
-        !equalBytes(leaf, log.tree.leaf(from + i)) ||
-        !equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit)
-      )
-        break
+      const header = headerOf(log, from + i, record)
+      if (header === undefined) break
       written.push({
         seq: header.seq,
-        id: causalIdOf(leaf),
+        id: causalIdOf(log.tree.leaf(header.seq)),
         hlc: header.hlc,
         kind: header.kind,
         actor: header.actor,
@@ -179,6 +174,13 @@ export class Applier {
     for (const fold of new Set([...this.#chain.logs.values()].map(log => this.#foldOf(log.identity.stream)))) fold?.reset()
     this.pump()
   }
+}
+
+/** The header of a record that was read back; undefined when it is not the one this log has there, or its body is another. */
+export function headerOf(log: Log, seq: number, record: StoredRecord): RecordHeader | undefined {
+  if (seq >= log.size || !equalBytes(leafOf(record.header), log.tree.leaf(seq))) return undefined
+  const header = decodeHeader(record.header)
+  return header !== undefined && equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit) ? header : undefined
 }
 
 /** 8 logs are read at a time: 2 MiB of records in memory. */

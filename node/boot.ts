@@ -12,6 +12,7 @@ import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './id
 import { restoreMemory, type SavedMemory, snapshotFile } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
+import type { SettingInfo } from './api.ts'
 import { loadFile } from './save-file.ts'
 
 /**
@@ -36,6 +37,8 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  /** What the node was started with, to be shown. */
+  readonly settings: readonly SettingInfo[]
 }
 
 export type BootDone = (error: WeftError | undefined, runtime: Runtime | undefined) => void
@@ -96,6 +99,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       savedPeers,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
+      settings: options.settings,
       ownAddresses: () => transport.addresses(),
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })

@@ -20,6 +20,7 @@ import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import type { SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Cluster } from './cluster.ts'
 import type { CoreContext } from './context.ts'
@@ -58,6 +59,7 @@ export interface CoreInit {
   readonly savedPeers: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  readonly settings: readonly SettingInfo[]
   readonly ownAddresses: () => readonly string[]
   /** Runs `run` in a step of its own: for user code that calls in from outside one. */
   readonly enter: (run: () => void) => void
@@ -72,6 +74,7 @@ export class Core {
   readonly self: NodeId
   readonly name: string
   readonly version: string
+  readonly settings: readonly SettingInfo[]
   readonly chain: Chain
   readonly cluster: Cluster
   readonly peers: Peers
@@ -110,6 +113,7 @@ export class Core {
     this.self = init.self
     this.name = init.name
     this.version = init.version
+    this.settings = init.settings
     this.metrics = init.metrics
     this.#enter = init.enter
     this.context = this.#contextOf(init)
@@ -136,6 +140,8 @@ export class Core {
       init.savedPeers,
     )
     this.processes = new Processes(this.context, {
+      // Each spawn is a record of the audit log, so that is at least as long as the highest pid.
+      firstPid: (this.chain.ownLog(AUDIT)?.size ?? 0) + 1,
       contextOf: process => contextOf(this, process),
       onExit: (process, reason, code) => this.#onExit(process, reason, code),
       onStillborn: process => this.ipc.onExit(process, 'failed'),
@@ -355,7 +361,7 @@ export class Core {
     this.ipc.onExit(process, reason)
     const done = this.#killers.get(process.pid)
     this.#killers.delete(process.pid)
-    if (this.#state === 'running') this.audit('audit.exit', [process.pid, process.name ?? '', reason, Math.abs(code)], done)
+    if (this.#state !== 'halted') this.audit('audit.exit', [process.pid, process.name ?? '', reason, Math.abs(code)], done)
     else done?.(undefined)
   }
 

@@ -91,6 +91,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         strictGuard: config.guard.value === 'majority',
+        settings: Object.entries(config).map(([setting, { value, from }]) => ({ setting, value, from })),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

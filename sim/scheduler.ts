@@ -1,8 +1,9 @@
 import { assert } from '../base/assert.ts'
+import { trapped } from './trap.ts'
 
 /**
  * Virtual time: integer microseconds, and a heap of what happens next ordered by
- * (time, number). One thread, no real clock: the same calls give the same run.
+ * (time, number). One thread, and no real clock while it runs: the same calls give the same run.
  */
 export class Scheduler {
   #nowUs = 0
@@ -40,6 +41,10 @@ export class Scheduler {
 
   /** Runs the next task. @returns false when there is none. */
   step(): boolean {
+    return trapped(() => this.#step())
+  }
+
+  #step(): boolean {
     for (;;) {
       const task = this.#pop()
       if (task === undefined) return false
@@ -58,22 +63,26 @@ export class Scheduler {
 
   /** Runs everything due until `untilUs`, then stands at `untilUs`. */
   runUntil(untilUs: number): void {
-    for (;;) {
-      const next = this.#peek()
-      if (next === undefined || next.atUs > untilUs) break
-      this.step()
-    }
+    trapped(() => {
+      for (;;) {
+        const next = this.#peek()
+        if (next === undefined || next.atUs > untilUs) break
+        this.#step()
+      }
+    })
     this.#nowUs = Math.max(this.#nowUs, untilUs)
   }
 
   /** Runs until `done` holds. @returns false when `limitUs` came first, or nothing was left to run. */
   runWhile(busy: () => boolean, limitUs: number): boolean {
-    while (busy()) {
-      const next = this.#peek()
-      if (next === undefined || next.atUs > limitUs) return false
-      this.step()
-    }
-    return true
+    return trapped(() => {
+      while (busy()) {
+        const next = this.#peek()
+        if (next === undefined || next.atUs > limitUs) return false
+        this.#step()
+      }
+      return true
+    })
   }
 
   #peek(): Task | undefined {

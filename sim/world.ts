@@ -142,7 +142,7 @@ export class World {
         onStop: () => this.scheduler.after(0, () => this.stopSoon(name, () => {})),
         transport: (identity, _cluster, metrics) => new SimTransport(this.network, identity.nodeId, { log, metrics }),
       },
-      { name, version: 'sim', seeds: [], strictGuard: this.#options.strictGuard ?? false },
+      { name, version: 'sim', seeds: [], strictGuard: this.#options.strictGuard ?? false, settings: [] },
       (error, runtime) => {
         if (machine.lives !== life) return
         machine.runtime = runtime

@@ -38,7 +38,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
 ]
 
 /** The parts that must be the same in the simulator: everything but these folders. */
-const HOSTS = /^(node\/(host|http)|[a-z]+\/libp2p|ecc\/hnsw-worker|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$/
+const HOSTS = /^(node\/(host|http)|[a-z]+\/libp2p|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/trap\.ts$/
 const PURE = /^(base|transport|discovery|chain|ecc|node|sim)\//
 
 const AMBIENT: readonly (readonly [what: string, pattern: RegExp])[] = [

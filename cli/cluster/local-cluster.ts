@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeftError } from '../../base/errors.ts'
+import { LOCAL_NODES_MAX } from '../../base/limits.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { CONFIG_FILE } from '../../node/config.ts'
 import { readControlFile } from '../../node/host/directory.ts'
@@ -64,6 +65,8 @@ async function describe(dir: string, name: string): Promise<LocalNode> {
 export async function up(dir: string, count: number | undefined, onStep: (text: string) => void = () => {}): Promise<readonly LocalNode[]> {
   if (isNode(dir))
     throw new WeftError('invalid_argument', `${dir} is the directory of one node`, { next: 'name another --dir for the cluster' })
+  if (count !== undefined && count > LOCAL_NODES_MAX)
+    throw new WeftError('invalid_argument', `at most ${LOCAL_NODES_MAX} nodes run on one machine this way, got ${count}`)
   const names = Array.from({ length: count ?? (namesIn(dir).length || 3) }, (_, i) => `n${i + 1}`)
   const founder = join(dir, 'n1')
   if (!isNode(founder)) {

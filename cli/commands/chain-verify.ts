@@ -4,14 +4,17 @@ import { plural, short, table } from '../text.ts'
 import { verifyIn } from '../verify-in.ts'
 
 export const define: Define = command =>
-  command.option('--all', 'also the logs of other nodes that are kept here').action(
-    action(async (cli, _, { all }: { readonly all?: boolean }) => {
-      const verified = await verifyIn(cli.dir, all === true)
-      // What the damage hid is said to be unknown, not left out.
-      cli.print(verified.valid ? verified : { ...verified, log: verified.log ?? null, seq: verified.seq ?? null }, () => render(verified))
-      return verified.valid ? 0 : 1
-    }),
-  )
+  command
+    .option('--all', 'list also the logs of other nodes that are kept here')
+    .addHelpText('after', '\nAll logs are in one journal: damage anywhere in it is reported, whosever log it hit.')
+    .action(
+      action(async (cli, _, { all }: { readonly all?: boolean }) => {
+        const verified = await verifyIn(cli.dir, all === true)
+        // What the damage hid is said to be unknown, not left out.
+        cli.print(verified.valid ? verified : { ...verified, log: verified.log ?? null, seq: verified.seq ?? null }, () => render(verified))
+        return verified.valid ? 0 : 1
+      }),
+    )
 
 function render(verified: Verification): string {
   if (!verified.valid) {

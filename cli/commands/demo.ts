@@ -30,6 +30,8 @@ export const define: Define = command =>
           const story = await tour(dir, source, narrator)
           if (cli.isJson) cli.print(story, () => '')
           isDone = true
+          if (once === true && keep !== true)
+            narrator.say('\nThe nodes stop now, and their directories are deleted. To try the commands by hand, leave --once out.')
           if (once !== true) {
             narrator.say(goodbye(dir))
             await untilAborted(interrupted)

@@ -11,7 +11,7 @@ export const defineGit: Define = command =>
     .argument('[path]', 'a checkout or a bare repository', '.')
     .addHelpText(
       'after',
-      '\nOne memory for each commit, keyed git:HASH, linked to its parents, to what it reverts and fixes, and to\nearlier commits that changed the same files. Run it again: only new commits are read.',
+      '\nOne memory for each commit, keyed git:HASH, linked to its parents, to what it reverts and fixes, and to\nearlier commits that changed the same files. Run it again: only new commits are imported.',
     )
     .action(
       action(async (cli, [path]: readonly [string]) => {

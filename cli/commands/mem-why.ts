@@ -22,7 +22,6 @@ const BACKWARDS: Readonly<Record<string, string>> = {
   'triggered-by': 'triggered by',
   'derived-from': 'derived from',
   follows: 'after',
-  correlates: 'together with',
   supersedes: 'instead of',
 }
 

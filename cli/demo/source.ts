@@ -28,12 +28,12 @@ const SAMPLE = fileURLToPath(new URL('../../../examples/sample-history.jsonl', i
 export async function chooseSource(repo: string | undefined): Promise<Source> {
   if (repo !== undefined) {
     const path = resolve(repo)
-    if ((await commitsOf(path)).length === 0) throw new WeftError('not_a_repository', `${path} has no commits`)
+    if ((await commitsOf(path)).size === 0) throw new WeftError('not_a_repository', `${path} has no commits`)
     return history(path)
   }
   const here = process.cwd()
   const isUseful = await commitsOf(here).then(
-    async commits => commits.length >= COMMITS_MIN && !(await isShallow(here)),
+    async commits => commits.size >= COMMITS_MIN && !(await isShallow(here)),
     () => false,
   )
   return isUseful ? history(here) : sample

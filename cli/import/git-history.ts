@@ -19,32 +19,28 @@ export interface NewCommits {
 const KEYS_MAX = 10_000
 
 /**
- * Looks which commits of `HEAD` this node has not remembered yet; only those are read. Throws `git_missing`, `not_a_repository`.
+ * Looks which commits of `HEAD` this node has not remembered yet. When there are any, all that were looked at are read, because
+ * new ones are linked to known ones, but only the new ones are entries. Throws `git_missing`, `not_a_repository`.
  *
  * @param newest how many of the newest commits to look at
  */
 export async function newCommits(path: string, request: Request, newest: number = Infinity): Promise<NewCommits> {
-  const hashes = (await commitsOf(path)).slice(0, newest)
-  const known = new Set<string>()
-  for (let from = 0; from < hashes.length; from += KEYS_MAX) {
-    const keys = hashes.slice(from, from + KEYS_MAX).map(hash => `git:${hash}`)
-    for (const key of (await request('memory.has', { keys })).known) known.add(key)
-  }
-  return {
-    total: hashes.length,
-    known: known.size,
-    entries: readCommits(
-      path,
-      hashes.filter(hash => !known.has(`git:${hash}`)),
-    ),
-  }
+  const commits = await commitsOf(path, newest)
+  const known = await knownOf([...commits.keys()], request)
+  return { total: commits.size, known: known.size, entries: readCommits(path, commits, known, request) }
 }
 
-/** Every commit that leads to `HEAD`, newest first; none in a repository without commits. */
-export async function commitsOf(path: string): Promise<readonly string[]> {
+/** Every commit that leads to `HEAD`, or the newest of them, newest first, with its parents; none in a repository without commits. */
+export async function commitsOf(path: string, newest: number = Infinity): Promise<ReadonlyMap<string, readonly string[]>> {
   await run(path, ['rev-parse', '--git-dir'])
   const head = await run(path, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '')
-  return head === '' ? [] : (await run(path, ['rev-list', '--topo-order', 'HEAD'])).split('\n').filter(line => line !== '')
+  const rows = head === '' ? [] : (await run(path, ['rev-list', '--topo-order', '--parents', 'HEAD'])).split('\n').filter(row => row !== '')
+  return new Map(
+    rows.slice(0, newest).map(row => {
+      const [hash = '', ...parents] = row.split(' ')
+      return [hash, parents]
+    }),
+  )
 }
 
 export async function isShallow(path: string): Promise<boolean> {
@@ -57,15 +53,81 @@ async function run(path: string, args: readonly string[]): Promise<string> {
   return output
 }
 
-/** @param hashes newest first */
-async function* readCommits(path: string, hashes: readonly string[]): AsyncGenerator<readonly Entry[]> {
-  if (hashes.length === 0) return
+/** @returns those of the commits that this node has remembered */
+async function knownOf(hashes: readonly string[], request: Request): Promise<ReadonlySet<string>> {
+  const known = new Set<string>()
+  for (let from = 0; from < hashes.length; from += KEYS_MAX) {
+    const keys = hashes.slice(from, from + KEYS_MAX).map(keyOf)
+    for (const key of (await request('memory.has', { keys })).known) known.add(key.slice(keyOf('').length))
+  }
+  return known
+}
+
+function keyOf(hash: string): string {
+  return `git:${hash}`
+}
+
+/** The entries of the commits that are not known. Their lines count the known ones too: where a commit stands in its history. */
+async function* readCommits(
+  path: string,
+  commits: ReadonlyMap<string, readonly string[]>,
+  known: ReadonlySet<string>,
+  request: Request,
+): AsyncGenerator<readonly Entry[]> {
+  if (commits.size === known.size) return
+  const knownKeys = new Set([...known].map(keyOf))
+  const missing = await missingParents(commits, known, request)
   const history = new GitHistory()
   let line = 0
-  const entriesOf = (items: readonly ImportItem[]): readonly Entry[] => items.map(item => ({ line: ++line, key: item.key, item }))
+  const entriesOf = (items: readonly ImportItem[]): readonly Entry[] =>
+    items
+      .map(item => ({ line: ++line, key: item.key, item: withoutLinksTo(missing, item) }))
+      .filter(({ key }) => key === undefined || !knownKeys.has(key))
+  const hashes = [...parentsFirst(commits)].reverse() // `--reverse` turns them round again
   for await (const output of git(path, [...GIT_LOG_ARGUMENTS, '--no-walk=unsorted', '--stdin'], `${hashes.join('\n')}\n`))
     yield entriesOf(history.push(output))
   yield entriesOf(history.end())
+}
+
+/**
+ * All commits, each after its parents, and what led to its first parent before what a merge brought in. So a history that
+ * has grown begins as it did before, and what was imported of it then is linked as it would be now; in the
+ * order of git, a branch that is merged later can come before commits that are known.
+ */
+function parentsFirst(commits: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const placed = new Set<string>()
+  const entered = new Set<string>()
+  const [head] = commits.keys()
+  const waiting = head === undefined ? [] : [head]
+  for (let hash = waiting.at(-1); hash !== undefined; hash = waiting.at(-1)) {
+    if (entered.has(hash)) {
+      placed.add(hash)
+      waiting.pop()
+      continue
+    }
+    entered.add(hash)
+    // The last to be pushed is the first to be placed.
+    waiting.push(...(commits.get(hash) ?? []).filter(parent => commits.has(parent) && !entered.has(parent)).reverse())
+  }
+  return placed
+}
+
+/** Keys of parents of new commits that are beyond what is looked at and were not remembered earlier: nothing can be linked to them. */
+async function missingParents(
+  commits: ReadonlyMap<string, readonly string[]>,
+  known: ReadonlySet<string>,
+  request: Request,
+): Promise<ReadonlySet<string>> {
+  const beyond = new Set<string>()
+  for (const [hash, parents] of commits) {
+    if (!known.has(hash)) for (const parent of parents) if (!commits.has(parent)) beyond.add(parent)
+  }
+  const remembered = await knownOf([...beyond], request)
+  return new Set([...beyond].filter(hash => !remembered.has(hash)).map(keyOf))
+}
+
+function withoutLinksTo(keys: ReadonlySet<string>, item: ImportItem): ImportItem {
+  return item.edges?.some(edge => keys.has(edge.to)) ? { ...item, edges: item.edges.filter(edge => !keys.has(edge.to)) } : item
 }
 
 /** Runs git and yields what it prints. Bytes that are no UTF-8, as in old commits, come as U+FFFD. */

@@ -38,7 +38,8 @@ const NAME_MAX_CHARS = 200
  * - It `correlates` with the latest earlier commits that changed the same files, the rarest files
  *   first: up to 3 that it does not name otherwise. So changes that belong together find each other.
  *
- * Same output, same items, in whatever pieces it comes.
+ * Same output, same items, in whatever pieces it comes. A commit is linked to commits that were in the output before it,
+ * so those that are remembered already have to be in it too.
  */
 export class GitHistory {
   /** Fields after the last whole commit, the last of them perhaps not whole. */

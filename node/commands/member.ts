@@ -51,6 +51,10 @@ export const memberCommands: CommandsOf<
       nodeId: node.optional(),
     }),
     (core, input, to) => {
+      if (input.role === 'admin')
+        throw new WeftError('invalid_argument', 'an invite makes no admins: the policy names them', {
+          next: 'weft member policy, once the node is a member',
+        })
       const addresses = core.peers.known().find(peer => peer.id === core.self)?.addresses ?? []
       const expiresMs = input.expiresMs ?? INVITE_EXPIRY_MAX_MS
       const secret = core.cluster.invite({ expiresMs, role: input.role ?? 'member', node: input.nodeId ?? null }, to.actor, error => {

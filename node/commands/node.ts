@@ -9,7 +9,9 @@ import { command, type CommandsOf } from './command.ts'
 import { peersOf } from './member.ts'
 import type { Readiness } from './types.ts'
 
-export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' | 'node.events' | 'node.block' | 'node.stop'> = {
+export const nodeCommands: CommandsOf<
+  'node.id' | 'node.status' | 'node.ready' | 'node.settings' | 'node.events' | 'node.block' | 'node.stop'
+> = {
   'node.id': command(z.strictObject({}), (core, _, to) =>
     to.ok({ nodeId: core.self, fingerprint: toHex(keyIdOf(keyOf(core.self))), cluster: core.chain.cluster, name: core.name }),
   ),
@@ -43,6 +45,8 @@ export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' |
   }),
 
   'node.ready': command(z.strictObject({}), (core, _, to) => to.ok(readinessOf(core))),
+
+  'node.settings': command(z.strictObject({}), (core, _, to) => to.ok({ settings: core.settings })),
 
   'node.events': command(
     z.strictObject({
@@ -86,13 +90,10 @@ export const nodeCommands: CommandsOf<'node.id' | 'node.status' | 'node.ready' |
 /** Whether this node can do its work, and for each thing that it takes, why or why not. */
 export function readinessOf(core: Core): Readiness {
   const memory = core.memory(DEFAULT_SPACE)
+  const damage = damageOf(core)
   const rows: Readiness['checks'] = [
     { check: 'running', ok: core.state === 'running', reason: `the node is ${core.state}` },
-    {
-      check: 'chain',
-      ok: core.stuck.size === 0,
-      reason: core.stuck.size === 0 ? 'every log is readable' : `${core.stuck.size} logs cannot be read back: see weft chain verify`,
-    },
+    { check: 'chain', ok: damage === undefined, reason: damage ?? 'every log is readable' },
     { check: 'disk', ok: core.diskFault === undefined, reason: core.diskFault ?? 'the last write succeeded' },
     {
       check: 'memory',
@@ -103,4 +104,14 @@ export function readinessOf(core: Core): Readiness {
     },
   ]
   return { ready: rows.every(row => row.ok), checks: rows }
+}
+
+/** What of the chain cannot be read back, as far as anything has tried to. */
+function damageOf(core: Core): string | undefined {
+  const { damaged } = core.memory(DEFAULT_SPACE)
+  const [first] = damaged
+  if (core.stuck.size > 0) return `${core.stuck.size} logs cannot be read back: see weft chain verify`
+  if (first === undefined) return undefined
+  const more = damaged.length === 1 ? '' : `, and ${damaged.length - 1} more`
+  return `record ${first.seq} of log ${first.log}${more} cannot be read back: see weft chain verify`
 }

@@ -23,6 +23,7 @@ import type {
   Receipt,
   Recollection,
   RememberOptions,
+  SettingInfo,
   Spawned,
 } from '../api.ts'
 import type { NodeEvent } from '../events.ts'
@@ -39,6 +40,7 @@ export interface CommandTypes {
   }
   'node.status': { input: object; result: NodeStatus }
   'node.ready': { input: object; result: Readiness }
+  'node.settings': { input: object; result: { readonly settings: readonly SettingInfo[] } }
   'node.events': {
     input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
     result: { readonly events: readonly NodeEvent[]; readonly newest: number }

@@ -27,7 +27,8 @@ export interface Answering<T> {
 
 /**
  * The questions a memory answers. Each is worked out on the fold at one moment, then the
- * texts are read from the journal; frontier and fold version say which moment it was.
+ * texts are read from the journal; frontier and fold version say which moment it was. A text
+ * that cannot be read is never left out or empty: the answer fails.
  */
 export function recall(memory: Memory, query: string, options: RecallOptions, to: Answering<Recollection>): void {
   whenReached(memory, options.after, options.deadlineMs, to, () => {
@@ -40,10 +41,11 @@ export function recall(memory: Memory, query: string, options: RecallOptions, to
         found.hits.map(hit => hit.ref),
         said => {
           const hits = found.hits.map(
-            (hit, i): RecallHit => ({ ...fields(hit, said[i]), score: hit.score, parts: hit.parts, path: hit.path }),
+            (hit, i): RecallHit => ({ ...fields(hit, said[i] as Remember), score: hit.score, parts: hit.parts, path: hit.path }),
           )
           to.ok({ hits, frontier, foldVersion: FOLD_VERSION, exact: found.exact, truncated: found.truncated })
         },
+        to.fail,
       )
     })
   })
@@ -67,7 +69,7 @@ export function why(memory: Memory, text: string, asOf: string | undefined, to: 
               steps: path.map(step => ({
                 id: step.id,
                 edge: step.edge,
-                text: said[next++]?.text ?? '',
+                text: (said[next++] as Remember).text,
                 author: step.author,
                 log: step.ref.log,
                 seq: step.ref.seq,
@@ -75,6 +77,7 @@ export function why(memory: Memory, text: string, asOf: string | undefined, to: 
             }))
             to.ok({ id, paths, frontier, truncated: found.truncated })
           },
+          to.fail,
         )
       })
     },
@@ -89,15 +92,19 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
       const node = memory.fold.node(id)
       if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
       const edges = memory.fold.edgesOf(id).map(({ ref: _, ...edge }) => edge)
-      memory.texts([node.ref], ([said]) => {
-        to.ok({
-          ...fields(node, said),
-          state: node.state,
-          edges,
-          supersededBy: node.supersededBy.map(row => row.id),
-          supersedes: node.supersedes.map(row => row.id),
-        })
-      })
+      memory.texts(
+        [node.ref],
+        ([said]) => {
+          to.ok({
+            ...fields(node, said as Remember),
+            state: node.state,
+            edges,
+            supersededBy: node.supersededBy.map(row => row.id),
+            supersedes: node.supersedes.map(row => row.id),
+          })
+        },
+        to.fail,
+      )
     },
     to.fail,
   )
@@ -112,9 +119,10 @@ export function list(memory: Memory, options: ListOptions, to: Answering<MemoryP
       memory.texts(
         page.nodes.map(node => node.ref),
         said => {
-          const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i]), state: node.state }))
+          const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i] as Remember), state: node.state }))
           to.ok({ memories, frontier, more: page.more })
         },
+        to.fail,
       )
     })
   })
@@ -131,18 +139,18 @@ export function status(memory: Memory, pending: number): MemoryStatus {
 
 function fields(
   node: { readonly id: CausalId; readonly ref: Ref; readonly author: NodeId; readonly hlc: Hlc; readonly key?: string },
-  said: Remember | undefined,
+  said: Remember,
 ): Omit<MemoryRecord, 'state'> {
   return {
     id: node.id,
     ...(node.key === undefined ? {} : { key: node.key }),
-    text: said?.text ?? '',
-    meta: Object.fromEntries(said?.meta ?? []),
+    text: said.text,
+    meta: Object.fromEntries(said.meta),
     author: node.author,
     at: isoOf(node.hlc),
-    ...(said?.validFrom == null ? {} : { validFrom: said.validFrom }),
-    ...(said?.validTo == null ? {} : { validTo: said.validTo }),
-    ...(said?.source == null ? {} : { source: said.source }),
+    ...(said.validFrom == null ? {} : { validFrom: said.validFrom }),
+    ...(said.validTo == null ? {} : { validTo: said.validTo }),
+    ...(said.source == null ? {} : { source: said.source }),
     log: node.ref.log,
     seq: node.ref.seq,
   }

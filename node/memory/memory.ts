@@ -11,13 +11,16 @@ import type { ParentRef, StoredRecord } from '../../chain/record.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
 import { decodeRemember, type Remember } from '../../ecc/records.ts'
-import type { Fold } from '../applier.ts'
+import { type Fold, headerOf } from '../applier.ts'
 import type { CoreContext } from '../context.ts'
 import type { RecordRef } from '../step.ts'
 import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
+
+/** 64 damaged records are remembered: more of them say nothing new about the disk, and each answer names its own. */
+const DAMAGED_MAX = 64
 
 /** Two versions of the fold never disagree silently: every answer carries its number. */
 export const FOLD_VERSION = 1
@@ -36,6 +39,8 @@ export class Memory implements Fold {
   readonly #chain: Chain
   /** Records that the chain knows to be void: their place in the log counts, their content does not. */
   readonly #voids: Map<CausalId, VoidRecord>
+  /** Folded records that could not be read back when an answer last needed them, by place. */
+  readonly #damaged: Map<string, RecordRef> = new Map()
   #fold: MemoryFold
   #unsaved = 0
   /** When what is unsaved by then is saved, few as it may be. */
@@ -59,6 +64,10 @@ export class Memory implements Fold {
   get voids(): readonly { readonly id: CausalId; readonly ref: Ref; readonly code: string }[] {
     const here = [...this.#voids].map(([id, { ref, reason }]) => ({ id, ref, code: reason }))
     return [...here, ...this.#fold.voids]
+  }
+
+  get damaged(): readonly RecordRef[] {
+    return [...this.#damaged.values()]
   }
 
   // ---- the fold
@@ -86,6 +95,8 @@ export class Memory implements Fold {
   reset(): void {
     this.#fold = new MemoryFold(this.#context.self)
     this.#voids.clear()
+    // Everything is read back for the new fold: what is still damaged is noticed there.
+    this.#damaged.clear()
     this.#unsaved = 0
     this.#saveAtMs = Number.POSITIVE_INFINITY
   }
@@ -151,10 +162,38 @@ export class Memory implements Fold {
     })
   }
 
-  /** Reads what memories say; undefined where the journal cannot give it. */
-  texts(refs: readonly RecordRef[], then: (said: readonly (Remember | undefined)[]) => void): void {
+  /** Reads what memories say. An answer with a text that the journal cannot give is no answer: it fails, and names the record. */
+  texts(refs: readonly RecordRef[], then: (said: readonly Remember[]) => void, fail: (error: WeftError) => void): void {
     if (refs.length === 0) return then([])
-    this.#context.emit({ kind: 'read-each', refs, then: records => then(records.map(saidBy)) })
+    const fold = this.#fold
+    this.#context.emit({
+      kind: 'read-each',
+      refs,
+      then: records => {
+        // A log may have been cut meanwhile: other records stand there now, or none.
+        if (fold !== this.#fold) return fail(new WeftError('recovering', 'the memory was folded anew while its texts were read'))
+        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        if (said.every(one => one !== undefined)) return then(said)
+        const { log, seq } = refs[said.indexOf(undefined)] as RecordRef
+        fail(new WeftError('chain_damaged', `record ${seq} of log ${log} cannot be read back`, { details: { log, seq } }))
+      },
+    })
+  }
+
+  #saidBy(ref: RecordRef, record: StoredRecord | undefined): Remember | undefined {
+    const log = this.#chain.log(ref.log)
+    if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
+    return decodeRemember(record.body)
+  }
+
+  #note({ log, seq }: RecordRef, isReadable: boolean): void {
+    const place = `${log}/${seq}`
+    if (isReadable) this.#damaged.delete(place)
+    else if (!this.#damaged.has(place) && this.#damaged.size < DAMAGED_MAX) {
+      this.#damaged.set(place, { log, seq })
+      this.#context.log('error', 'chain.damaged', { log, seq })
+    }
   }
 }
 
@@ -193,8 +232,4 @@ export function cutOf(text: string): { readonly entries: readonly FrontierEntry[
 
 export function snapshotFile(space: string): string {
   return `memory/${space}.fold`
-}
-
-function saidBy(record: StoredRecord | undefined): Remember | undefined {
-  return record === undefined ? undefined : decodeRemember(record.body)
 }

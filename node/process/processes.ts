@@ -6,11 +6,13 @@ import type { Behaviour, ExitReason, ProcessContext, Program } from './behaviour
 import { type Mail, Process, type ProcessInfo } from './process.ts'
 
 /**
- * The process table and the loop that runs it. Pids count up and are never used again; a
+ * The process table and the loop that runs it. Pids count up and are never used again, also not after a restart; a
  * process that has exited leaves the table. The loop takes at most DRAIN_PER_PROCESS messages of one process
  * and DRAIN_PER_TURN in all before it yields, so nobody is starved, input and timers included.
  */
 export interface ProcessesInit {
+  /** Above every pid of this node's earlier lives. */
+  readonly firstPid: number
   readonly contextOf: (process: Process) => ProcessContext
   /** A process is gone: audit it, tell its monitors. */
   readonly onExit: (process: Process, reason: ExitReason, code: number) => void
@@ -27,11 +29,12 @@ export class Processes {
   readonly #byPid: Map<Pid, Process> = new Map()
   readonly #byName: Map<string, Process> = new Map()
   #runnable: Process[] = []
-  #nextPid = 1
+  #nextPid: number
 
   constructor(context: CoreContext, init: ProcessesInit) {
     this.#context = context
     this.#init = init
+    this.#nextPid = init.firstPid
   }
 
   get size(): number {

@@ -113,8 +113,8 @@ t.test('a node from its first command to its last', { timeout: 60_000 }, async t
   for (const { check, result } of awake.checks) t.equal(result, 'ok', check)
   t.match(
     awake.checks.find(row => row.check === 'setting name')?.detail,
-    /^node \(default\)$/,
-    'what the directory and the environment say, for a flag is gone with its command',
+    /^ada \(--name\)$/,
+    'what the node was started with, and where that came from',
   )
 
   const { members, ...clusterOf } = await ask<MemberList>(['member', 'list'], at)

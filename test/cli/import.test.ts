@@ -3,7 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { newCommits } from '../../cli/import/git-history.ts'
 import type { ImportSummary } from '../../cli/import/import-items.ts'
+import type { Request } from '../../node/commands/types.ts'
 import type { Explanation, MemoryDetail, MemoryStatus, Recollection } from '../../node/index.ts'
 import { ask, environment, failure, lines, nodeAt, temporary, weft } from './weft.ts'
 
@@ -87,8 +89,10 @@ t.test('a git history is imported once, and then what is new of it', { timeout: 
   ])
   const idOf = async (hash: string): Promise<string> => (await exported(dir)).find(row => row.key === `git:${hash}`)?.id as string
   const detail = await ask<MemoryDetail>(['mem', 'show', await idOf(revert), '--dir', dir])
-  t.ok(
-    detail.edges.some(({ from, to }) => from === detail.id && to !== detail.id),
+  const reverted = await idOf(wider)
+  t.same(
+    detail.edges.filter(({ from, to }) => from === detail.id && to === reverted).map(({ type }) => type),
+    ['contradicts'],
     'it is linked to what it reverts',
   )
   const { paths } = await ask<Explanation>(['mem', 'why', detail.id, '--dir', dir])
@@ -108,6 +112,81 @@ t.test('a git history is imported once, and then what is new of it', { timeout: 
   t.equal((await ask<MemoryStatus>(['mem', 'status', '--dir', fresh])).nodes, 2)
   t.same(counts(await ask<ImportSummary>(['mem', 'import', 'git', repository.path, '--dir', fresh])), [5, 2, 0], 'and the rest comes later')
 })
+
+t.test('a history that is imported as it grows is linked as one that is imported at once', { timeout: 60_000 }, async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const repository = new Repository(join(root, 'repository'))
+  const importGit = (into: string): Promise<ImportSummary> => ask(['mem', 'import', 'git', repository.path, '--dir', into])
+  const pool = repository.commit('Add the pool', { 'pool.ts': '1' })
+  repository.git('checkout', '--quiet', '-b', 'side')
+  repository.commit('Name the pool on a branch', { 'pool.ts': 'named', 'name.ts': '1' })
+  repository.git('checkout', '--quiet', 'main')
+  const cache = repository.commit('Add the cache', { 'cache.ts': '1' })
+  const queue = repository.commit('Add the queue', { 'queue.ts': '1' })
+  repository.commit('Widen the pool', { 'pool.ts': '2' })
+  t.same(counts(await importGit(dir)), [4, 0, 0])
+
+  repository.commit(`Close the pool\n\nFixes: ${pool}`, { 'pool.ts': '3', 'queue.ts': 'closed' })
+  repository.commit(`Revert "Add the cache"\n\nThis reverts commit ${cache}.`, { 'cache.ts': '' })
+  repository.commit(`Drain the queue\n\nFixes: ${queue.slice(0, 10)}`, { 'queue.ts': '2', 'pool.ts': '4' })
+  t.same(counts(await importGit(dir)), [3, 4, 0])
+  const links = await linksOf(dir)
+  for (const link of [
+    'Close the pool triggered-by Add the pool',
+    'Close the pool correlates Add the queue',
+    'Revert "Add the cache" contradicts Add the cache',
+    'Drain the queue triggered-by Add the queue',
+    'Drain the queue correlates Close the pool',
+  ])
+    t.ok(links.includes(link), link)
+
+  repository.git('checkout', '--quiet', 'side')
+  repository.git('merge', '--quiet', '-X', 'ours', '-m', 'Catch up with main', 'main')
+  repository.git('checkout', '--quiet', 'main')
+  repository.git('merge', '--quiet', '--no-ff', '-m', 'Merge the branch', 'side')
+  repository.commit('Rename the pool', { 'name.ts': '2' })
+  t.same(counts(await importGit(dir)), [4, 7, 0], 'a branch that is older than what is known')
+
+  const fresh = join(root, 'fresh')
+  await nodeAt(fresh)
+  t.same(counts(await importGit(fresh)), [11, 0, 0])
+  t.same(await linksOf(dir), await linksOf(fresh))
+  t.same(shapeOf(await exported(dir)), shapeOf(await exported(fresh)))
+})
+
+t.test('of the newest commits, links beyond them are left out unless they lead to what is remembered', async t => {
+  const repository = new Repository(join(temporary(t), 'repository'))
+  const hashes = ['One', 'Two', 'Three', 'Four', 'Five'].map(message => repository.commit(message, { 'same.ts': message }))
+  const newest = async (known: readonly number[]): Promise<readonly unknown[]> => {
+    const keys = new Set(known.map(n => `git:${hashes[n - 1]}`))
+    const has = async (_: string, asked: { readonly keys: readonly string[] }): Promise<unknown> => ({
+      known: asked.keys.filter(key => keys.has(key)),
+    })
+    const commits = await newCommits(repository.path, has as unknown as Request, 3)
+    const found: unknown[] = [commits.total, commits.known]
+    for await (const entries of commits.entries) {
+      for (const entry of entries) {
+        if (!('item' in entry)) throw new Error(entry.message)
+        const to = (entry.item.edges ?? []).map(edge => `${edge.type} ${hashes.indexOf(edge.to.slice(4)) + 1}`)
+        found.push([entry.line, entry.item.text, ...to])
+      }
+    }
+    return found
+  }
+  t.same(await newest([]), [3, 0, [1, 'Three'], [2, 'Four', 'follows 3'], [3, 'Five', 'follows 4']])
+  t.same(await newest([1, 2]), [3, 0, [1, 'Three', 'follows 2'], [2, 'Four', 'follows 3'], [3, 'Five', 'follows 4']])
+  t.same(await newest([2, 3, 4]), [3, 2, [3, 'Five', 'follows 4']])
+  t.same(await newest([3, 4, 5]), [3, 3])
+})
+
+/** Every link, by the first lines of what it links. */
+async function linksOf(dir: string): Promise<readonly string[]> {
+  const rows = await exported(dir)
+  const subjects = new Map(rows.map(({ id, text }) => [id, text.split('\n', 1)[0]]))
+  return rows.flatMap(({ id, edges }) => (edges ?? []).map(({ type, to }) => `${subjects.get(id)} ${type} ${subjects.get(to)}`)).sort()
+}
 
 async function exported(dir: string): Promise<readonly Exported[]> {
   return lines<Exported>((await weft(['mem', 'export', '--dir', dir])).stdout)

@@ -230,6 +230,33 @@ t.test('commits become memories that know their parents, what they undo and what
   }
 })
 
+t.test('a history that has grown begins as it did, and what is new is linked to what was there', async t => {
+  const before = [
+    commit(1, [], 'Add the pool', ['pool.ts']),
+    commit(2, [1], 'Add the cache', ['cache.ts']),
+    commit(3, [2], 'Add the queue', ['queue.ts']),
+  ].join('')
+  const after = [
+    commit(4, [3], `Repair the pool\n\nFixes: ${hash(1)}`, ['pool.ts']),
+    commit(5, [4], `Revert "Add the cache"\n\nThis reverts commit ${hash(2)}.`, ['cache.ts']),
+    commit(6, [5], `Repair the queue\n\nFixes: ${hash(3).slice(0, 8)}`, ['pool.ts', 'queue.ts']),
+  ].join('')
+  const read = (output: string): ImportItem[] => {
+    const history = new GitHistory()
+    return [...history.push(output), ...history.end()]
+  }
+  const whole = read(before + after)
+  t.strictSame(read(before), whole.slice(0, 3))
+  t.strictSame(
+    whole.slice(3).map(item => item.edges?.map(({ type, to }) => `${type} ${Number.parseInt(to.slice(4, 6), 16)}`)),
+    [
+      ['follows 3', 'triggered-by 1'],
+      ['follows 4', 'contradicts 2'],
+      ['follows 5', 'triggered-by 3', 'correlates 4'],
+    ],
+  )
+})
+
 t.test('a commit that changes everything couples nothing, and names some of its files', async t => {
   const history = new GitHistory()
   const many = Array.from({ length: 60 }, (_, i) => `file${i}.ts`)

@@ -40,6 +40,7 @@ function tableOf(): Table {
       log: (_level, event) => table.logged.push(event),
     },
     {
+      firstPid: 1,
       contextOf: process => ({ pid: process.pid, exit: (code = 0) => processes.exit(process, code) }) as ProcessContext,
       onExit: (process, reason, code) => table.exits.push([process.pid, reason, code]),
       onStillborn: process => table.stillborn.push(process.pid),

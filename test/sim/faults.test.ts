@@ -1,11 +1,12 @@
 import t, { type Test } from 'tap'
 import { encode } from '../../base/codec.ts'
-import { concatBytes } from '../../base/bytes.ts'
+import { concatBytes, utf8 } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
 import { memoryStream } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { CLOCK_AHEAD_MAX_MS } from '../../base/limits.ts'
 import type { Draft } from '../../chain/chain.ts'
+import { decodeSegmentHeader, encodeCommit, scanSegment, type SegmentHeader } from '../../chain/segment.ts'
 import { encodeRemember } from '../../ecc/records.ts'
 import type { SimMessage } from '../../sim/network.ts'
 import type { SimRandom } from '../../sim/random.ts'
@@ -302,6 +303,100 @@ t.test('a journal that has gone bad is not started from, and says where', t => {
   t.end()
 })
 
+/** What something is refused with. */
+function refusalOf(run: () => unknown): WeftError {
+  try {
+    run()
+  } catch (thrown) {
+    if (thrown instanceof WeftError) return thrown
+    throw thrown
+  }
+  throw new Error('it was not refused')
+}
+
+/** A segment in which one record has another body, of the same length, and all checksums of the record are right. */
+function withText(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  const { nonce } = decodeSegmentHeader(bytes) as SegmentHeader
+  const copy = bytes.slice()
+  for (const item of scanSegment(bytes, nonce)) {
+    if (item.type !== 'record') continue
+    const at = Buffer.from(item.record.body).indexOf(from)
+    if (at < 0) continue
+    const body = item.record.body.slice()
+    body.set(utf8(to), at)
+    const entry = encodeCommit([{ type: 'record', record: { ...item.record, body } }], item.at, nonce).bytes
+    copy.set(entry.subarray(0, item.end - item.at), item.at)
+  }
+  return copy
+}
+
+t.test('a record that goes bad under a running node is never shown as another text, and is named', t => {
+  const { world, logged } = clusterOf()
+  const ids = ['an apple', 'a plum', 'a pear', 'a cherry'].map(fruit => remember(world, 'a', `${fruit} in the basket`))
+  const [apple, plum, pear] = ids as [string, string, string]
+  for (const [from, to] of [
+    [plum, apple],
+    [pear, plum],
+  ] as const)
+    world.ask('a', 'memory.link', { from, type: 'derived-from', to })
+  remember(world, 'a', 'the last word')
+  untilEqual(world, NAMES)
+  const { log, seq } = world.ask('b', 'memory.get', { id: plum })
+  const { disk } = world.machine('b')
+  const file = disk.files.find(name => name.endsWith('.seg')) as string
+  const sound = disk.contentOf(file)
+  const rewrite = (bytes: Uint8Array): void => disk.rollback(new Map([...disk.snapshot(), [file, bytes]]))
+  const chainCheck = (): unknown => world.ask('b', 'node.ready', {}).checks.find(({ check }) => check === 'chain')
+  const damages: readonly (readonly [what: string, damage: () => void])[] = [
+    ['a bit of the body', () => disk.flip(file, Buffer.from(sound).indexOf('a plum in the basket') + 5)],
+    [
+      'a body that its checksum is for, and its author is not',
+      () => rewrite(withText(disk.contentOf(file), 'a plum in the basket', 'a plan in the basket')),
+    ],
+  ]
+  let times = 0
+  for (const [what, damage] of damages) {
+    logged.length = 0
+    damage()
+    t.match(chainCheck(), { ok: true }, `${what}: nobody has noticed yet`)
+    const answers: readonly (readonly [name: string, ask: () => unknown])[] = [
+      ['get', () => world.ask('b', 'memory.get', { id: plum })],
+      ['why', () => world.ask('b', 'memory.why', { id: plum })],
+      ['why of what rests on it', () => world.ask('b', 'memory.why', { id: pear })],
+      ['recall', () => world.ask('b', 'memory.recall', { query: 'plum', k: 1 })],
+      ['recall of more', () => world.ask('b', 'memory.recall', { query: 'basket', k: 4 })],
+      ['list', () => world.ask('b', 'memory.list', {})],
+    ]
+    for (const [name, ask] of answers) {
+      const { code, message, details } = refusalOf(ask)
+      t.equal(code, 'chain_damaged', `${what}: ${name}`)
+      t.ok(message.includes(log) && message.includes(`record ${seq} `), message)
+      t.strictSame(details, { log, seq })
+    }
+    for (const id of ids) if (id !== plum) t.match(world.ask('b', 'memory.get', { id }).text, /in the basket/)
+    t.equal(world.ask('b', 'memory.recall', { query: 'apple', k: 1 }).hits[0]?.id, apple, 'answers that do not show it go on')
+    t.match(chainCheck(), { ok: false, reason: new RegExp(`record ${seq} of log ${log}`) })
+    t.equal(world.ask('b', 'node.ready', {}).ready, false)
+    t.equal(logged.filter(line => line.includes('chain.damaged')).length, 1, 'said once')
+    t.equal(world.ask('b', 'node.events', {}).events.filter(({ event }) => event === 'chain.damaged').length, ++times)
+    t.match(world.ask('b', 'chain.verify', { all: true }), { valid: false, log, seq })
+    for (const name of ['a', 'c']) {
+      t.equal(world.ask(name, 'memory.get', { id: plum }).text, 'a plum in the basket')
+      t.equal(world.ask(name, 'node.ready', {}).ready, true)
+    }
+    const later = remember(world, 'b', `written beside ${what}`)
+    untilEqual(world, NAMES)
+    t.match(world.ask('c', 'memory.get', { id: later }).text, /^written beside/)
+    const now = disk.contentOf(file)
+    now.set(sound)
+    rewrite(now)
+    t.equal(world.ask('b', 'memory.get', { id: plum }).text, 'a plum in the basket')
+    t.match(chainCheck(), { ok: true }, 'what can be read again is no damage')
+  }
+  checkSound(t, world)
+  t.end()
+})
+
 t.test('a slow disk slows its own node and no other', t => {
   const slow = { readUs: 20_000, writeUs: 100_000, syncUs: 400_000 }
   const { world } = clusterOf({ disk: name => (name === 'b' ? slow : { readUs: 50, writeUs: 50, syncUs: 500 }) })
@@ -442,5 +537,28 @@ t.test('what is published while two nodes far apart still compare is told to bot
   const startMs = world.nowMs
   untilEqual(world, ['a', 'b'])
   t.ok(world.nowMs - startMs < 3000)
+  t.end()
+})
+
+t.test('simulated code that looks at a real clock, timer or die is stopped', t => {
+  const rows: readonly (readonly [what: string, look: () => unknown])[] = [
+    ['Date.now()', () => Date.now()],
+    ['new Date()', () => new Date()],
+    ['Math.random()', () => Math.random()],
+    ['performance.now()', () => performance.now()],
+    ['setTimeout()', () => setTimeout(() => {}, 1)],
+    ['process.nextTick()', () => process.nextTick(() => {})],
+    ['crypto.randomUUID()', () => crypto.randomUUID()],
+    ['AbortSignal.timeout()', () => AbortSignal.timeout(1)],
+  ]
+  for (const [what, look] of rows) {
+    const world = new World({ seed: SEED })
+    world.scheduler.after(1, look)
+    t.throws(() => world.run(1), { message: `simulated code called ${what}: it must ask its ports` }, what)
+    t.doesNotThrow(look, 'and outside of it nothing is changed')
+  }
+  const world = new World({ seed: SEED })
+  world.scheduler.after(1, () => t.equal(new Date(0).toISOString(), '1970-01-01T00:00:00.000Z', 'a given time is no clock'))
+  world.run(1)
   t.end()
 })

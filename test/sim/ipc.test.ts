@@ -596,8 +596,10 @@ t.test('the chain says what started and what ended, and the memory of a process 
       ['audit.spawn', 'kernel', [3, 'short', 'inline']],
       ['audit.exit', 'kernel', [3, 'short', 'failed', 3]],
       ['audit.exit', 'kernel', [1, 'notes', 'killed', 1]],
+      ['audit.exit', 'kernel', [2, '', 'shutdown', 0]],
       ['audit.shutdown', 'kernel', ['sim']],
       ['audit.boot', 'kernel', ['sim', 'a']],
     ],
   )
+  t.ok(spawnOn(world, 'a', () => ({}), 'later').pid > 3, 'no pid of an earlier life comes again')
 })
