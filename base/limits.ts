@@ -159,6 +159,8 @@ export const IMPORT_RECENT_MAX: number = 262_144
 export const JSONL_IN_FLIGHT: number = 1024
 /** 500 records in one list or watch answer. */
 export const LIST_MAX: number = 500
+/** 64 damaged records are remembered: more of them say nothing new about the disk, and each answer names its own. */
+export const DAMAGED_MAX: number = 64
 /** The fold is saved after this many records, so a restart folds at most as many again. */
 export const SNAPSHOT_RECORDS: number = 16_384
 /** 1,024 records are folded in 30 ms. More than that are saved after 10 s all the same: a save at 100,000 memories takes 0.1 s. */

@@ -1,9 +1,10 @@
 import { equalBytes } from '../base/bytes.ts'
 import { compareHlc } from '../base/hlc.ts'
 import { type LogId, logIdOf, type Stream } from '../base/ids.ts'
-import type { Chain, Written } from './chain.ts'
+import type { Chain } from './chain.ts'
 import type { Log } from './log.ts'
 import type { ParentRef } from './record.ts'
+import type { Written } from './written.ts'
 
 /**
  * Held and applied: a node stores every verified prefix at once, and applies the part of it that

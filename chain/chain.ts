@@ -1,9 +1,8 @@
 import { assert } from '../base/assert.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
-import { EMPTY } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
 import { type Hlc, maxHlc, nextHlc } from '../base/hlc.ts'
-import { type CausalId, causalIdOf, type ClusterId, type LogId, type NodeId, type Stream } from '../base/ids.ts'
+import { type CausalId, type ClusterId, type LogId, type NodeId, type Stream } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { BODY_MAX_BYTES, COMMIT_MAX_BYTES, COMMIT_RECORDS_MAX, LOGS_MAX } from '../base/limits.ts'
 import type { Random } from '../base/ports.ts'
@@ -12,19 +11,9 @@ import { type Conflict, encodeConflict } from './conflict.ts'
 import { type Cover, encodeCover, encodeCut } from './cover.ts'
 import type { Commit } from './journal.ts'
 import { Log } from './log.ts'
-import {
-  bodyCommit,
-  encodeGenesis,
-  encodeHeader,
-  leafOf,
-  type LogIdentity,
-  logIdentity,
-  type ParentRef,
-  SALT_BYTES,
-  type StoredRecord,
-  ZERO_SALT,
-} from './record.ts'
+import { encodeGenesis, type LogIdentity, logIdentity, type ParentRef, SALT_BYTES, ZERO_SALT } from './record.ts'
 import { entryBytes, type JournalEntry } from './segment.ts'
+import { appendTo, type Written } from './written.ts'
 
 /**
  * All logs a node holds, and the one write path: own records and verified replicas are staged
@@ -247,23 +236,7 @@ export class Chain {
     if (body.length > BODY_MAX_BYTES) throw new WeftError('body_too_large', `a body of ${body.length} bytes, at most ${BODY_MAX_BYTES}`)
     this.#hlc = nextHlc(this.#hlc, wallMs)
     const { kind, actor, parents } = draft
-    const hlc = this.#hlc
-    const seq = log.size
-    const header = encodeHeader({
-      logId: log.idBytes,
-      seq,
-      prev: log.head,
-      hlc,
-      kind,
-      actor,
-      parents,
-      grant: EMPTY,
-      bodyCommit: bodyCommit(salt, body),
-      bodyLength: body.length,
-    })
-    const leaf = leafOf(header)
-    log.append(leaf, hlc)
-    return { seq, id: causalIdOf(leaf), hlc, kind, actor, parents, record: { header, salt, body } }
+    return appendTo(log, { hlc: this.#hlc, kind, actor, parents, salt, body })
   }
 
   /** Own logs that want a signature, and how much of each will be durable with this commit. */
@@ -329,17 +302,6 @@ export interface Draft {
   /** Or what makes it from the ids of the drafts before it in the same group. */
   readonly body: Uint8Array | ((ids: readonly CausalId[]) => Uint8Array)
   readonly parents: readonly ParentRef[]
-}
-
-/** A record with its place and what its header says. */
-export interface Written {
-  readonly seq: number
-  readonly id: CausalId
-  readonly hlc: Hlc
-  readonly kind: number
-  readonly actor: string
-  readonly parents: readonly ParentRef[]
-  readonly record: StoredRecord
 }
 
 /** Records and notes of one log that become durable together. */

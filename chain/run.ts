@@ -2,14 +2,14 @@ import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
 import type { Cbor } from '../base/codec.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import { HLC_COUNTER_MAX, HLC_MS_MAX, HLC_ZERO, type Hlc } from '../base/hlc.ts'
-import { causalIdOf, type ClusterId, type LogId, logIdOf } from '../base/ids.ts'
+import { type ClusterId, type LogId, logIdOf } from '../base/ids.ts'
 import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, CHUNK_BYTES, COMMIT_RECORDS_MAX, PARENTS_MAX, PROOF_MAX_HASHES } from '../base/limits.ts'
 import { bytes, list, optional, option, type Shape, tuple, uint } from '../base/shape.ts'
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
-import type { Written } from './chain.ts'
 import type { Log } from './log.ts'
-import { bodyCommit, decodeHeader, encodeHeader, KIND_MAX, leafOf, SALT_BYTES, type StoredRecord } from './record.ts'
+import { decodeHeader, KIND_MAX, SALT_BYTES, type StoredRecord } from './record.ts'
 import { verifyConsistency } from './tree.ts'
+import { appendTo, type Written } from './written.ts'
 
 /**
  * A frame of consecutive records of one log. What a receiver can derive is left out: version,
@@ -148,22 +148,7 @@ export function extendByRun(log: Log, run: Run, aheadMs: number): { readonly rec
     const salt = saltAndBody.slice(0, SALT_BYTES)
     const body = saltAndBody.slice(SALT_BYTES)
     const parents = rows.map(([logId, seq, leaf]) => ({ logId, seq, leaf }))
-    const seq = log.size
-    const header = encodeHeader({
-      logId: log.idBytes,
-      seq,
-      prev: log.head,
-      hlc,
-      kind,
-      actor,
-      parents,
-      grant,
-      bodyCommit: bodyCommit(salt, body),
-      bodyLength: body.length,
-    })
-    const leaf = leafOf(header)
-    log.append(leaf, hlc)
-    records.push({ seq, id: causalIdOf(leaf), hlc, kind, actor, parents, record: { header, salt, body } })
+    records.push(appendTo(log, { hlc, kind, actor, parents, grant, salt, body }))
   }
   const { checkpoint, proof } = run
   const isPrefix = verifyConsistency(log.size, log.tree.root(), checkpoint.size, checkpoint.root, proof)

@@ -1,11 +1,12 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { LogId, NodeId } from '../base/ids.ts'
-import type { Chain, Written } from './chain.ts'
+import type { Chain } from './chain.ts'
 import type { Log } from './log.ts'
 import type { StoredRecord } from './record.ts'
 import { type EncodedRun, encodeRun } from './run.ts'
 import type { SyncEffect } from './sync.ts'
 import type { SyncPeer } from './sync-peer.ts'
+import type { Written } from './written.ts'
 
 /**
  * Sends runs: to a peer that asked, and of own logs to everyone who has the rest. Frames come

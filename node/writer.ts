@@ -1,8 +1,9 @@
 import { WeftError } from '../base/errors.ts'
 import type { Stream } from '../base/ids.ts'
 import { CHECKPOINT_INTERVAL_MS, COMMIT_BACKLOG_BYTES } from '../base/limits.ts'
-import type { Chain, Draft, Group, StagedCommit, Written } from '../chain/chain.ts'
+import type { Chain, Draft, Group, StagedCommit } from '../chain/chain.ts'
 import type { StartGuard } from '../chain/start-guard.ts'
+import type { Written } from '../chain/written.ts'
 import type { CoreContext } from './context.ts'
 
 /** Called when a write is durable, or is known not to be. */

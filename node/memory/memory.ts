@@ -3,7 +3,7 @@ import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
 import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
-import { SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
+import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
 import type { Chain } from '../../chain/chain.ts'
@@ -18,9 +18,6 @@ import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
-
-/** 64 damaged records are remembered: more of them say nothing new about the disk, and each answer names its own. */
-const DAMAGED_MAX = 64
 
 /** Two versions of the fold never disagree silently: every answer carries its number. */
 export const FOLD_VERSION = 1

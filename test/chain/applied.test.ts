@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { EMPTY, ZERO_32 } from '../../base/bytes.ts'
-import { AUDIT, type CausalId, causalIdOf, type LogId, logIdOf, type Stream } from '../../base/ids.ts'
+import { AUDIT, type CausalId, type LogId, logIdOf, type Stream } from '../../base/ids.ts'
 import { AppliedCut, type AppliedRecord } from '../../chain/applied.ts'
-import type { Written } from '../../chain/chain.ts'
 import type { Conflict } from '../../chain/conflict.ts'
 import { Log } from '../../chain/log.ts'
-import { encodeHeader, leafOf, type ParentRef } from '../../chain/record.ts'
+import { leafOf, type ParentRef } from '../../chain/record.ts'
+import { appendTo, type Written } from '../../chain/written.ts'
 import { SimRandom } from '../../sim/random.ts'
 import { Author, identityOf, MAIN } from './keeper.ts'
 
@@ -20,22 +20,7 @@ class History {
     const known = this.logs.get(identity.id) ?? { log: new Log(identity), records: [] }
     this.logs.set(identity.id, known)
     const { log, records } = known
-    const [seq, hlc, kind, actor] = [log.size, { ms, counter: 0 }, 50, 'tester']
-    const header = encodeHeader({
-      logId: log.idBytes,
-      seq,
-      prev: log.head,
-      hlc,
-      kind,
-      actor,
-      parents,
-      grant: EMPTY,
-      bodyCommit: ZERO_32,
-      bodyLength: 0,
-    })
-    const leaf = leafOf(header)
-    log.append(leaf, hlc)
-    const written = { seq, id: causalIdOf(leaf), hlc, kind, actor, parents, record: { header, salt: EMPTY, body: EMPTY } }
+    const written = appendTo(log, { hlc: { ms, counter: 0 }, kind: 50, actor: 'tester', parents, salt: EMPTY, body: EMPTY })
     records.push(written)
     return written
   }
