@@ -106,6 +106,10 @@ const TABLE = {
   git_missing: ['invalid', 'install git'],
   not_a_repository: ['invalid', 'name a git checkout'],
 
+  // the simulator
+  scenario_invalid: ['invalid', 'correct what is named here; weft sim list shows scenarios that work'],
+  report_invalid: ['invalid', 'run the scenario again: this file is not one that weft sim run wrote'],
+
   // the control interface
   unauthorized: ['unauthorized', 'use the token in control.json of the node directory'],
   foreign_host: ['refused'],

@@ -1,5 +1,5 @@
 import { base58btc } from 'multiformats/bases/base58'
-import { compareBytes, equalBytes, fromHex, toHex } from './bytes.ts'
+import { compareBytes, equalBytes, firstBytes, fromHex, toHex } from './bytes.ts'
 
 /**
  * Branded identifiers: made only by the functions here, so a string that reaches a
@@ -26,18 +26,26 @@ export type Stream = Brand<string, 'Stream'>
 /** Protobuf frame of an Ed25519 public key inside an identity multihash: what makes a PeerId of a key. */
 const PEER_ID_PREFIX: Uint8Array = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 
-/** @throws RangeError unless `key` is 32 bytes: a bug, not bad input. */
-export function nodeIdOf(key: Uint8Array): NodeId {
-  if (key.length !== 32) throw new RangeError(`an Ed25519 public key has 32 bytes, got ${key.length}`)
-  const bytes = new Uint8Array(38)
-  bytes.set(PEER_ID_PREFIX)
-  bytes.set(key, 6)
-  return base58btc.baseEncode(bytes) as NodeId
-}
-
 /** 4,096 keys: base58 is slow, and the same few nodes are meant again and again. */
 const KEYS_MAX = 4096
 const keys: Map<NodeId, Uint8Array> = new Map()
+/** By the first bytes of the key, which are random; of two keys that share them the newer one is kept. */
+const nodeIds: Map<number, { readonly key: Uint8Array; readonly node: NodeId }> = new Map()
+
+/** @throws RangeError unless `key` is 32 bytes: a bug, not bad input. */
+export function nodeIdOf(key: Uint8Array): NodeId {
+  if (key.length !== 32) throw new RangeError(`an Ed25519 public key has 32 bytes, got ${key.length}`)
+  const first = firstBytes(key)
+  const known = nodeIds.get(first)
+  if (known !== undefined && equalBytes(known.key, key)) return known.node
+  const bytes = new Uint8Array(38)
+  bytes.set(PEER_ID_PREFIX)
+  bytes.set(key, 6)
+  const node = base58btc.baseEncode(bytes) as NodeId
+  if (nodeIds.size >= KEYS_MAX) nodeIds.clear()
+  nodeIds.set(first, { key: bytes.subarray(6), node })
+  return node
+}
 
 /** The public key inside a NodeId. Shared: not to be written to. */
 export function keyOf(node: NodeId): Uint8Array {

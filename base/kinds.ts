@@ -26,6 +26,14 @@ export const KIND = {
 
 export type KindName = keyof typeof KIND
 
+/** Kinds that mean something only from a later version of the fold on, and from which. */
+const FOLDED_SINCE: ReadonlyMap<number, number> = new Map([[KIND['memory.retract'], 1]])
+
+/** False for a kind that came with a later version of the fold: its records are kept, and say nothing yet. */
+export function isFolded(kind: number, version: number): boolean {
+  return (FOLDED_SINCE.get(kind) ?? 0) <= version
+}
+
 const names: ReadonlyMap<number, KindName> = new Map(Object.entries(KIND).map(([name, kind]) => [kind, name as KindName]))
 
 /** The name of a kind, `kind-<n>` for one from a newer version. */

@@ -107,6 +107,8 @@ export const FULL_MESH_MAX: number = 32
 /** A ping every 3 s; silent for 10 s is gone: below the promised 15 s with room for a slow loop. */
 export const PING_INTERVAL_MS: number = 3_000
 export const PEER_SILENT_MS: number = 10_000
+/** 12 s: of two peers one pings every 3 s; the other, which hears that, needs a ping of its own only for the clock it shows. */
+export const PING_BACK_INTERVAL_MS: number = 12_000
 /** 10 s for a greeting to be answered, as long as libp2p gives a dial. */
 export const GREETING_TIMEOUT_MS: number = 10_000
 /** Frames per second from one peer over 10 s; the sync protocol is bounded by credit besides. */
@@ -171,6 +173,10 @@ export const SNAPSHOT_SOON_MS: number = 1000
 
 /** 32 nodes of a development cluster: each is a process of 100 MB that dials all others. */
 export const LOCAL_NODES_MAX: number = 32
+/** 9 nodes of a scenario on real processes: with more, two cores measure how busy they are, not what a fault does. */
+export const REAL_NODES_MAX: number = 9
+/** 1,000 simulated nodes: each holds a replica of all others, so memory and time grow with the square. */
+export const SCENARIO_NODES_MAX: number = 1000
 
 // ---- control interface
 
@@ -178,6 +184,19 @@ export const LOCAL_NODES_MAX: number = 32
 export const REQUEST_MAX_BYTES: number = MiB
 /** 5 s: what a stop waits for work in progress before it closes anyway. */
 export const SHUTDOWN_MS: number = 5_000
+
+// ---- reports of simulated runs
+
+/** 20,000 events of a run are kept for its report: some 4 MB of page that draws in a few milliseconds, and more than anybody looks at. */
+export const RUN_EVENTS_MAX: number = 20_000
+/** 200 characters of a text in an event: what fits the panel that shows it. */
+export const EVENT_TEXT_MAX: number = 200
+/** 512 looks at how equal the nodes are: one for every few pixels of a wide screen. When they are used up, every other one is let go. */
+export const CONVERGENCE_SAMPLES_MAX: number = 512
+/** 2,000 events: ShiViz draws them all at once, as one picture. */
+export const SHIVIZ_EVENTS_MAX: number = 2_000
+/** 32 MiB of report.json or events.jsonl are read: ten times the largest that is written. */
+export const REPORT_MAX_CHARACTERS: number = 32 * MiB
 
 // ---- disk and index
 

@@ -14,14 +14,20 @@ const TABLE = {
   weft_chain_commits_total: { type: 'counter', help: 'Journal commits, each with one sync' },
   weft_chain_commit_failures_total: { type: 'counter', help: 'Journal commits that failed', label: 'code' },
   weft_chain_checkpoints_total: { type: 'counter', help: 'Checkpoints signed' },
+  weft_chain_waits_total: { type: 'counter', help: 'Records that had to wait for one of another log' },
   weft_chain_void_total: { type: 'counter', help: 'Records kept but void', label: 'code' },
   weft_chain_conflicts: { type: 'gauge', help: 'Logs with divergent records' },
+  weft_sync_stalls_total: { type: 'counter', help: 'Times a peer had no credit left for what it is to get' },
+  weft_sync_pulls_resumed_total: { type: 'counter', help: 'Logs pulled on after the connection they came over was lost' },
+  weft_memory_duplicates_total: { type: 'counter', help: 'Memories that were said again and known already' },
   weft_memory_nodes: { type: 'gauge', help: 'Causal nodes in the fold' },
   weft_memory_edges: { type: 'gauge', help: 'Causal edges in the fold' },
   weft_memory_pending: { type: 'gauge', help: 'Records held but not applied yet' },
   weft_processes: { type: 'gauge', help: 'Processes in the table' },
   weft_messages_total: { type: 'counter', help: 'Messages by outcome of send', label: 'result' },
   weft_inbox_dropped_total: { type: 'counter', help: 'Messages dropped at a full inbox' },
+  weft_calls_timed_out_total: { type: 'counter', help: 'Calls and sends without an answer before their deadline' },
+  weft_monitors_fired_total: { type: 'counter', help: 'Monitors that told of an end', label: 'reason' },
   weft_calls_late_total: { type: 'counter', help: 'Answers that came after their deadline' },
   weft_dials_total: { type: 'counter', help: 'Dials by outcome', label: 'result' },
   weft_greetings_refused_total: { type: 'counter', help: 'Connections refused before any application protocol', label: 'code' },
@@ -36,27 +42,34 @@ export interface MetricKind {
 export const METRICS: Readonly<Record<MetricName, MetricKind>> = TABLE
 
 export class Metrics {
-  #values: Map<string, number> = new Map()
+  /** By metric, then by label value: one flat key would be a new string for every frame. */
+  readonly #values: Map<MetricName, Map<string, number>> = new Map()
 
   /** Adds to a counter; `label` is the value of the metric's one label, if it has one. */
   add(name: MetricName, by: number = 1, label: string = ''): void {
-    const key = label === '' ? name : `${name}\n${label}`
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by)
+    const values = this.#of(name)
+    values.set(label, (values.get(label) ?? 0) + by)
   }
 
   set(name: MetricName, value: number): void {
-    this.#values.set(name, value)
+    this.#of(name).set('', value)
   }
 
   get(name: MetricName, label: string = ''): number {
-    return this.#values.get(label === '' ? name : `${name}\n${label}`) ?? 0
+    return this.#values.get(name)?.get(label) ?? 0
   }
 
   /** Every sample so far: metric, label value (empty for none), number. */
   *samples(): Generator<readonly [name: MetricName, label: string, value: number]> {
-    for (const [key, value] of this.#values) {
-      const cut = key.indexOf('\n')
-      yield cut < 0 ? [key as MetricName, '', value] : [key.slice(0, cut) as MetricName, key.slice(cut + 1), value]
+    for (const [name, values] of this.#values) for (const [label, value] of values) yield [name, label, value]
+  }
+
+  #of(name: MetricName): Map<string, number> {
+    let values = this.#values.get(name)
+    if (values === undefined) {
+      values = new Map()
+      this.#values.set(name, values)
     }
+    return values
   }
 }

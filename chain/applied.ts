@@ -1,3 +1,4 @@
+import { type Buggify, never } from '../base/buggify.ts'
 import { equalBytes } from '../base/bytes.ts'
 import { compareHlc } from '../base/hlc.ts'
 import { type LogId, logIdOf, type Stream } from '../base/ids.ts'
@@ -23,13 +24,17 @@ export type VoidReason = 'clock' | 'revoked'
 export class AppliedCut {
   readonly #chain: Chain
   readonly #isFolded: (stream: Stream) => boolean
+  readonly #buggify: Buggify
   readonly #sizes: Map<LogId, number> = new Map()
   /** Durable records in memory, not applied yet, from the applied size of their log on. */
   readonly #ready: Map<LogId, Written[]> = new Map()
   /** Logs whose next record waits for another log: the other one -> those that wait. */
   readonly #waiting: Map<LogId, Set<LogId>> = new Map()
   readonly #runnable: Set<LogId> = new Set()
+  /** Logs that may have durable records that are not applied; those of 200 that have none are not looked at after every commit. */
+  #unread: Set<LogId>
   #readyCount = 0
+  #waits = 0
   /** Counts resets: who was applying when one came must stop. */
   #era = 0
 
@@ -37,10 +42,12 @@ export class AppliedCut {
    * @param sizes what a snapshot already contains
    * @param isFolded false for streams that are only kept: their records are never read for applying
    */
-  constructor(chain: Chain, sizes: ReadonlyMap<LogId, number>, isFolded: (stream: Stream) => boolean) {
+  constructor(chain: Chain, sizes: ReadonlyMap<LogId, number>, isFolded: (stream: Stream) => boolean, buggify: Buggify = never) {
     this.#chain = chain
     this.#isFolded = isFolded
+    this.#buggify = buggify
     for (const [log, size] of sizes) this.#sizes.set(log, size)
+    this.#unread = new Set(chain.logs.keys())
   }
 
   /** Records of a log that are applied; of a stream that is only kept, all that are durable. */
@@ -54,8 +61,13 @@ export class AppliedCut {
   /** Durable records that are not applied yet. */
   get pending(): number {
     let count = 0
-    for (const log of this.#chain.logs.values()) count += Math.max(0, log.durable - this.size(log.identity.id))
+    for (const id of this.#unread) count += Math.max(0, (this.#chain.log(id)?.durable ?? 0) - this.size(id))
     return count
+  }
+
+  /** How often a record has had to wait for one of another log. */
+  get waits(): number {
+    return this.#waits
   }
 
   /** Records became durable. What does not follow on what is in memory is read again later. */
@@ -64,7 +76,7 @@ export class AppliedCut {
     const first = records[0]
     if (log.conflict !== undefined) this.#release(id)
     if (first === undefined || !this.#isFolded(stream)) return
-    if (this.#readyCount + records.length > READY_MAX) this.#evict()
+    if (this.#readyCount + records.length > READY_MAX || this.#buggify('chain.evict-ready')) this.#evict()
     const queue = this.#ready.get(id) ?? []
     if (first.seq === this.size(id) + queue.length) {
       queue.push(...records)
@@ -72,6 +84,7 @@ export class AppliedCut {
       this.#ready.set(id, queue)
     }
     this.#runnable.add(id)
+    this.#unread.add(id)
   }
 
   /** Applies what can be applied, in causal order; whoever takes a record may `reset`. */
@@ -86,6 +99,7 @@ export class AppliedCut {
       for (const record of queue) {
         const blocker = this.#blocker(record)
         if (blocker !== undefined) {
+          this.#waits++
           this.#waiting.set(blocker, (this.#waiting.get(blocker) ?? new Set()).add(id))
           break
         }
@@ -110,9 +124,10 @@ export class AppliedCut {
 
   /** Logs with durable records to apply that are not in memory: where to read on. */
   *missing(): Generator<{ readonly log: LogId; readonly from: number }> {
-    for (const log of this.#chain.logs.values()) {
-      const id = log.identity.id
-      if (!this.#ready.has(id) && log.durable > this.size(id)) yield { log: id, from: this.size(id) }
+    for (const id of this.#unread) {
+      const size = this.size(id)
+      if ((this.#chain.log(id)?.durable ?? 0) <= size) this.#unread.delete(id)
+      else if (!this.#ready.has(id)) yield { log: id, from: size }
     }
   }
 
@@ -123,6 +138,7 @@ export class AppliedCut {
     this.#ready.clear()
     this.#waiting.clear()
     this.#runnable.clear()
+    this.#unread = new Set(this.#chain.logs.keys())
     this.#readyCount = 0
   }
 

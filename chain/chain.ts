@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import { type Buggify, never } from '../base/buggify.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { WeftError } from '../base/errors.ts'
 import { type Hlc, maxHlc, nextHlc } from '../base/hlc.ts'
@@ -27,6 +28,7 @@ export class Chain {
   readonly #signer: Signer
   readonly #nextKeyCommit: Uint8Array
   readonly #random: Random
+  readonly #buggify: Buggify
   readonly #own: Map<Stream, LogIdentity> = new Map()
   #hlc: Hlc
   #staged: Group[] = []
@@ -36,6 +38,7 @@ export class Chain {
   #inFlight: Group[] | undefined
   /** Own logs whose newest records have no checkpoint yet. */
   #unsigned: Set<Log> = new Set()
+  #revision = 0
 
   constructor(init: ChainInit) {
     this.cluster = init.cluster
@@ -44,6 +47,7 @@ export class Chain {
     this.#signer = init.signer
     this.#nextKeyCommit = init.nextKeyCommit
     this.#random = init.random
+    this.#buggify = init.buggify ?? never
     this.#hlc = { ms: 0, counter: 0 }
     for (const log of init.logs.values()) {
       this.#hlc = maxHlc(this.#hlc, log.headHlc)
@@ -63,6 +67,11 @@ export class Chain {
 
   log(id: LogId): Log | undefined {
     return this.logs.get(id)
+  }
+
+  /** Grows whenever what is published of any log changes: what was made of it until then can be used again. */
+  get revision(): number {
+    return this.#revision
   }
 
   ownLog(stream: Stream): Log | undefined {
@@ -205,6 +214,7 @@ export class Chain {
   /** A commit is durable: its records count, its checkpoints may be shown to others. */
   committed(staged: StagedCommit): void {
     this.#inFlight = undefined
+    this.#revision++
     for (const group of staged.groups) {
       const last = group.records.at(-1)
       if (last !== undefined) group.log.durable = last.seq + 1
@@ -270,7 +280,8 @@ export class Chain {
     let bytes = 0
     let count = 0
     for (const group of this.#staged) {
-      if (count > 0 && (records + group.records.length > COMMIT_RECORDS_MAX || bytes + group.bytes > COMMIT_MAX_BYTES)) break
+      const isFull = records + group.records.length > COMMIT_RECORDS_MAX || bytes + group.bytes > COMMIT_MAX_BYTES
+      if (count > 0 && (isFull || this.#buggify('chain.commit-one-group'))) break
       records += group.records.length
       bytes += group.bytes
       count++
@@ -293,6 +304,7 @@ export interface ChainInit {
   readonly signer: Signer
   readonly nextKeyCommit: Uint8Array
   readonly random: Random
+  readonly buggify?: Buggify
 }
 
 /** What a caller wants recorded. */

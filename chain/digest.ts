@@ -3,6 +3,7 @@ import { encode } from '../base/codec.ts'
 import { hash } from '../base/crypto/hash.ts'
 import { digestOf, type LogId, type Stream } from '../base/ids.ts'
 import { FRONTIER_BUCKETS } from '../base/limits.ts'
+import type { Chain } from './chain.ts'
 import type { Log } from './log.ts'
 import { BUCKET_DIGEST_BYTES, type Scope, STREAM_DIGEST_BYTES, type StreamDigest } from './messages.ts'
 
@@ -32,14 +33,48 @@ export function streamDigests(logs: Iterable<Log>): StreamDigest[] {
     .sort((a, b) => (a.stream < b.stream ? -1 : 1))
 }
 
+/**
+ * What a node says of all its logs in a hello. The same for every peer until something is
+ * published, so it is made once: with 100 members it is a hash over 200 entries.
+ */
+export class Summary {
+  readonly #chain: Chain
+  #revision = -1
+  #digests: readonly StreamDigest[] = []
+  #published: ReadonlyMap<LogId, number> = new Map()
+
+  constructor(chain: Chain) {
+    this.#chain = chain
+  }
+
+  get digests(): readonly StreamDigest[] {
+    this.#renew()
+    return this.#digests
+  }
+
+  /** Sizes of the published logs; a later state makes a new map. */
+  get published(): ReadonlyMap<LogId, number> {
+    this.#renew()
+    return this.#published
+  }
+
+  #renew(): void {
+    if (this.#revision === this.#chain.revision) return
+    this.#revision = this.#chain.revision
+    const logs = [...this.#chain.logs.values()]
+    this.#digests = streamDigests(logs)
+    this.#published = new Map(logs.filter(log => log.published > 0).map(log => [log.identity.id, log.published]))
+  }
+}
+
 /** A log's bucket: the first byte of its id. */
-function bucketOf(log: LogId): number {
-  return digestOf(log)[0] as number
+function bucketOf(log: Log): number {
+  return log.idBytes[0] as number
 }
 
 export function bucketDigests(logs: readonly Log[]): Uint8Array {
   const rows: FrontierEntry[][] = Array.from({ length: FRONTIER_BUCKETS }, () => [])
-  for (const log of logs) (rows[bucketOf(log.identity.id)] as FrontierEntry[]).push(entryOf(log))
+  for (const log of logs) (rows[bucketOf(log)] as FrontierEntry[]).push(entryOf(log))
   const out = new Uint8Array(FRONTIER_BUCKETS * BUCKET_DIGEST_BYTES)
   rows.forEach((entries, bucket) => {
     if (entries.length === 0) return
@@ -64,7 +99,7 @@ export function differingBuckets(mine: Uint8Array, theirs: Uint8Array): Uint8Arr
 }
 
 export function isInScope(log: Log, scope: readonly Scope[]): boolean {
-  const bucket = bucketOf(log.identity.id)
+  const bucket = bucketOf(log)
   return scope.some(
     ({ stream, buckets }) =>
       stream === log.identity.stream && (buckets.length === 0 || ((buckets[bucket >> 3] as number) & (1 << (bucket & 7))) !== 0),

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import { type Buggify, never } from '../base/buggify.ts'
 import { WeftError } from '../base/errors.ts'
 import type { LogId } from '../base/ids.ts'
 import { COMMIT_RECORDS_MAX, SEGMENT_BYTES } from '../base/limits.ts'
@@ -42,7 +43,11 @@ export interface OpenedJournal {
 
 export type OpenResult = { readonly ok: true; readonly value: OpenedJournal } | { readonly ok: false; readonly error: WeftError }
 
-export function openJournal(disk: Disk, random: Random, options: ReplayOptions, done: (result: OpenResult) => void): void {
+export interface JournalOptions extends ReplayOptions {
+  readonly buggify?: Buggify
+}
+
+export function openJournal(disk: Disk, random: Random, options: JournalOptions, done: (result: OpenResult) => void): void {
   scanJournal(disk, options, result => {
     if (!result.ok) return done(result)
     const { replay, places, segments, end, leftovers } = result.scan
@@ -69,6 +74,7 @@ export function openJournal(disk: Disk, random: Random, options: ReplayOptions, 
           places,
           segments.map(({ nonce }) => nonce),
           { segment: last?.number ?? 0, offset: end, nonce: last?.nonce ?? 0 },
+          options.buggify,
         )
         done({ ok: true, value: { journal, replay, torn: leftovers.at(-1) } })
       })
@@ -105,18 +111,20 @@ export class Journal {
   /** CRC nonce per segment, from segment 1 on. */
   readonly #nonces: number[]
   readonly #end: End
+  readonly #buggify: Buggify
   #committing = false
   /** Set when bytes behind the end may be on the disk: they are cut before the next write. */
   #dirty = false
   /** Set when a sync of the current segment failed: it is read again and left before the next write. */
   #doubted = false
 
-  constructor(disk: Disk, random: Random, places: Places, nonces: readonly number[], end: End) {
+  constructor(disk: Disk, random: Random, places: Places, nonces: readonly number[], end: End, buggify: Buggify = never) {
     this.#disk = disk
     this.#random = random
     this.#places = places
     this.#nonces = [...nonces]
     this.#end = end
+    this.#buggify = buggify
   }
 
   /** Where the durable bytes end. */
@@ -157,8 +165,9 @@ export class Journal {
     done: (error: WeftError | undefined, records: readonly StoredRecord[]) => void,
   ): void {
     const places: Place[] = []
+    const most = this.#buggify('journal.read-one') ? 1 : maxRecords
     let bytes = 0
-    for (let seq = from; seq < this.#places.size(log) && places.length < maxRecords; seq++) {
+    for (let seq = from; seq < this.#places.size(log) && places.length < most; seq++) {
       const place = this.#places.at(log, seq)
       if (places.length > 0 && bytes + place.length > maxBytes) break
       bytes += place.length
@@ -216,7 +225,8 @@ export class Journal {
   /** Begins a new segment when the commit does not fit, when there is none, or when the current one is doubted. */
   #makeRoom(bytes: number, done: (error: WeftError | undefined) => void): void {
     if (this.#doubted) return this.#reread(error => (error === undefined ? this.#newSegment(done) : done(error)))
-    if (this.#end.segment > 0 && this.#end.offset + bytes + MARK_BYTES <= SEGMENT_BYTES) return done(undefined)
+    const hasRoom = this.#end.segment > 0 && this.#end.offset + bytes + MARK_BYTES <= SEGMENT_BYTES
+    if (hasRoom && !this.#buggify('journal.new-segment')) return done(undefined)
     this.#newSegment(done)
   }
 

@@ -20,6 +20,11 @@ export class StartGuard {
     return this.#open
   }
 
+  /** Members that have vouched since it closed. */
+  get vouchers(): number {
+    return this.#vouchers.size
+  }
+
   /** A member knows no more of our logs than we do. */
   vouched(peer: NodeId): void {
     this.#vouchers.add(peer)

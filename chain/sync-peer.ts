@@ -1,3 +1,4 @@
+import { type Buggify, never } from '../base/buggify.ts'
 import type { LogId, NodeId, Stream } from '../base/ids.ts'
 import { CREDIT_BYTES, CREDIT_STEP_BYTES, LOGS_MAX } from '../base/limits.ts'
 import { RUN_COST_MAX } from './run.ts'
@@ -13,7 +14,9 @@ export class SyncPeer {
   /** Published sizes of ours that the peer knows of. */
   readonly told: Map<LogId, number> = new Map()
   /** Published sizes of ours that our last hello spoke of. */
-  readonly compared: Map<LogId, number> = new Map()
+  compared: ReadonlyMap<LogId, number> | undefined
+  /** The chain's revision at which nothing differed; undefined once the peer has said more than that. */
+  equalAt: number | undefined
   /** Logs being sent: the next seq of each. Own logs stay, and are pushed as they grow. */
   readonly serving: Map<LogId, number> = new Map()
   /** Streams whose comparison with this peer is under way. */
@@ -26,14 +29,17 @@ export class SyncPeer {
   agreed = false
   /** A read for this peer is under way; frames leave one after the other. */
   reading = false
-  #credit: number = CREDIT_BYTES
+  readonly #buggify: Buggify
+  #credit: number
   /** Cost of what the peer has sent and not been given credit for again. */
   #taken = 0
   /** The part of it that has been dealt with. */
   #owed = 0
 
-  constructor(id: NodeId) {
+  constructor(id: NodeId, buggify: Buggify = never) {
     this.id = id
+    this.#buggify = buggify
+    this.#credit = buggify('sync.little-credit') ? CREDIT_STEP_BYTES + RUN_COST_MAX : CREDIT_BYTES
   }
 
   /** The peer says that it has `size` records of a log. @returns false when it speaks of more logs than there can be */
@@ -66,7 +72,7 @@ export class SyncPeer {
   /** A frame that was taken has been dealt with. @returns the credit to send back now, 0 for not yet */
   owe(bytes: number): number {
     this.#owed += bytes
-    if (this.#owed < CREDIT_STEP_BYTES) return 0
+    if (this.#owed < CREDIT_STEP_BYTES && !this.#buggify('sync.credit-at-once')) return 0
     const due = this.#owed
     this.#owed = 0
     this.#taken -= due

@@ -1,6 +1,7 @@
 import { ZERO_32 } from '../base/bytes.ts'
 import type { LogId, NodeId } from '../base/ids.ts'
 import { PULL_TIMEOUT_MS, PULLS_PER_PEER_MAX } from '../base/limits.ts'
+import type { Metrics } from '../base/metrics.ts'
 import type { Chain } from './chain.ts'
 import type { OutgoingSyncMessage } from './messages.ts'
 import type { LogIdentity } from './record.ts'
@@ -15,10 +16,13 @@ export class Puller {
   readonly #peers: ReadonlyMap<NodeId, SyncPeer>
   readonly #identify: (log: LogId) => LogIdentity | undefined
   readonly #send: (to: NodeId, message: OutgoingSyncMessage) => void
+  readonly #metrics: Metrics
   /** Logs of which a peer has said that it holds more. */
   readonly #behind: Set<LogId> = new Set()
   readonly #pulls: Map<LogId, { readonly peer: NodeId; readonly untilMs: number }> = new Map()
   readonly #slow: Map<LogId, Set<NodeId>> = new Map()
+  /** Logs whose pull ended with its connection. */
+  readonly #broken: Set<LogId> = new Set()
   /** Own logs that are taken back from peers. */
   readonly #recovering: Set<LogId> = new Set()
   /** A commit failed: nothing is asked for before this time. */
@@ -29,11 +33,13 @@ export class Puller {
     peers: ReadonlyMap<NodeId, SyncPeer>,
     identify: (log: LogId) => LogIdentity | undefined,
     send: (to: NodeId, message: OutgoingSyncMessage) => void,
+    metrics: Metrics,
   ) {
     this.#chain = chain
     this.#peers = peers
     this.#identify = identify
     this.#send = send
+    this.#metrics = metrics
   }
 
   get nextWakeMs(): number {
@@ -80,6 +86,7 @@ export class Puller {
     if (!ahead) this.#behind.delete(identity.id)
     if (source === undefined) return
     this.#pulls.set(identity.id, { peer: source.id, untilMs: nowMs + PULL_TIMEOUT_MS })
+    if (this.#broken.delete(identity.id)) this.#metrics.add('weft_sync_pulls_resumed_total')
     this.#send(source.id, { kind: 'sync.want', log: identity.id, from: size, head: log?.head ?? ZERO_32 })
   }
 
@@ -138,7 +145,11 @@ export class Puller {
 
   /** A peer is gone, and with it what only it had. */
   onDown(id: NodeId): void {
-    for (const [log, pull] of this.#pulls) if (pull.peer === id) this.#pulls.delete(log)
+    for (const [log, pull] of this.#pulls) {
+      if (pull.peer !== id) continue
+      this.#pulls.delete(log)
+      this.#broken.add(log)
+    }
     for (const log of this.#behind) if (![...this.#peers.values()].some(peer => peer.theirs.has(log))) this.#behind.delete(log)
   }
 

@@ -1,5 +1,7 @@
+import type { Buggify } from '../base/buggify.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { LogId, NodeId } from '../base/ids.ts'
+import type { Metrics } from '../base/metrics.ts'
 import type { Chain } from './chain.ts'
 import type { Log } from './log.ts'
 import type { StoredRecord } from './record.ts'
@@ -16,11 +18,15 @@ export class Pusher {
   readonly #chain: Chain
   readonly #peers: ReadonlyMap<NodeId, SyncPeer>
   readonly #emit: (effect: SyncEffect) => void
+  readonly #buggify: Buggify
+  readonly #metrics: Metrics
 
-  constructor(chain: Chain, peers: ReadonlyMap<NodeId, SyncPeer>, emit: (effect: SyncEffect) => void) {
+  constructor(chain: Chain, peers: ReadonlyMap<NodeId, SyncPeer>, emit: (effect: SyncEffect) => void, metrics: Metrics, buggify: Buggify) {
     this.#chain = chain
     this.#peers = peers
     this.#emit = emit
+    this.#metrics = metrics
+    this.#buggify = buggify
   }
 
   /** A peer wants a log from `from` on. @returns false when our history before `from` is another one. */
@@ -39,7 +45,8 @@ export class Pusher {
 
   /** Has the next frame read for a peer that waits for one and has credit. */
   pump(peer: SyncPeer): void {
-    if (peer.reading || !peer.hasCredit) return
+    if (peer.reading) return
+    if (!peer.hasCredit) return this.#metrics.add('weft_sync_stalls_total')
     for (const [id, next] of peer.serving) {
       const log = this.#chain.log(id)
       if (log !== undefined && next < log.published) {
@@ -56,7 +63,7 @@ export class Pusher {
     peer.reading = false
     if (log !== undefined && peer.serving.get(id) === from && from < log.published) {
       if (records.length === 0) peer.serving.delete(id)
-      else this.#send(peer, log, encodeRun(log, from, records))
+      else this.#send(peer, log, encodeRun(log, from, this.#share(records)))
     }
     this.pump(peer)
   }
@@ -66,10 +73,10 @@ export class Pusher {
     const first = fresh[0]?.seq
     const frames: EncodedRun[] = []
     for (const peer of this.#peers.values()) {
-      if (!peer.agreed) continue
+      if (!peer.agreed || this.#buggify('sync.no-push')) continue
       if (!peer.theirs.has(log.identity.id)) this.follow(peer, log.identity.id, 0)
       if (!peer.reading && first !== undefined && peer.serving.get(log.identity.id) === first) {
-        if (frames.length === 0) frames.push(...framesOf(log, first, fresh))
+        if (frames.length === 0) frames.push(...this.#framesOf(log, first, fresh))
         for (const frame of frames) {
           if (!peer.hasCredit) break
           this.#send(peer, log, frame)
@@ -87,15 +94,21 @@ export class Pusher {
     peer.theirs.set(id, Math.max(peer.theirs.get(id) ?? 0, frame.end))
     peer.told.set(id, log.published)
   }
+
+  #framesOf(log: Log, first: number, fresh: readonly Written[]): EncodedRun[] {
+    const records = fresh.map(written => written.record)
+    const frames: EncodedRun[] = []
+    for (let from = first; from < first + records.length && from < log.published; ) {
+      const frame = encodeRun(log, from, this.#share(records.slice(from - first)))
+      frames.push(frame)
+      from = frame.end
+    }
+    return frames
+  }
+
+  /** What is offered to one frame. */
+  #share(records: readonly StoredRecord[]): readonly StoredRecord[] {
+    return this.#buggify('sync.one-record-frames') ? records.slice(0, 1) : records
+  }
 }
 
-function framesOf(log: Log, first: number, fresh: readonly Written[]): EncodedRun[] {
-  const records = fresh.map(written => written.record)
-  const frames: EncodedRun[] = []
-  for (let from = first; from < first + records.length && from < log.published; ) {
-    const frame = encodeRun(log, from, records.slice(from - first))
-    frames.push(frame)
-    from = frame.end
-  }
-  return frames
-}

@@ -1,12 +1,14 @@
+import { type Buggify, never } from '../base/buggify.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { FrontierEntry } from '../base/frontier.ts'
 import { keyOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
 import { ANTI_ENTROPY_INTERVAL_MS, ENTRIES_DIRECT_MAX, HEADS_INTERVAL_MS } from '../base/limits.ts'
+import { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/ports.ts'
 import { ACCEPT, ignore, reject, type Reply, type Verdict } from '../base/verdict.ts'
 import type { Chain, Group } from './chain.ts'
 import { type Conflict, isWitnessed } from './conflict.ts'
-import { bucketDigests, differingBuckets, entryOf, isInScope, publishedByStream, streamDigests } from './digest.ts'
+import { bucketDigests, differingBuckets, entryOf, isInScope, publishedByStream, Summary } from './digest.ts'
 import { ForkSearch, type SearchStep } from './fork-search.ts'
 import type { Log } from './log.ts'
 import type { OutgoingSyncMessage, Scope, StreamBuckets, StreamDigest, SyncMessage } from './messages.ts'
@@ -46,12 +48,15 @@ export interface SyncInit {
   readonly foldVersion: number
   /** Whose log this is, if its author is a member: only those are pulled. */
   readonly identify: (log: LogId) => LogIdentity | undefined
+  readonly metrics?: Metrics
+  readonly buggify?: Buggify
 }
 
 export class ChainSync {
   readonly #chain: Chain
   readonly #random: Random
   readonly #foldVersion: number
+  readonly #buggify: Buggify
   readonly #identify: (log: LogId) => LogIdentity | undefined
   readonly #peers: Map<NodeId, SyncPeer> = new Map()
   readonly #puller: Puller
@@ -61,26 +66,30 @@ export class ChainSync {
   /** Logs that grew since heads were last told. */
   readonly #grown: Set<Log> = new Set()
   #headsAtMs: number = Infinity
-  /** When each peer is next compared with, whatever seems to be the case. */
+  /** When each peer that we lead is next compared with, whatever seems to be the case. */
   readonly #checkAtMs: Map<NodeId, number> = new Map()
+  /** The earliest of them, or earlier. */
+  #nextCheckMs: number = Infinity
+  readonly #summary: Summary
   #effects: SyncEffect[] = []
 
   constructor(init: SyncInit) {
     this.#chain = init.chain
     this.#random = init.random
     this.#foldVersion = init.foldVersion
+    this.#buggify = init.buggify ?? never
+    const metrics = init.metrics ?? new Metrics()
     this.#identify = init.identify
-    this.#puller = new Puller(init.chain, this.#peers, init.identify, (to, message) => this.#send(to, message))
-    this.#pusher = new Pusher(init.chain, this.#peers, effect => this.#effects.push(effect))
+    this.#puller = new Puller(init.chain, this.#peers, init.identify, (to, message) => this.#send(to, message), metrics)
+    this.#pusher = new Pusher(init.chain, this.#peers, effect => this.#effects.push(effect), metrics, this.#buggify)
     this.#intake = new RunIntake(init.chain, init.identify)
+    this.#summary = new Summary(init.chain)
     this.#forks = new ForkSearch(init.chain)
   }
 
   /** When `onWake` has something to do; Infinity for never. */
   get nextWakeMs(): number {
-    let next = Math.min(this.#headsAtMs, this.#puller.nextWakeMs)
-    for (const atMs of this.#checkAtMs.values()) next = Math.min(next, atMs)
-    return next
+    return Math.min(this.#headsAtMs, this.#nextCheckMs, this.#puller.nextWakeMs)
   }
 
   get followers(): number {
@@ -88,9 +97,11 @@ export class ChainSync {
   }
 
   onUp(id: NodeId, nowMs: number): readonly SyncEffect[] {
-    this.#peers.set(id, new SyncPeer(id))
-    this.#compareLater(id, nowMs)
-    if (this.#chain.self < id) this.#hello(id)
+    this.#peers.set(id, new SyncPeer(id, this.#buggify))
+    if (this.#chain.self < id) {
+      if (this.#buggify('sync.hello-late')) this.#compareAt(id, nowMs + HEADS_INTERVAL_MS)
+      else this.#compare(id, nowMs)
+    }
     return this.#take()
   }
 
@@ -110,17 +121,13 @@ export class ChainSync {
   }
 
   #dispatch(peer: SyncPeer, message: SyncMessage, nowMs: number, wallMs: number): Verdict {
+    if (message.kind !== 'sync.hello' && message.kind !== 'sync.equal') peer.equalAt = undefined
     switch (message.kind) {
       case 'sync.hello':
         return this.#onHello(peer, message.digests, nowMs)
       case 'sync.equal':
         // Equal is what was compared, not what has been published since.
-        this.#assumeEqual(
-          peer,
-          () => true,
-          log => peer.compared.get(log.identity.id) ?? 0,
-        )
-        return this.#agree(peer, nowMs)
+        return this.#onEqual(peer, peer.compared ?? NONE, nowMs)
       case 'sync.ask':
         return this.#onAsk(peer, message, nowMs)
       case 'sync.answer':
@@ -156,26 +163,36 @@ export class ChainSync {
 
   // ---- comparing
 
-  #hello(to: NodeId): void {
-    const compared = this.#peers.get(to)?.compared
-    for (const log of this.#chain.logs.values()) compared?.set(log.identity.id, log.published)
-    this.#send(to, { kind: 'sync.hello', foldVersion: this.#foldVersion, digests: streamDigests(this.#chain.logs.values()) })
+  /** Says hello now, and again later: the smaller NodeId of the two does. */
+  #compare(id: NodeId, nowMs: number): void {
+    const peer = this.#peers.get(id)
+    if (peer !== undefined) peer.compared = this.#summary.published
+    this.#send(id, { kind: 'sync.hello', foldVersion: this.#foldVersion, digests: this.#summary.digests })
+    this.#compareAt(id, nowMs + ANTI_ENTROPY_INTERVAL_MS / 2 + this.#random.below(ANTI_ENTROPY_INTERVAL_MS))
+  }
+
+  #compareAt(id: NodeId, atMs: number): void {
+    this.#checkAtMs.set(id, atMs)
+    this.#nextCheckMs = Math.min(this.#nextCheckMs, atMs)
   }
 
   #onHello(peer: SyncPeer, digests: readonly StreamDigest[], nowMs: number): Verdict {
-    const mine = new Map(streamDigests(this.#chain.logs.values()).map(({ stream, digest }) => [stream, digest]))
+    const mine = new Map(this.#summary.digests.map(({ stream, digest }) => [stream, digest]))
     const differing = new Set<Stream>(mine.keys())
     for (const { stream, digest } of digests) {
       const own = mine.get(stream)
-      if (own !== undefined && equalBytes(own, digest)) differing.delete(stream)
+      if (own !== undefined && equalBytes(own, digest) && !this.#buggify('sync.compare-all')) differing.delete(stream)
       else differing.add(stream)
     }
-    this.#assumeEqual(peer, log => !differing.has(log.identity.stream))
     peer.open.clear()
     if (differing.size === 0) {
       this.#send(peer.id, { kind: 'sync.equal' })
-      return this.#agree(peer, nowMs)
+      return this.#onEqual(peer, this.#summary.published, nowMs)
     }
+    this.#assumeEqual(
+      peer,
+      this.#publishedIf(log => !differing.has(log.identity.stream)),
+    )
     const published = publishedByStream(this.#chain.logs.values())
     const scope: Scope[] = []
     const buckets: StreamBuckets[] = []
@@ -187,6 +204,15 @@ export class ChainSync {
     }
     this.#ask(peer, scope, buckets)
     return ACCEPT
+  }
+
+  /** Nothing differs. Where that was so before, and nothing was said or published since, what is known of the peer stands. */
+  #onEqual(peer: SyncPeer, published: ReadonlyMap<LogId, number>, nowMs: number): Verdict {
+    const { revision } = this.#chain
+    if (peer.equalAt !== revision) this.#assumeEqual(peer, published)
+    const verdict = this.#agree(peer, nowMs)
+    if (published === this.#summary.published && peer.open.size === 0) peer.equalAt = revision
+    return verdict
   }
 
   #ask(peer: SyncPeer, scope: readonly Scope[], buckets: readonly StreamBuckets[]): void {
@@ -203,7 +229,10 @@ export class ChainSync {
       buckets: differingBuckets(bucketDigests(published.get(stream) ?? []), digests),
     }))
     for (const { stream } of narrowed) peer.open.add(stream)
-    this.#assumeEqual(peer, log => narrowed.some(({ stream }) => stream === log.identity.stream) && !isInScope(log, narrowed))
+    this.#assumeEqual(
+      peer,
+      this.#publishedIf(log => narrowed.some(({ stream }) => stream === log.identity.stream) && !isInScope(log, narrowed)),
+    )
     if (narrowed.length > 0) this.#ask(peer, narrowed, [])
     this.#send(peer.id, {
       kind: 'sync.answer',
@@ -271,13 +300,18 @@ export class ChainSync {
     return true
   }
 
-  #assumeEqual(peer: SyncPeer, which: (log: Log) => boolean, sizeOf: (log: Log) => number = log => log.published): void {
-    for (const log of this.#chain.logs.values()) {
-      const size = sizeOf(log)
-      if (size === 0 || !which(log)) continue
-      peer.theirs.set(log.identity.id, size)
-      peer.told.set(log.identity.id, size)
-      peer.outran.delete(log.identity.id)
+  #publishedIf(which: (log: Log) => boolean): ReadonlyMap<LogId, number> {
+    return new Map(
+      [...this.#chain.logs.values()].filter(log => log.published > 0 && which(log)).map(log => [log.identity.id, log.published]),
+    )
+  }
+
+  /** The peer has these logs as we have, or had, them. */
+  #assumeEqual(peer: SyncPeer, published: ReadonlyMap<LogId, number>): void {
+    for (const [id, size] of published) {
+      peer.theirs.set(id, size)
+      peer.told.set(id, size)
+      if (peer.outran.size > 0) peer.outran.delete(id)
     }
   }
 
@@ -286,6 +320,12 @@ export class ChainSync {
     this.#puller.pull(nowMs)
     if (peer.open.size > 0) return ACCEPT
     peer.agreed = true
+    if (peer.equalAt !== this.#chain.revision) this.#catchUp(peer, nowMs)
+    this.#vouch(peer)
+    return ACCEPT
+  }
+
+  #catchUp(peer: SyncPeer, nowMs: number): void {
     for (const log of this.#chain.logs.values()) {
       const { id, author } = log.identity
       const theirs = peer.theirs.get(id) ?? 0
@@ -293,8 +333,6 @@ export class ChainSync {
       // Published while the comparison was under way: this peer has not been told.
       if (log.published > Math.max(theirs, peer.told.get(id) ?? 0)) this.#grow(log, nowMs)
     }
-    this.#vouch(peer)
-    return ACCEPT
   }
 
   #vouch(peer: SyncPeer): void {
@@ -456,11 +494,7 @@ export class ChainSync {
   onWake(nowMs: number): readonly SyncEffect[] {
     this.#puller.onWake(nowMs)
     if (this.#headsAtMs <= nowMs) this.#tellHeads()
-    for (const [id, atMs] of this.#checkAtMs) {
-      if (atMs > nowMs) continue
-      this.#compareLater(id, nowMs)
-      if (this.#chain.self < id) this.#hello(id)
-    }
+    if (this.#nextCheckMs <= nowMs) this.#compareDue(nowMs)
     this.#forks.expire(nowMs)
     return this.#take()
   }
@@ -483,8 +517,12 @@ export class ChainSync {
     this.#headsAtMs = Infinity
   }
 
-  #compareLater(id: NodeId, nowMs: number): void {
-    this.#checkAtMs.set(id, nowMs + ANTI_ENTROPY_INTERVAL_MS / 2 + this.#random.below(ANTI_ENTROPY_INTERVAL_MS))
+  #compareDue(nowMs: number): void {
+    this.#nextCheckMs = Infinity
+    for (const [id, atMs] of this.#checkAtMs) {
+      if (atMs <= nowMs) this.#compare(id, nowMs)
+      else this.#nextCheckMs = Math.min(this.#nextCheckMs, atMs)
+    }
   }
 
   /** The members changed: logs that were none of our business may be now. */
@@ -505,4 +543,5 @@ export class ChainSync {
 }
 
 const WHOLE: Uint8Array = new Uint8Array(0)
+const NONE: ReadonlyMap<LogId, number> = new Map()
 const TOO_MANY_LOGS: Verdict = reject('unexpected', 'more logs than a cluster has')

@@ -154,6 +154,32 @@ export const ROUTES: readonly Route[] = [
     ],
   },
   {
+    name: 'sim',
+    about: 'a cluster in virtual time: partitions, crashes and hostile peers, from a seed',
+    commands: [
+      { name: 'list', about: 'list the scenarios that come with weft', load: async () => (await import('./commands/sim-list.ts')).define },
+      { name: 'run', about: 'run a scenario and judge it', load: async () => (await import('./commands/sim-run.ts')).define },
+      {
+        name: 'fuzz',
+        about: 'run scenarios drawn from one seed after another',
+        load: async () => (await import('./commands/sim-fuzz.ts')).define,
+      },
+      { name: 'replay', about: 'run a seed again and show what happens', load: async () => (await import('./commands/sim-replay.ts')).define },
+      {
+        name: 'shrink',
+        about: 'make a seed that fails as small as it gets',
+        load: async () => (await import('./commands/sim-shrink.ts')).define,
+      },
+      { name: 'view', about: 'show a report that was written', load: async () => (await import('./commands/sim-view.ts')).define },
+      { name: 'diff', about: 'find where two runs part', load: async () => (await import('./commands/sim-diff.ts')).define },
+      {
+        name: 'doctor',
+        about: 'prove that runs are the same twice on this machine',
+        load: async () => (await import('./commands/sim-doctor.ts')).define,
+      },
+    ],
+  },
+  {
     name: 'completion',
     about: 'print a script that completes commands in your shell',
     load: async () => (await import('./commands/completion.ts')).define,

@@ -3,6 +3,7 @@ import { type ErrorCode, isErrorCode } from '../base/errors.ts'
 import { type ClusterId, clusterIdOf, digestOf, keyOf, nodeIdOf } from '../base/ids.ts'
 import { GREETING_MAX_BYTES, PEER_ADDRESSES_MAX, PEER_EXCHANGE_MAX } from '../base/limits.ts'
 import { bytes, list, literal, type Shape, text, tuple, uint } from '../base/shape.ts'
+import { areNeighbours, CURRENT } from '../base/version.ts'
 import { encodeGenesisFile, type Genesis, parseGenesis } from './genesis.ts'
 import { INVITE_SECRET_BYTES } from './invite.ts'
 import { encodeEvidence, evidenceShape, type SignedOperation } from './operation.ts'
@@ -25,8 +26,6 @@ export type GreetingReply =
       readonly peers: readonly KnownPeer[]
     }
   | { readonly kind: 'refused'; readonly code: ErrorCode /** More for people: an operation to approve. */; readonly detail: string }
-
-export const PROTOCOL_VERSION = 1
 
 const MEMBER = 1
 const REDEEM = 2
@@ -71,14 +70,14 @@ const headShape = tuple(uint(8), uint(0xffff), bytes(32), { parse: (value: Cbor)
 const redeemShape = bytes(INVITE_SECRET_BYTES)
 const refusedShape = tuple(literal(REFUSED), text(64), text(512))
 
-/** What another cluster, or another version, has to show is not read: that it is another one decides. */
+/** What another cluster, or a version that is no neighbour, has to show is not read: that it is another one decides. */
 export function parseGreeting(input: Uint8Array, own: ClusterId): Greeting | undefined {
   const decoded = decode(input)
   const row = decoded.ok ? headShape.parse(decoded.value) : undefined
   if (row === undefined) return undefined
   const [kind, protocol, digest, rest] = row
   const cluster = clusterIdOf(digest)
-  const isForeign = cluster !== own || protocol !== PROTOCOL_VERSION
+  const isForeign = cluster !== own || !areNeighbours(protocol, CURRENT.protocol)
   if (kind === REDEEM && !isForeign) {
     const secret = redeemShape.parse(rest)
     return secret && { kind: 'redeem', protocol, cluster, secret }

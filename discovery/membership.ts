@@ -87,7 +87,7 @@ export class Membership {
 
   /** Everyone who ever belonged, by id. */
   get members(): readonly Member[] {
-    return [...this.#fold.members.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    return this.#fold.sorted
   }
 
   /** Where a revoked node's logs end for everybody; undefined when it was not revoked. */
@@ -97,7 +97,7 @@ export class Membership {
 
   /** Admins whose `cluster` logs carry operations: of every policy there was. */
   get authorities(): ReadonlySet<NodeId> {
-    return new Set(this.#fold.policies.flatMap(policy => policy.admins))
+    return this.#fold.authorities
   }
 
   /** An operation under the policy of now. */
@@ -210,7 +210,14 @@ export class Membership {
         { id, role: role === 'admin' && !admins.has(id) ? 'member' : role, status, isAdmin: admins.has(id) && status === 'member' },
       ]
     })
-    return { policies, members: new Map(members), cuts, inOrder }
+    return {
+      policies,
+      authorities: new Set(policies.flatMap(policy => policy.admins)),
+      members: new Map(members),
+      sorted: members.map(([, member]) => member).sort((a, b) => (a.id < b.id ? -1 : 1)),
+      cuts,
+      inOrder,
+    }
   }
 
   #successor(policies: readonly Policy[]): Policy | undefined {
@@ -231,7 +238,11 @@ interface Recorded {
 
 interface Fold {
   readonly policies: readonly Policy[]
+  /** The admins of all of them. */
+  readonly authorities: ReadonlySet<NodeId>
   readonly members: ReadonlyMap<NodeId, Member>
+  /** By id. */
+  readonly sorted: readonly Member[]
   readonly cuts: ReadonlyMap<NodeId, readonly CutEntry[]>
   /** All operations, by id: what is looked for among them is found alike on every node. */
   readonly inOrder: readonly Recorded[]

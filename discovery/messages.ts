@@ -1,7 +1,7 @@
 import type { Cbor } from '../base/codec.ts'
 import { nodeIdOf } from '../base/ids.ts'
 import { PEER_EXCHANGE_MAX } from '../base/limits.ts'
-import { list, tuple, uint } from '../base/shape.ts'
+import { list, text, tuple, uint } from '../base/shape.ts'
 import { encodeKnownPeer, knownPeerRow } from './greeting.ts'
 import type { KnownPeer } from './peer-book.ts'
 
@@ -12,6 +12,8 @@ export type ControlMessage =
   | { readonly kind: 'peer.pong'; readonly number: number; readonly wallMs: number }
   /** Where the sender, and members it knows, can be reached. */
   | { readonly kind: 'peer.known'; readonly peers: readonly KnownPeer[] }
+  /** What the sender runs, and how it folds. */
+  | { readonly kind: 'peer.about'; readonly version: string; readonly fold: number }
 
 export function encodeControlMessage(message: ControlMessage): readonly Cbor[] {
   switch (message.kind) {
@@ -21,12 +23,15 @@ export function encodeControlMessage(message: ControlMessage): readonly Cbor[] {
       return [message.number, message.wallMs]
     case 'peer.known':
       return [message.peers.map(encodeKnownPeer)]
+    case 'peer.about':
+      return [message.version, message.fold]
   }
 }
 
 const pingShape = tuple(uint())
 const pongShape = tuple(uint(), uint())
 const knownShape = tuple(list(knownPeerRow, PEER_EXCHANGE_MAX))
+const aboutShape = tuple(text(64), uint())
 
 export function parseControlMessage(kind: ControlMessage['kind'], fields: readonly Cbor[]): ControlMessage | undefined {
   switch (kind) {
@@ -41,6 +46,10 @@ export function parseControlMessage(kind: ControlMessage['kind'], fields: readon
     case 'peer.known': {
       const row = knownShape.parse(fields)
       return row && { kind, peers: row[0].map(([key, addresses]) => ({ id: nodeIdOf(key), addresses })) }
+    }
+    case 'peer.about': {
+      const row = aboutShape.parse(fields)
+      return row && { kind, version: row[0], fold: row[1] }
     }
   }
 }

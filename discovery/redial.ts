@@ -1,3 +1,4 @@
+import { type Buggify, never } from '../base/buggify.ts'
 import type { NodeId } from '../base/ids.ts'
 import { FULL_MESH_MAX, REDIAL_MAX_MS, REDIAL_MIN_MS } from '../base/limits.ts'
 import type { Random } from '../base/ports.ts'
@@ -10,15 +11,24 @@ import type { Random } from '../base/ports.ts'
 export class Redial {
   readonly #self: NodeId
   readonly #random: Random
+  readonly #buggify: Buggify
   readonly #waits: Map<NodeId, { atMs: number; waitMs: number; dialling: boolean }> = new Map()
   readonly #up: Set<NodeId> = new Set()
+  #nextMs: number | undefined
 
-  constructor(self: NodeId, random: Random) {
+  constructor(self: NodeId, random: Random, buggify: Buggify = never) {
     this.#self = self
     this.#random = random
+    this.#buggify = buggify
   }
 
+  /** Asked for after every event, so it is kept until something here changes. */
   get nextWakeMs(): number {
+    this.#nextMs ??= this.#earliestMs()
+    return this.#nextMs
+  }
+
+  #earliestMs(): number {
     let next = Infinity
     for (const [peer, { atMs, dialling }] of this.#waits) if (!dialling && !this.#up.has(peer)) next = Math.min(next, atMs)
     return next
@@ -26,6 +36,7 @@ export class Redial {
 
   /** The members with known addresses, now. Whoever is new is dialled at once. */
   setTargets(members: readonly NodeId[], nowMs: number): void {
+    this.#nextMs = undefined
     const targets = new Set(this.#choose(members))
     for (const peer of this.#waits.keys()) if (!targets.has(peer)) this.#waits.delete(peer)
     for (const peer of targets) if (!this.#waits.has(peer)) this.#waits.set(peer, { atMs: nowMs, waitMs: REDIAL_MIN_MS, dialling: false })
@@ -49,26 +60,32 @@ export class Redial {
   }
 
   onDown(peer: NodeId, nowMs: number): void {
+    this.#nextMs = undefined
     this.#up.delete(peer)
     const wait = this.#waits.get(peer)
     if (wait !== undefined) this.#backOff(wait, nowMs)
   }
 
-  onDialFailed(peer: NodeId, nowMs: number): void {
+  /** @returns the wait that was chosen from; undefined for a peer that is not dialled any more */
+  onDialFailed(peer: NodeId, nowMs: number): number | undefined {
     const wait = this.#waits.get(peer)
-    if (wait === undefined) return
+    if (wait === undefined) return undefined
+    const { waitMs } = wait
     this.#backOff(wait, nowMs)
-    wait.waitMs = Math.min(REDIAL_MAX_MS, wait.waitMs * 2)
+    wait.waitMs = Math.min(REDIAL_MAX_MS, waitMs * 2)
+    return waitMs
   }
 
   /** Something was learnt of a peer's addresses: it is worth trying soon. */
   hint(peer: NodeId, nowMs: number): void {
+    this.#nextMs = undefined
     const wait = this.#waits.get(peer)
     if (wait !== undefined && !wait.dialling) wait.atMs = Math.min(wait.atMs, nowMs)
   }
 
   /** The network is not what it was: whoever is away is tried again soon. */
   hintAll(nowMs: number): void {
+    this.#nextMs = undefined
     for (const [peer, wait] of this.#waits) {
       if (wait.dialling || this.#up.has(peer)) continue
       wait.waitMs = REDIAL_MIN_MS
@@ -79,6 +96,8 @@ export class Redial {
   /** @returns whom to dial now */
   onWake(nowMs: number): readonly NodeId[] {
     const due: NodeId[] = []
+    if (this.nextWakeMs > nowMs) return due
+    this.#nextMs = undefined
     for (const [peer, wait] of this.#waits) {
       if (wait.dialling || wait.atMs > nowMs || this.#up.has(peer)) continue
       wait.dialling = true
@@ -88,7 +107,10 @@ export class Redial {
   }
 
   #backOff(wait: { atMs: number; waitMs: number; dialling: boolean }, nowMs: number): void {
+    this.#nextMs = undefined
     wait.dialling = false
     wait.atMs = nowMs + wait.waitMs / 2 + this.#random.below(Math.ceil(wait.waitMs / 2))
+    if (this.#buggify('redial.at-once')) wait.atMs = nowMs + 1
+    else if (this.#buggify('redial.late')) wait.atMs = nowMs + REDIAL_MAX_MS
   }
 }

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Hlc } from '../base/hlc.ts'
 import { type CausalId, digestOf, type LogId, type NodeId } from '../base/ids.ts'
-import { KIND } from '../base/kinds.ts'
+import { isFolded, KIND } from '../base/kinds.ts'
 import { CausalPast } from './causal-past.ts'
 import { NONE } from './column.ts'
 import { EDGE_TYPES } from './edge-types.ts'
@@ -71,9 +71,12 @@ export function emptyState(self: NodeId): FoldState {
 export class Folding {
   readonly state: FoldState
   readonly retraction: Retraction
+  readonly #version: number
 
-  constructor(state: FoldState) {
+  /** @param version of the fold: what came with a later one says nothing */
+  constructor(state: FoldState, version: number) {
     this.state = state
+    this.#version = version
     this.retraction = new Retraction(state.records, state.references, (record, live) => this.#count(record, live ? 1 : -1))
   }
 
@@ -101,6 +104,7 @@ export class Folding {
   }
 
   #fold(kind: number, record: number, log: number, body: Uint8Array | null): Folded {
+    if (!isFolded(kind, this.#version)) return 'unknown'
     switch (kind) {
       case KIND['memory.remember']:
         return body === null ? 'folded' : this.#remember(record, log, body)

@@ -1,6 +1,7 @@
 import { type ErrorCode, WeftError } from '../base/errors.ts'
 import { type FrontierEntry, sortFrontier } from '../base/frontier.ts'
 import type { CausalId, LogId, NodeId } from '../base/ids.ts'
+import { CURRENT } from '../base/version.ts'
 import { canonical } from './canonical.ts'
 import { NONE } from './column.ts'
 import { type Conflict, conflicts } from './conflicts.ts'
@@ -47,19 +48,22 @@ export interface FoldStats {
  * - Conflicts are data: nothing here decides by comparing the clocks of two nodes.
  */
 export class MemoryFold {
+  /** Of the fold: answers of two versions are not compared. */
+  readonly version: number
   readonly #state: FoldState
   readonly #folding: Folding
 
   /** @param self the node whose own memories are found by content */
-  constructor(self: NodeId, state: FoldState = emptyState(self)) {
+  constructor(self: NodeId, state: FoldState = emptyState(self), version: number = CURRENT.fold) {
+    this.version = version
     this.#state = state
-    this.#folding = new Folding(state)
+    this.#folding = new Folding(state, version)
   }
 
-  /** The fold in `bytes`, undefined when they are damaged, of another version, or another node's. */
-  static restore(bytes: Uint8Array, self: NodeId): MemoryFold | undefined {
+  /** The fold in `bytes`, which this version made; undefined when they are damaged, of another format, or another node's. */
+  static restore(bytes: Uint8Array, self: NodeId, version: number = CURRENT.fold): MemoryFold | undefined {
     const state = readSnapshot(bytes, self)
-    return state === undefined ? undefined : new MemoryFold(self, state)
+    return state === undefined ? undefined : new MemoryFold(self, state, version)
   }
 
   /** All state, checksummed. A cache: whatever is wrong with it, the journal makes it again. */

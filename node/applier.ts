@@ -81,7 +81,9 @@ export class Applier {
   pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
+    const { waits } = this.#applied
     for (const record of this.#applied.take()) this.#apply(record)
+    if (this.#applied.waits > waits) this.#context.metrics.add('weft_chain_waits_total', this.#applied.waits - waits)
     this.#isPumping = false
     if (this.#isStale) return this.#refold()
     for (const { log, from } of this.#applied.missing()) {

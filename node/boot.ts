@@ -1,8 +1,10 @@
+import { type Buggify, never } from '../base/buggify.ts'
 import { textOf } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
 import { DEFAULT_SPACE, type NodeId, parseNodeId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
+import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -28,6 +30,10 @@ export interface BootPorts {
   readonly log: Logger
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
+  /** Which rare branches are taken; none on a real node. */
+  readonly buggify?: Buggify
+  /** Gets the core before its first step. What it returns is `observe` of the runtime. */
+  readonly observe?: (core: Core) => RuntimePorts['observe']
   /** Made once the identity is known. */
   readonly transport: (identity: Identity, cluster: ClusterFile, metrics: Metrics, runtime: () => Runtime | undefined) => Transport
 }
@@ -37,6 +43,8 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  /** The newest version unless it is to behave as an earlier one. */
+  readonly speaks?: Version
   /** What the node was started with, to be shown. */
   readonly settings: readonly SettingInfo[]
 }
@@ -44,7 +52,8 @@ export interface BootOptions {
 export type BootDone = (error: WeftError | undefined, runtime: Runtime | undefined) => void
 
 export function boot(ports: BootPorts, options: BootOptions, done: BootDone): void {
-  const { disk, log } = ports
+  const { disk, log, buggify = never } = ports
+  const { speaks = CURRENT } = options
   const metrics = new Metrics()
   const fail = (error: WeftError): void => done(error, undefined)
 
@@ -55,14 +64,16 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       if (identity === undefined || cluster === undefined)
         return fail(new WeftError('not_initialised', 'there is no node in this directory'))
       log('info', 'boot.identity', { node: identity.nodeId, cluster: cluster.genesis.cluster })
-      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false }, opened => {
+      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false, buggify }, opened => {
         if (!opened.ok) return fail(opened.error)
         const { torn, replay } = opened.value
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
         log('info', 'boot.chain', { logs: replay.logs.size, records: replay.records })
         loadFile(disk, snapshotFile(DEFAULT_SPACE), (_, saved) => {
-          const memory = saved === undefined ? undefined : restoreMemory(saved, identity.nodeId)
-          if (saved !== undefined && memory === undefined) log('warn', 'memory.snapshot-damaged', {})
+          const restored = saved === undefined ? undefined : restoreMemory(saved, identity.nodeId, speaks.fold)
+          if (restored === 'damaged') log('warn', 'memory.snapshot-damaged', {})
+          if (restored === 'older') log('info', 'memory.folding-anew', { foldVersion: speaks.fold })
+          const memory = typeof restored === 'string' ? undefined : restored
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
               assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)))
@@ -87,12 +98,14 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       self: identity.nodeId,
       name: options.name,
       version: options.version,
+      speaks,
       signer: identity.signer,
       nextKeyCommit: identity.nextKeyCommit,
       genesis: cluster.genesis,
       evidence: cluster.evidence,
       random: ports.random,
       metrics,
+      buggify,
       logs: replay.logs,
       displaced: replay.displaced,
       snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]),
@@ -103,8 +116,10 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       ownAddresses: () => transport.addresses(),
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
-    const index = new IdIndex(ports.index, core.chain, log)
-    const started = new Runtime(core, { clock: ports.clock, disk, transport, log, journal, index, load: ports.load, onStop: ports.onStop })
+    const index = new IdIndex(ports.index, core.chain, log, buggify)
+    const { clock, load, onStop } = ports
+    const observe = ports.observe?.(core)
+    const started = new Runtime(core, { clock, disk, transport, log, journal, index, load, onStop, observe, buggify })
     runtime = started
     transport.block(blocked)
     index.catchUp(() => {

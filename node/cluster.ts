@@ -5,6 +5,7 @@ import { asWeftError, type ErrorCode, WeftError } from '../base/errors.ts'
 import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Stream } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { ADMINS_MAX, INVITE_EXPIRY_MAX_MS, POLICY_EVIDENCE_MAX_BYTES } from '../base/limits.ts'
+import { areNeighbours } from '../base/version.ts'
 import type { AppliedRecord } from '../chain/applied.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
 import type { Genesis } from '../discovery/genesis.ts'
@@ -14,7 +15,6 @@ import {
   type GreetingReply,
   parseGreeting,
   parseGreetingReply,
-  PROTOCOL_VERSION,
 } from '../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
 import { Membership } from '../discovery/membership.ts'
@@ -65,7 +65,10 @@ export class Cluster implements Fold {
   /** Invites being answered, and for whom: an admission that is not durable yet uses one up already. */
   readonly #redeeming: Map<string, NodeId> = new Map()
   readonly #streams: Set<Stream> = new Set([AUDIT, memoryStream(DEFAULT_SPACE)])
-  #identities: Map<LogId, LogIdentity> | undefined
+  /** Logs of everybody who was ever seen to belong here. Only grows: an identity is a hash, and each new member asks for all. */
+  readonly #identities: Map<LogId, LogIdentity> = new Map()
+  readonly #identified: Map<Stream, Set<NodeId>> = new Map()
+  #isIdentified = false
   /** Revoked nodes, and where their logs end. */
   #cuts: ReadonlyMap<NodeId, string>
   /** The cluster file shows that there are others. */
@@ -108,7 +111,7 @@ export class Cluster implements Fold {
   }
 
   #changed(): void {
-    this.#identities = undefined
+    this.#isIdentified = false
     const before = this.#cuts
     this.#cuts = this.#cutsNow()
     this.#showOthers()
@@ -142,26 +145,40 @@ export class Cluster implements Fold {
       other === undefined
         ? []
         : this.membership.evidence(other).filter(row => !own.some(({ operation }) => operation.id === row.operation.id))
-    this.#context.emit({ kind: 'save', file: CLUSTER_FILE, bytes: encodeCluster({ genesis: this.genesis, evidence: [...own, ...theirs] }) })
+    const content = (): Uint8Array => encodeCluster({ genesis: this.genesis, evidence: [...own, ...theirs] })
+    this.#context.emit({ kind: 'save', file: CLUSTER_FILE, content })
   }
 
   // ---- whose log is whose
 
   /** The log's author and stream, when its author belongs, or belonged, to the cluster. */
   identify(log: LogId): LogIdentity | undefined {
-    this.#identities ??= this.#identifyAll()
-    return this.#identities.get(log)
+    if (!this.#isIdentified) this.#identifyAll()
+    const identity = this.#identities.get(log)
+    return identity !== undefined && this.#isKnown(identity) ? identity : undefined
   }
 
-  #identifyAll(): Map<LogId, LogIdentity> {
-    const identities = new Map<LogId, LogIdentity>()
-    const add = (author: NodeId, stream: Stream): void => {
-      const identity = logIdentity(this.membership.cluster, author, stream)
-      identities.set(identity.id, identity)
+  /** Of two changes of policy that compete one may win late: its admins come, those of the other go. */
+  #isKnown({ author, stream }: LogIdentity): boolean {
+    return stream === CLUSTER ? this.membership.authorities.has(author) : this.membership.member(author) !== undefined
+  }
+
+  #identifyAll(): void {
+    this.#isIdentified = true
+    for (const stream of this.#streams) for (const { id } of this.membership.members) this.#add(id, stream)
+    for (const admin of this.membership.authorities) this.#add(admin, CLUSTER)
+  }
+
+  #add(author: NodeId, stream: Stream): void {
+    let authors = this.#identified.get(stream)
+    if (authors === undefined) {
+      authors = new Set()
+      this.#identified.set(stream, authors)
     }
-    for (const { id } of this.membership.members) for (const stream of this.#streams) add(id, stream)
-    for (const admin of this.membership.authorities) add(admin, CLUSTER)
-    return identities
+    if (authors.has(author)) return
+    authors.add(author)
+    const identity = logIdentity(this.membership.cluster, author, stream)
+    this.#identities.set(identity.id, identity)
   }
 
   /** Streams that a peer speaks of: spaces that exist elsewhere. */
@@ -169,7 +186,7 @@ export class Cluster implements Fold {
     for (const stream of streams) {
       if (stream === CLUSTER || this.#streams.has(stream) || this.#streams.size >= SPACES_MAX) continue
       this.#streams.add(stream)
-      this.#identities = undefined
+      this.#isIdentified = false
     }
   }
 
@@ -183,7 +200,7 @@ export class Cluster implements Fold {
   #memberGreeting(): Extract<GreetingReply, { kind: 'member' }> {
     return {
       kind: 'member',
-      protocol: PROTOCOL_VERSION,
+      protocol: this.#context.speaks.protocol,
       cluster: this.membership.cluster,
       evidence: this.membership.evidence(this.#context.self),
     }
@@ -193,7 +210,7 @@ export class Cluster implements Fold {
   onGreeting(connection: ConnectionId, from: NodeId, input: Uint8Array): void {
     const greeting = parseGreeting(input, this.membership.cluster)
     if (greeting === undefined) return this.#refuse(connection, from, 'not_canonical')
-    if (greeting.protocol !== PROTOCOL_VERSION) return this.#refuse(connection, from, 'incompatible')
+    if (!this.#canTalk(greeting.protocol)) return this.#refuse(connection, from, 'incompatible')
     if (greeting.cluster !== this.membership.cluster) return this.#refuse(connection, from, 'wrong_cluster')
     if (greeting.kind === 'redeem') return this.#redeem(connection, from, greeting.secret)
     this.#learn(greeting.evidence)
@@ -209,11 +226,15 @@ export class Cluster implements Fold {
       const code = reply?.kind === 'refused' ? reply.code : 'unexpected'
       return this.#context.log('warn', 'peer.refused-us', { peer: from, code })
     }
-    const isSound = reply?.kind === 'member' && reply.protocol === PROTOCOL_VERSION && reply.cluster === this.membership.cluster
+    const isSound = reply?.kind === 'member' && this.#canTalk(reply.protocol) && reply.cluster === this.membership.cluster
     if (isSound) this.#learn(reply.evidence)
     const accept = isSound && this.#refusalOf(from) === undefined
     if (!accept) this.#context.metrics.add('weft_greetings_refused_total', 1, 'not_a_member')
     this.#context.emit({ kind: 'answer-greeting', connection, accept, reply: new Uint8Array(0) })
+  }
+
+  #canTalk(protocol: number): boolean {
+    return areNeighbours(protocol, this.#context.speaks.protocol)
   }
 
   #refusalOf(node: NodeId): ErrorCode | undefined {

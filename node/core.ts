@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import type { Buggify } from '../base/buggify.ts'
 import { encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { asWeftError, WeftError } from '../base/errors.ts'
@@ -9,6 +10,7 @@ import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
 import type { Verdict } from '../base/verdict.ts'
+import type { Version } from '../base/version.ts'
 import { AppliedCut } from '../chain/applied.ts'
 import { Chain, type StagedCommit } from '../chain/chain.ts'
 import { entryOf } from '../chain/digest.ts'
@@ -29,7 +31,7 @@ import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { kernelOf } from './kernel.ts'
 import { Memories } from './memory/memories.ts'
-import { FOLD_VERSION, type Memory, type SavedMemory } from './memory/memory.ts'
+import type { Memory, SavedMemory } from './memory/memory.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
 import { Peers } from './peers.ts'
 import type { ExitReason } from './process/behaviour.ts'
@@ -45,12 +47,14 @@ export interface CoreInit {
   readonly self: NodeId
   readonly name: string
   readonly version: string
+  readonly speaks: Version
   readonly signer: Signer
   readonly nextKeyCommit: Uint8Array
   readonly genesis: Genesis
   readonly evidence: readonly SignedOperation[]
   readonly random: Random
   readonly metrics: Metrics
+  readonly buggify: Buggify
   /** The logs as the journal was replayed. */
   readonly logs: Map<LogId, Log>
   readonly displaced: ReadonlyMap<LogId, readonly DisplacedPlace[]>
@@ -95,6 +99,8 @@ export class Core {
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
   #startedMs = 0
+  /** Records that a saved fold spoke of: these need not be folded again. */
+  readonly #restored: number
   #now: Now = { wallMs: 0, monotonicMs: 0 }
   #effects: Effect[] = []
   /** Who waits for a killed process to be in the chain. */
@@ -132,6 +138,7 @@ export class Core {
     this.peers = new Peers(
       this.context,
       {
+        version: init.version,
         seeds: init.seeds,
         ownAddresses: init.ownAddresses,
         isMember: node => this.cluster.membership.isMember(node),
@@ -149,18 +156,21 @@ export class Core {
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
     this.#memories = new Memories(this.context, this.chain, this.writer)
     const sizes = this.#memories.restore(init.snapshots)
+    this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
       this.context,
       this.chain,
-      new AppliedCut(this.chain, sizes, stream => stream !== AUDIT),
+      new AppliedCut(this.chain, sizes, stream => stream !== AUDIT, init.buggify),
       stream => (stream === CLUSTER ? this.cluster : this.#memories.ofStream(stream)),
       author => this.cluster.membership.cutOf(author),
     )
     this.#sync = new ChainSync({
       chain: this.chain,
       random: init.random,
-      foldVersion: FOLD_VERSION,
+      foldVersion: init.speaks.fold,
       identify: log => this.cluster.identify(log),
+      metrics: init.metrics,
+      buggify: init.buggify,
     })
     this.#recovery = new Recovery(this.context, {
       chain: this.chain,
@@ -285,7 +295,7 @@ export class Core {
   #openGuard(): void {
     if (this.guard.isOpen || !this.#isFolded || this.#recovery.isActive) return
     const others = this.cluster.others.length
-    if (this.guard.update(this.stuck.size > 0 ? Math.max(1, others) : others)) this.context.log('info', 'chain.publishing', {})
+    if (this.guard.update(this.stuck.size > 0 ? Math.max(1, others) : others)) this.context.log('info', 'chain.publishing', { vouchers: this.guard.vouchers })
   }
 
   #contextOf(init: CoreInit): CoreContext {
@@ -294,6 +304,8 @@ export class Core {
       self: init.self,
       random: init.random,
       metrics: init.metrics,
+      buggify: init.buggify,
+      speaks: init.speaks,
       get now() {
         return now()
       },
@@ -323,6 +335,7 @@ export class Core {
       node: this.self,
       cluster: this.chain.cluster,
       records: [...this.chain.logs.values()].reduce((sum, log) => sum + log.durable, 0),
+      restored: this.#restored,
     })
   }
 
@@ -452,6 +465,8 @@ export class Core {
 
   #onSync(from: NodeId, message: SyncMessage): Verdict {
     if (message.kind === 'sync.hello') this.cluster.learnStreams(message.digests.map(({ stream }) => stream))
+    // Only the smaller of two nodes says hello: it hears of the other's spaces when that one asks.
+    if (message.kind === 'sync.ask') this.cluster.learnStreams([...message.scope, ...message.buckets].map(({ stream }) => stream))
     const { verdict, effects } = this.#sync.on(from, message, this.#now.monotonicMs, this.#now.wallMs)
     this.#perform(effects)
     return verdict
@@ -499,7 +514,7 @@ export class Core {
   #encode(message: OutgoingMessage): Uint8Array {
     if (message.kind !== 'sync.run') return encodeMessage(message)
     const last = this.#lastRun?.message
-    if (last?.kind !== 'sync.run' || !('fields' in last) || !('fields' in message) || last.fields !== message.fields)
+    if (last?.kind !== 'sync.run' || !('fields' in last) || !('fields' in message) || last.fields !== message.fields || this.context.buggify('core.encode-again'))
       this.#lastRun = { message, frame: encodeMessage(message) }
     return (this.#lastRun as { frame: Uint8Array }).frame
   }

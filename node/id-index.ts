@@ -1,3 +1,4 @@
+import type { Buggify } from '../base/buggify.ts'
 import { equalBytes } from '../base/bytes.ts'
 import { decode, encode } from '../base/codec.ts'
 import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf } from '../base/ids.ts'
@@ -17,18 +18,21 @@ export class IdIndex {
   readonly #index: Index
   readonly #chain: Chain
   readonly #log: Logger
+  readonly #buggify: Buggify
 
-  constructor(index: Index, chain: Chain, log: Logger) {
+  constructor(index: Index, chain: Chain, log: Logger, buggify: Buggify) {
     this.#index = index
     this.#chain = chain
     this.#log = log
+    this.#buggify = buggify
   }
 
   /** Brings the index up to the logs: what was committed after it was last written, or everything. */
   catchUp(done: () => void): void {
     this.#index.scan('s/', 's0', 2 * LOGS_MAX, found => {
       const sizes = new Map<LogId, number>()
-      if (found.ok) for (const [key, value] of found.value) sizes.set(key.slice(2) as LogId, this.#trueSize(key.slice(2) as LogId, value))
+      const isUsed = found.ok && !this.#buggify('index.make-again')
+      if (isUsed) for (const [key, value] of found.value) sizes.set(key.slice(2) as LogId, this.#trueSize(key.slice(2) as LogId, value))
       const missing: IndexedRecord[] = []
       for (const log of this.#chain.logs.values())
         for (const record of recordsOf(log, sizes.get(log.identity.id) ?? 0)) missing.push(record)

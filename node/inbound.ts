@@ -29,6 +29,7 @@ function tableOf({ peers, sync, ipc }: Owners): Inbound {
     'peer.ping': (from, message) => peers.on(from, message), //     node/peers.ts
     'peer.pong': (from, message) => peers.on(from, message), //     node/peers.ts -> discovery/heartbeat.ts
     'peer.known': (from, message) => peers.on(from, message), //    node/peers.ts -> discovery/peer-book.ts
+    'peer.about': (from, message) => peers.on(from, message), //    node/peers.ts
 
     'sync.hello': (from, message) => sync.on(from, message), //     chain/sync.ts: comparing
     'sync.equal': (from, message) => sync.on(from, message),
@@ -59,7 +60,7 @@ export function createInbound(
   const table = tableOf(owners)
   return (from, protocol, frame) => {
     owners.peers.heard(from)
-    const parsed = parseMessage(frame, protocol, cluster)
+    const parsed = parseMessage(frame, protocol, cluster, context.speaks.protocol)
     // A kind we do not know may come from a newer version: it is no fault of the peer's.
     const verdict = parsed.ok
       ? dispatch(table, from, parsed.message)

@@ -2,7 +2,8 @@ import { utf8 } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
 import type { ClusterId, NodeId } from '../base/ids.ts'
 import type { Clock, Disk, Random } from '../base/ports.ts'
-import { encodeGreeting, type GreetingReply, parseGreetingReply, PROTOCOL_VERSION } from '../discovery/greeting.ts'
+import { CURRENT, type Version } from '../base/version.ts'
+import { encodeGreeting, type GreetingReply, parseGreetingReply } from '../discovery/greeting.ts'
 import { type InviteToken, parseToken } from '../discovery/invite.ts'
 import { Membership } from '../discovery/membership.ts'
 import { PeerBook } from '../discovery/peer-book.ts'
@@ -16,6 +17,8 @@ export interface JoinPorts {
   readonly random: Random
   readonly disk: Disk
   readonly transport: (identity: Identity) => Transport
+  /** The newest version unless it is to behave as an earlier one. */
+  readonly speaks?: Version
 }
 
 export interface Joined {
@@ -67,7 +70,7 @@ function redeem(
     transport.stop(() => done(error, reply))
   }
   const handlers = {
-    greeting: () => encodeGreeting({ kind: 'redeem', protocol: PROTOCOL_VERSION, cluster: token.cluster, secret: token.secret }),
+    greeting: () => encodeGreeting({ kind: 'redeem', protocol: (ports.speaks ?? CURRENT).protocol, cluster: token.cluster, secret: token.secret }),
     onGreeting: () => {},
     onGreeted: (_connection: number, _from: NodeId, _accepted: boolean, bytes: Uint8Array) => {
       const reply = parseGreetingReply(bytes, token.cluster)

@@ -1,6 +1,7 @@
 import { type Cbor, decode, encode } from '../base/codec.ts'
 import type { ClusterId } from '../base/ids.ts'
 import { list, type Shape } from '../base/shape.ts'
+import { CURRENT } from '../base/version.ts'
 import { encodeSyncMessage, type OutgoingSyncMessage, parseSyncMessage, type SyncMessage } from '../chain/messages.ts'
 import { type ControlMessage, encodeControlMessage, parseControlMessage } from '../discovery/messages.ts'
 import type { Protocol } from '../transport/protocols.ts'
@@ -19,6 +20,7 @@ export const WIRE: { readonly [K in MessageKind]: { readonly number: number; rea
   'peer.ping': { number: 1, protocol: 'control' },
   'peer.pong': { number: 2, protocol: 'control' },
   'peer.known': { number: 3, protocol: 'control' },
+  'peer.about': { number: 4, protocol: 'control' },
 
   'sync.hello': { number: 20, protocol: 'sync' },
   'sync.equal': { number: 21, protocol: 'sync' },
@@ -39,6 +41,13 @@ export const WIRE: { readonly [K in MessageKind]: { readonly number: number; rea
   'ipc.down': { number: 45, protocol: 'ipc' },
 }
 
+/**
+ * Kinds that came after the first version of the protocol, and with which. Nothing may depend on their being understood:
+ * a peer of the version before ignores them.
+ */
+export const SINCE = { 'peer.about': 1 } as const
+
+const since: ReadonlyMap<string, number> = new Map(Object.entries(SINCE))
 const kinds: ReadonlyMap<number, MessageKind> = new Map(Object.entries(WIRE).map(([kind, { number }]) => [number, kind as MessageKind]))
 
 /** A frame is a message: `[number, ...fields]`. */
@@ -62,13 +71,19 @@ export type ParsedMessage =
 
 const rowShape: Shape<readonly Cbor[]> = list({ parse: value => value }, 16)
 
-export function parseMessage(frame: Uint8Array, protocol: Protocol, cluster: ClusterId): ParsedMessage {
+/** @param version of the protocol that is spoken here: kinds that came later are unknown */
+export function parseMessage(
+  frame: Uint8Array,
+  protocol: Protocol,
+  cluster: ClusterId,
+  version: number = CURRENT.protocol,
+): ParsedMessage {
   const decoded = decode(frame)
   const row = decoded.ok ? rowShape.parse(decoded.value) : undefined
   const number = row?.[0]
   if (row === undefined || typeof number !== 'number') return { ok: false, code: 'not_canonical' }
   const kind = kinds.get(number)
-  if (kind === undefined) return { ok: false, code: 'unknown_kind' }
+  if (kind === undefined || (since.get(kind) ?? 0) > version) return { ok: false, code: 'unknown_kind' }
   if (WIRE[kind].protocol !== protocol) return { ok: false, code: 'wrong_protocol' }
   const message = parseFields(kind, row.slice(1), cluster)
   return message === undefined ? { ok: false, code: 'not_canonical' } : { ok: true, message }

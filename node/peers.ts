@@ -8,6 +8,7 @@ import type { ControlMessage } from '../discovery/messages.ts'
 import { type KnownPeer, PeerBook } from '../discovery/peer-book.ts'
 import { Redial } from '../discovery/redial.ts'
 import type { CoreContext } from './context.ts'
+import { SINCE } from './messages.ts'
 
 /** A member as `weft peers` shows it. */
 export interface PeerInfo {
@@ -21,9 +22,14 @@ export interface PeerInfo {
   /** How far its wall clock is ahead of ours, and how sure that is; null before the first answer. */
   readonly clockOffsetMs: number | null
   readonly clockErrorMs: number | null
+  /** Of the software it runs, and of its fold; null when it is down, or of a version that does not tell. */
+  readonly version: string | null
+  readonly foldVersion: number | null
 }
 
 export interface PeersInit {
+  /** Of the software, as peers are told. */
+  readonly version: string
   readonly seeds: readonly KnownPeer[]
   /** Where this node can be reached; known once the transport listens. */
   readonly ownAddresses: () => readonly string[]
@@ -38,9 +44,11 @@ export class Peers {
   readonly #context: CoreContext
   readonly #init: PeersInit
   readonly #book: PeerBook
-  readonly #heartbeat: Heartbeat = new Heartbeat()
+  readonly #heartbeat: Heartbeat
   readonly #redial: Redial
   readonly #up: Set<NodeId> = new Set()
+  /** What connected peers say they are; those of an earlier version say nothing. */
+  readonly #about: Map<NodeId, { readonly version: string; readonly foldVersion: number }> = new Map()
   /** What each peer's frames have cost it; halved every minute. */
   readonly #scores: Map<NodeId, number> = new Map()
   #scoreAtMs: number = Infinity
@@ -50,7 +58,8 @@ export class Peers {
     this.#init = init
     this.#book = new PeerBook(context.self, init.isMember)
     this.#book.load(saved)
-    this.#redial = new Redial(context.self, context.random)
+    this.#heartbeat = new Heartbeat(context.self)
+    this.#redial = new Redial(context.self, context.random, context.buggify)
     for (const seed of init.seeds) this.#book.learn(seed.id, seed.addresses, 0, 'itself')
   }
 
@@ -85,6 +94,10 @@ export class Peers {
     return { rttMs: rttMs ?? null, clockOffsetMs: offsetMs ?? null, clockErrorMs: rttMs === undefined ? null : rttMs / 2 }
   }
 
+  versionOf(peer: NodeId): Pick<PeerInfo, 'version' | 'foldVersion'> {
+    return this.#about.get(peer) ?? { version: null, foldVersion: null }
+  }
+
   addressesOf(peer: NodeId): readonly string[] {
     return this.#book.addressesOf(peer)
   }
@@ -99,10 +112,14 @@ export class Peers {
     this.#context.metrics.set('weft_peers', this.#up.size)
     this.#context.log('info', 'peer.up', { peer })
     this.#init.send(peer, { kind: 'peer.known', peers: this.known() })
+    const { speaks, buggify } = this.#context
+    if (speaks.protocol >= SINCE['peer.about']) this.#init.send(peer, { kind: 'peer.about', version: this.#init.version, fold: speaks.fold })
+    if (buggify('peers.close-early')) this.#context.emit({ kind: 'close', peer, code: 'unreachable' })
   }
 
   onDown(peer: NodeId, code: ErrorCode): void {
     this.#up.delete(peer)
+    this.#about.delete(peer)
     this.#redial.onDown(peer, this.#context.now.monotonicMs)
     this.#heartbeat.onDown(peer)
     this.#context.metrics.set('weft_peers', this.#up.size)
@@ -110,8 +127,8 @@ export class Peers {
   }
 
   onDialFailed(peer: NodeId, code: ErrorCode): void {
-    this.#redial.onDialFailed(peer, this.#context.now.monotonicMs)
-    this.#context.log('debug', 'peer.dial-failed', { peer, code })
+    const waitMs = this.#redial.onDialFailed(peer, this.#context.now.monotonicMs)
+    this.#context.log('debug', 'peer.dial-failed', { peer, code, waitMs })
   }
 
   /** Somebody said where a node can be reached: unproved, so it only becomes something to try. */
@@ -130,7 +147,7 @@ export class Peers {
     }
     if (!isNew) return
     this.retarget()
-    this.#context.emit({ kind: 'save', file: PEERS_FILE, bytes: utf8(JSON.stringify(this.#book)) })
+    this.#context.emit({ kind: 'save', file: PEERS_FILE, content: () => utf8(JSON.stringify(this.#book)) })
   }
 
   /** What a peer says of itself is told to the others: those that connected just before it have not heard of it. */
@@ -162,6 +179,9 @@ export class Peers {
       case 'peer.known':
         this.#learn(message.peers, from)
         return ACCEPT
+      case 'peer.about':
+        this.#about.set(from, { version: message.version, foldVersion: message.fold })
+        return ACCEPT
     }
   }
 
@@ -176,6 +196,7 @@ export class Peers {
     if (this.#scoreAtMs === Infinity) this.#scoreAtMs = this.#context.now.monotonicMs + 60_000
     if (score < PEER_SCORE_MAX) return
     this.#scores.delete(peer)
+    this.#context.log('warn', 'peer.scored-out', { peer })
     this.#context.emit({ kind: 'close', peer, code: 'rate_limited' })
   }
 
@@ -183,7 +204,8 @@ export class Peers {
     const { monotonicMs, wallMs } = this.#context.now
     const { pings, gone } = this.#heartbeat.onWake(monotonicMs, wallMs)
     for (const peer of gone) this.#context.emit({ kind: 'close', peer, code: 'timeout' })
-    for (const { peer, number } of pings) if (!gone.includes(peer)) this.#init.send(peer, { kind: 'peer.ping', number })
+    for (const { peer, number } of pings)
+      if (!this.#context.buggify('heartbeat.no-ping')) this.#init.send(peer, { kind: 'peer.ping', number })
     for (const peer of this.#redial.onWake(monotonicMs)) this.#context.emit({ kind: 'dial', peer, addresses: this.#book.addressesOf(peer) })
     if (this.#scoreAtMs > monotonicMs) return
     for (const [peer, score] of this.#scores) score > 1 ? this.#scores.set(peer, score / 2) : this.#scores.delete(peer)

@@ -1,6 +1,8 @@
+import type { Buggify } from '../base/buggify.ts'
 import { utf8 } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
 import type { Clock, Disk, Logger, Timer } from '../base/ports.ts'
+import type { StagedCommit } from '../chain/chain.ts'
 import type { Journal } from '../chain/journal.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import { type VerifyResult, verifyJournal } from '../chain/verify.ts'
@@ -29,9 +31,14 @@ export interface RuntimePorts {
   readonly load: (path: string, then: (loaded: Loaded) => void) => void
   /** The node was asked to shut down from outside. */
   readonly onStop: () => void
+  readonly buggify: Buggify
+  /** Sees every step, before its effects are performed, and changes nothing. */
+  readonly observe?: ((event: CoreEvent, effects: readonly Effect[]) => void) | undefined
 }
 
 export const BLOCKED_FILE = 'blocked.json'
+/** 20 ms: forty syncs of a fast disk. In the rare branch only. */
+const COMMIT_LATE_MS = 20
 
 export class Runtime {
   readonly core: Core
@@ -106,9 +113,11 @@ export class Runtime {
   }
 
   #run(): void {
-    const { clock } = this.#ports
+    const { clock, observe } = this.#ports
     for (let next = this.#queue.shift(); next !== undefined && !this.#isClosed; next = this.#queue.shift()) {
-      for (const effect of this.core.step(next, { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() })) this.#perform(effect)
+      const effects = this.core.step(next, { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() })
+      observe?.(next, effects)
+      for (const effect of effects) this.#perform(effect)
     }
   }
 
@@ -167,7 +176,7 @@ export class Runtime {
       case 'close':
         return transport.close(effect.peer, effect.code)
       case 'commit':
-        return journal.commit(effect.staged.commit, error => this.dispatch({ kind: 'committed', staged: effect.staged, error }))
+        return this.#commit(effect.staged)
       case 'read':
         return journal.read(effect.log, effect.from, effect.maxRecords, effect.maxBytes, (error, records) =>
           this.#handOver(error, records, effect.then),
@@ -183,7 +192,7 @@ export class Runtime {
       case 'find':
         return index.find(effect.prefix, found => this.#resume(() => effect.then(found)))
       case 'save':
-        return this.#save(effect.file, effect.bytes)
+        return this.#save(effect.file, effect.content)
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -200,7 +209,7 @@ export class Runtime {
       case 'block': {
         transport.block(effect.peers)
         const bytes = utf8(JSON.stringify(effect.peers))
-        return this.#save(BLOCKED_FILE, bytes, () => this.#resume(effect.then))
+        return this.#save(BLOCKED_FILE, () => bytes, () => this.#resume(effect.then))
       }
       case 'stop':
         return this.#ports.onStop()
@@ -211,8 +220,21 @@ export class Runtime {
     }
   }
 
-  #save(file: string, bytes: Uint8Array, done: () => void = () => {}): void {
-    this.#files.save(file, bytes, error => {
+  #commit(staged: StagedCommit): void {
+    const { journal, clock, buggify, log } = this.#ports
+    const { segment } = journal.end
+    const begin = (): void =>
+      journal.commit(staged.commit, error => {
+        if (segment > 0 && journal.end.segment > segment) log('info', 'chain.new-segment', { segment: journal.end.segment })
+        this.dispatch({ kind: 'committed', staged, error })
+      })
+    if (!buggify('runtime.commit-late')) return begin()
+    // Whoever starts next on this disk must not find somebody else writing.
+    clock.after(COMMIT_LATE_MS, () => (this.#isClosed ? undefined : begin()))
+  }
+
+  #save(file: string, content: () => Uint8Array, done: () => void = () => {}): void {
+    this.#files.save(file, content, error => {
       if (error !== undefined) this.#ports.log('warn', 'file.not-saved', { file, message: error.message })
       done()
     })

@@ -24,22 +24,22 @@ export function loadFile(disk: Disk, file: string, done: (error: DiskError | und
 
 /**
  * Saves files that change faster than the disk takes them: one save of a file at a time, and
- * of what comes meanwhile only the newest.
+ * of what comes meanwhile only the newest, which is not even made before its turn.
  */
 export class FileSaver {
   readonly #disk: Disk
   /** Files being saved, and what is to follow. */
-  readonly #saving: Map<string, { readonly bytes: Uint8Array; readonly waiting: Saved[] } | undefined> = new Map()
+  readonly #saving: Map<string, { readonly content: () => Uint8Array; readonly waiting: Saved[] } | undefined> = new Map()
   #onIdle: (() => void) | undefined
 
   constructor(disk: Disk) {
     this.#disk = disk
   }
 
-  /** @param done when `bytes`, or newer ones, are durable, or could not be saved */
-  save(file: string, bytes: Uint8Array, done: Saved): void {
-    if (!this.#saving.has(file)) return this.#start(file, bytes, [done])
-    this.#saving.set(file, { bytes, waiting: [...(this.#saving.get(file)?.waiting ?? []), done] })
+  /** @param done when `content`, or a newer one, is durable, or could not be saved */
+  save(file: string, content: () => Uint8Array, done: Saved): void {
+    if (!this.#saving.has(file)) return this.#start(file, content, [done])
+    this.#saving.set(file, { content, waiting: [...(this.#saving.get(file)?.waiting ?? []), done] })
   }
 
   /** Calls `then` once nothing is being saved. */
@@ -48,12 +48,12 @@ export class FileSaver {
     else this.#onIdle = then
   }
 
-  #start(file: string, bytes: Uint8Array, waiting: readonly Saved[]): void {
+  #start(file: string, content: () => Uint8Array, waiting: readonly Saved[]): void {
     this.#saving.set(file, undefined)
-    saveFile(this.#disk, file, bytes, error => {
+    saveFile(this.#disk, file, content(), error => {
       const next = this.#saving.get(file)
       if (next === undefined) this.#saving.delete(file)
-      else this.#start(file, next.bytes, next.waiting)
+      else this.#start(file, next.content, next.waiting)
       for (const done of waiting) done(error)
       if (this.#saving.size === 0) this.#onIdle?.()
     })

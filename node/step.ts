@@ -67,8 +67,8 @@ export type Effect =
   | { readonly kind: 'index'; readonly records: readonly IndexedRecord[] }
   /** Ids that begin with `prefix`, at most two, to be handed to `then`. */
   | { readonly kind: 'find'; readonly prefix: string; readonly then: (found: readonly IndexedRecord[]) => void }
-  /** Replaces a small file of the node directory, atomically. */
-  | { readonly kind: 'save'; readonly file: string; readonly bytes: Uint8Array }
+  /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. */
+  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array }
   /** Waits for a promise of user code; `then` runs in a later step. */
   | { readonly kind: 'await'; readonly promise: PromiseLike<unknown>; readonly then: (ok: boolean, value: unknown) => void }
   /** Hands something to the outside: an answer, a notification. `call` must not throw. */

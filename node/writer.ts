@@ -24,6 +24,8 @@ export class Writer {
   readonly #held: Set<Stream> = new Set()
   /** When the next checkpoint may be signed though nobody follows. */
   #signAtMs: number = -Infinity
+  /** The next checkpoint waits for that time whoever follows. */
+  #isPatient = false
   /** When the disk, which failed, is next asked for a mere checkpoint. */
   #retryAtMs: number = -Infinity
   #isDead = false
@@ -58,7 +60,11 @@ export class Writer {
     const { monotonicMs, wallMs } = this.#context.now
     const staged = this.#chain.takeCommit(this.#maySign && this.#dueMs(followers) <= monotonicMs, wallMs)
     if (staged === undefined) return
-    if (staged.checkpoints.size > 0) this.#signAtMs = monotonicMs + CHECKPOINT_INTERVAL_MS
+    if (staged.checkpoints.size > 0) {
+      const { buggify } = this.#context
+      this.#signAtMs = monotonicMs + (buggify('writer.sign-soon') ? 0 : CHECKPOINT_INTERVAL_MS)
+      this.#isPatient = buggify('writer.sign-late')
+    }
     this.#context.emit({ kind: 'commit', staged })
   }
 
@@ -68,7 +74,7 @@ export class Writer {
   }
 
   #dueMs(followers: number): number {
-    return followers > 0 ? this.#retryAtMs : Math.max(this.#retryAtMs, this.#signAtMs)
+    return followers > 0 && !this.#isPatient ? this.#retryAtMs : Math.max(this.#retryAtMs, this.#signAtMs)
   }
 
   /** The journal has it: the records count from here on. */

@@ -4,7 +4,7 @@ import type { Disk, DiskErrorCode, DiskResult, Done } from '../base/ports.ts'
 import { assertFileName } from '../node/host/names.ts'
 import { SimFile } from './file.ts'
 import type { SimRandom } from './random.ts'
-import type { Scheduler, SimTimer } from './scheduler.ts'
+import type { SimTimer, Timeline } from './scheduler.ts'
 
 /** Mean times in microseconds; each operation takes between nothing and twice its mean. */
 export interface DiskLatency {
@@ -26,9 +26,11 @@ export type DiskSnapshot = ReadonlyMap<string, Uint8Array>
  * What is not synced is at risk, names too. A rename or a removal that has completed is durable.
  */
 export class SimDisk implements Disk {
-  readonly #scheduler: Scheduler
+  readonly #timeline: Timeline
   readonly #random: SimRandom
   readonly #latency: DiskLatency
+  /** While it is slow, of every operation. */
+  #slowUs: number | null = null
   #files: Map<string, SimFile> = new Map()
   /** The names that survive a loss of power. */
   #durable: Map<string, SimFile> = new Map()
@@ -36,11 +38,12 @@ export class SimDisk implements Disk {
   readonly #busyUntilUs: Map<string, number> = new Map()
   /** In the order they were called. */
   readonly #running: Set<Operation> = new Set()
-  #limitBytes: number = Number.POSITIVE_INFINITY
+  #limitBytes: number = Infinity
   #syncFails = false
+  #writes = 0
 
-  constructor(scheduler: Scheduler, random: SimRandom, latency: DiskLatency = INSTANT) {
-    this.#scheduler = scheduler
+  constructor(timeline: Timeline, random: SimRandom, latency: DiskLatency = INSTANT) {
+    this.#timeline = timeline
     this.#random = random
     this.#latency = latency
   }
@@ -73,12 +76,12 @@ export class SimDisk implements Disk {
       const file = this.#files.get(name) ?? new SimFile(EMPTY)
       this.#files.set(name, file)
       const offset = file.size
-      const room = Math.max(0, this.#limitBytes - this.usedBytes)
+      const room = this.#limitBytes === Infinity ? Infinity : Math.max(0, this.#limitBytes - this.usedBytes)
       if (bytes.length <= room) {
-        file.append(bytes)
+        file.append(bytes, ++this.#writes)
         return { ok: true, value: offset }
       }
-      file.append(bytes.subarray(0, this.#random.below(room + 1)))
+      file.append(bytes.subarray(0, this.#random.below(room + 1)), ++this.#writes)
       return failure('full', `no room for ${bytes.length} bytes in ${name}`)
     })
   }
@@ -95,7 +98,7 @@ export class SimDisk implements Disk {
       file.sync()
       this.#durable.set(name, file)
       return DONE
-    })
+    }, true)
   }
 
   truncate(name: string, length: number, done: Done<void>): void {
@@ -118,7 +121,7 @@ export class SimDisk implements Disk {
         names.set(to, file)
       }
       return DONE
-    })
+    }, true)
   }
 
   remove(name: string, done: Done<void>): void {
@@ -131,16 +134,19 @@ export class SimDisk implements Disk {
 
   /**
    * The node dies: no callback of an operation in progress is called, and each such operation took effect or not.
-   * `process`: everything else is as it was. `power`: each unsynced change is kept, lost or torn, and each unsynced name kept or lost.
+   * `process`: everything else is as it was. `power`: each unsynced change is kept, lost or torn, and each unsynced name
+   * kept or lost. With `torn` the newest unsynced write is there in part, for certain.
    */
-  crash(what: 'process' | 'power' = 'power'): void {
-    this.#interrupt()
+  crash(what: 'process' | 'power' = 'power', torn: boolean = false): void {
+    const isTorn = torn && what === 'power'
+    this.#interrupt(isTorn)
     if (what === 'process') return
+    const newest = isTorn ? this.#newestUnsynced() : undefined
     for (const [name, file] of this.#files) {
-      if (!this.#durable.has(name) && this.#random.chance(500)) this.#durable.set(name, file)
+      if (!this.#durable.has(name) && (file === newest || this.#random.chance(500))) this.#durable.set(name, file)
     }
     this.#files = new Map(this.#durable)
-    for (const file of this.#files.values()) file.crash(this.#random)
+    for (const file of this.#files.values()) file.crash(this.#random, file === newest)
   }
 
   /** Appends fail, in part, once all files together would pass `limitBytes`; infinity frees the disk. */
@@ -153,9 +159,31 @@ export class SimDisk implements Disk {
     this.#syncFails = true
   }
 
+  /** Operations that begin from now on take so long on average, whatever they are; null for what the disk is made for. */
+  slow(meanUs: number | null): void {
+    this.#slowUs = meanUs
+  }
+
+  /** There is room, and the next sync does not fail for what was said before. */
+  mend(): void {
+    this.#limitBytes = Infinity
+    this.#syncFails = false
+  }
+
   /** One bit of the byte at `offset` rots. */
-  flip(name: string, offset: number): void {
-    this.#file(name).flip(offset)
+  flip(name: string, offset: number, bit: number = 0): void {
+    this.#file(name).flip(offset, bit)
+  }
+
+  /** A bit somewhere rots, in one of the files that `isPreferred` if there are any. @returns where; undefined on an empty disk */
+  rot(isPreferred: (name: string) => boolean): { readonly name: string; readonly offset: number } | undefined {
+    const all = this.files.filter(name => this.#file(name).size > 0)
+    const preferred = all.filter(isPreferred)
+    if (all.length === 0) return undefined
+    const name = this.#random.pick(preferred.length > 0 ? preferred : all)
+    const offset = this.#random.below(this.#file(name).size)
+    this.flip(name, offset, this.#random.below(8))
+    return { name, offset }
   }
 
   /** What a backup taken now holds. */
@@ -198,31 +226,38 @@ export class SimDisk implements Disk {
     return file
   }
 
-  #start<T>(names: readonly string[], meanUs: number, done: Done<T>, effect: () => DiskResult<T>): void {
+  #start<T>(names: readonly string[], meanUs: number, done: Done<T>, effect: () => DiskResult<T>, isSync: boolean = false): void {
     for (const name of names) assertFileName(name)
-    const { nowUs } = this.#scheduler
+    const { nowUs } = this.#timeline
     const startUs = Math.max(nowUs, ...names.map(name => this.#busyUntilUs.get(name) ?? 0))
-    const endUs = startUs + this.#random.below(2 * meanUs + 1)
+    const endUs = startUs + this.#random.below(2 * (this.#slowUs ?? meanUs) + 1)
     for (const name of names) this.#busyUntilUs.set(name, endUs)
-    const timer = this.#scheduler.after(endUs - nowUs, () => {
+    const timer = this.#timeline.after(endUs - nowUs, () => {
       this.#running.delete(operation)
       for (const name of names) if (this.#busyUntilUs.get(name) === endUs) this.#busyUntilUs.delete(name)
       done(effect())
     })
-    const operation: Operation = { names, timer, effect }
+    const operation: Operation = { names, timer, effect, isSync }
     this.#running.add(operation)
   }
 
-  /** Of the operations on one file, the first so many took effect. */
-  #interrupt(): void {
+  /** Of the operations on one file, the first so many took effect; where a write is to be torn, all before the next sync. */
+  #interrupt(isTorn: boolean = false): void {
     const stopped = new Set<string>()
-    for (const { names, timer, effect } of this.#running) {
+    for (const { names, timer, effect, isSync } of this.#running) {
       timer.cancel()
-      if (names.some(name => stopped.has(name)) || this.#random.chance(500)) for (const name of names) stopped.add(name)
+      const isStopped = names.some(name => stopped.has(name)) || (isTorn ? isSync : this.#random.chance(500))
+      if (isStopped) for (const name of names) stopped.add(name)
       else effect()
     }
     this.#running.clear()
     this.#busyUntilUs.clear()
+  }
+
+  #newestUnsynced(): SimFile | undefined {
+    let newest: SimFile | undefined
+    for (const file of this.#files.values()) if (file.unsyncedWrite > (newest?.unsyncedWrite ?? 0)) newest = file
+    return newest
   }
 }
 
@@ -230,6 +265,8 @@ interface Operation {
   readonly names: readonly string[]
   readonly timer: SimTimer
   readonly effect: () => DiskResult<unknown>
+  /** It makes durable what was written before it. */
+  readonly isSync: boolean
 }
 
 const DONE: DiskResult<void> = { ok: true, value: undefined }

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import type { SimRandom } from './random.ts'
 
 type Change =
-  | { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'write'; readonly number: number; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'truncate'; readonly length: number }
 
 /**
@@ -33,10 +33,18 @@ export class SimFile {
     return this.#media.read(0, this.#media.length)
   }
 
-  append(bytes: Uint8Array): void {
-    const change: Change = { kind: 'write', offset: this.size, bytes: bytes.slice() }
-    this.#cache.write(change.offset, change.bytes)
-    this.#unsynced.push(change)
+  /** The number of the newest write that is not synced; 0 when there is none that has any bytes. */
+  get unsyncedWrite(): number {
+    const newest = this.#unsynced.findLast(change => change.kind === 'write' && change.bytes.length > 0)
+    return newest?.kind === 'write' ? newest.number : 0
+  }
+
+  /** @param number of this write among all of the disk, from 1 on */
+  append(bytes: Uint8Array, number: number): void {
+    const copy = bytes.slice()
+    const offset = this.size
+    this.#cache.write(offset, copy)
+    this.#unsynced.push({ kind: 'write', number, offset, bytes: copy })
   }
 
   truncate(length: number): void {
@@ -63,10 +71,18 @@ export class SimFile {
     this.#unsynced = []
   }
 
-  /** Loss of power: each unsynced change is there, or not, or torn. */
-  crash(random: SimRandom): void {
+  /** Loss of power: each unsynced change is there, or not, or torn. With `torn` the newest write is torn, and what it follows is there. */
+  crash(random: SimRandom, torn: boolean): void {
+    const tornWrite = torn ? this.unsyncedWrite : 0
     for (const change of this.#unsynced) {
-      const fate = random.below(3)
+      if (change.kind === 'write' && change.number === tornWrite) {
+        const { offset, bytes } = change
+        const kept = bytes.length === 1 ? 0 : 1 + random.below(bytes.length - 1)
+        this.#media.write(offset, bytes.subarray(0, kept))
+        if (kept === 0 || random.chance(500)) this.#media.extend(offset + bytes.length)
+        continue
+      }
+      const fate = torn ? 0 : random.below(3)
       if (fate === 0) this.#media.apply(change)
       else if (fate === 1 && change.kind === 'write') this.#tear(change.offset, change.bytes, random)
     }
@@ -75,10 +91,10 @@ export class SimFile {
   }
 
   /** One bit of rot, in memory and on the media. */
-  flip(offset: number): void {
+  flip(offset: number, bit: number): void {
     assert(offset >= 0 && offset < this.size, `no byte ${offset} in a file of ${this.size}`)
-    this.#cache.flip(offset)
-    if (offset < this.#media.length) this.#media.flip(offset)
+    this.#cache.flip(offset, bit)
+    if (offset < this.#media.length) this.#media.flip(offset, bit)
   }
 
   /** The bytes in memory become those of the media, zeros where it has none. The size stays: it is not read again. */
@@ -139,7 +155,7 @@ class Image {
     this.length = length
   }
 
-  flip(offset: number): void {
-    this.#bytes[offset] = (this.#bytes[offset] as number) ^ 1
+  flip(offset: number, bit: number): void {
+    this.#bytes[offset] = (this.#bytes[offset] as number) ^ (1 << bit)
   }
 }

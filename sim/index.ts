@@ -1,7 +1,7 @@
 import type { Done, Index, IndexWrite } from '../base/ports.ts'
 import { assertKey } from '../node/host/names.ts'
 import type { SimRandom } from './random.ts'
-import type { Scheduler, SimTimer } from './scheduler.ts'
+import type { SimTimer, Timeline } from './scheduler.ts'
 
 /** 64 batches: what a real index has not handed to the disk yet when the power goes. */
 const UNSYNCED_MAX = 64
@@ -10,7 +10,7 @@ type Entries = readonly (readonly [key: string, value: Uint8Array | null])[]
 
 /** An ordered map in memory that outlives the processes that use it, with the ways in which a real index is lost. */
 export class SimIndex implements Index {
-  readonly #scheduler: Scheduler
+  readonly #timeline: Timeline
   readonly #random: SimRandom
   readonly #latencyUs: number
   readonly #values: Map<string, Uint8Array> = new Map()
@@ -23,8 +23,8 @@ export class SimIndex implements Index {
   readonly #running: Set<Operation> = new Set()
 
   /** @param latencyUs mean time of an operation; each takes between nothing and twice as much */
-  constructor(scheduler: Scheduler, random: SimRandom, latencyUs: number = 0) {
-    this.#scheduler = scheduler
+  constructor(timeline: Timeline, random: SimRandom, latencyUs: number = 0) {
+    this.#timeline = timeline
     this.#random = random
     this.#latencyUs = latencyUs
   }
@@ -89,9 +89,9 @@ export class SimIndex implements Index {
   }
 
   #start<T>(done: Done<T>, effect: () => T, isBatch: boolean = false): void {
-    const { nowUs } = this.#scheduler
+    const { nowUs } = this.#timeline
     this.#busyUntilUs = Math.max(nowUs, this.#busyUntilUs) + this.#random.below(2 * this.#latencyUs + 1)
-    const timer = this.#scheduler.after(this.#busyUntilUs - nowUs, () => {
+    const timer = this.#timeline.after(this.#busyUntilUs - nowUs, () => {
       this.#running.delete(operation)
       done({ ok: true, value: effect() })
     })

@@ -29,6 +29,8 @@ export interface Stage {
   /** @returns false when this stage cannot do such a fault */
   can(fault: Fault): boolean
   perform(fault: Fault): void
+  /** Ends every fault of these machines and of the ways between them, and starts those that are down. Ways to others stay as they are. */
+  mend(names: readonly string[]): void
   stop(): Promise<void>
 }
 

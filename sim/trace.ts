@@ -1,4 +1,4 @@
-import { concatBytes, EMPTY, toHex } from '../base/bytes.ts'
+import { concatBytes, EMPTY, toHex, utf8 } from '../base/bytes.ts'
 import { hash } from '../base/crypto/hash.ts'
 import { suite } from '../base/crypto/suite.ts'
 
@@ -17,11 +17,11 @@ export class Trace {
     return this.#events
   }
 
-  /** @param kind and @param bytes are folded into 32 bits each: 16 bytes an event, hashed 256 at a time */
-  add(nowUs: number, kind: Uint8Array, bytes: Uint8Array): void {
+  /** @param code of `traceCodeOf`; with 32 bits of `bytes` an event takes 16 bytes, and 256 are hashed at a time */
+  add(nowUs: number, code: number, bytes: Uint8Array): void {
     if (this.#at === this.#buffer.length) this.#flush()
     this.#view.setFloat64(this.#at, nowUs)
-    this.#view.setUint32(this.#at + 8, suite.crc32(kind))
+    this.#view.setUint32(this.#at + 8, code)
     this.#view.setUint32(this.#at + 12, suite.crc32(bytes))
     this.#at += 16
     this.#events++
@@ -37,4 +37,9 @@ export class Trace {
     this.#digest = hash('content', concatBytes(this.#digest, this.#buffer.subarray(0, this.#at)))
     this.#at = 0
   }
+}
+
+/** What an event of this kind is called in a trace. */
+export function traceCodeOf(kind: string): number {
+  return suite.crc32(utf8(kind))
 }

@@ -1,6 +1,6 @@
 import { EMPTY } from '../base/bytes.ts'
 import type { ErrorCode, WeftError } from '../base/errors.ts'
-import { type NodeId, parseNodeId } from '../base/ids.ts'
+import type { NodeId } from '../base/ids.ts'
 import { CLOSE_FLUSH_MS, GREETING_TIMEOUT_MS, OUTBOUND_MAX_BYTES } from '../base/limits.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Logger, Timer } from '../base/ports.ts'
@@ -9,27 +9,32 @@ import type { Direction, Link } from '../transport/link.ts'
 import { PROTOCOLS, type Protocol } from '../transport/protocols.ts'
 import type { ConnectionId, GreetingAnswer, SendResult, Transport, TransportHandlers } from '../transport/transport.ts'
 import { Turn } from '../transport/turn.ts'
-import { Channel, type SimEventKind, type SimHost, type SimNetwork } from './network.ts'
+import { Channel, type ChannelEnd, type SimEventKind, type SimHost, type SimNetwork } from './network.ts'
+import type { Timeline } from './scheduler.ts'
 
 /**
  * The transport of simulated nodes: the connection table of real ones, over the wires of a
- * SimNetwork. Keys are not simulated: a node is who it joined as.
+ * SimNetwork. Keys are not simulated: a node is who it says it is, at its place.
  */
 export class SimTransport implements Transport, SimHost {
   readonly self: NodeId
+  readonly place: string
   readonly #network: SimNetwork
+  readonly #timeline: Timeline
   readonly #turn: Turn
   readonly #table: ConnectionTable
   readonly #links: Set<SimLink> = new Set()
 
-  constructor(network: SimNetwork, self: NodeId, options: SimTransportOptions = {}) {
-    const { scheduler } = network
+  constructor(network: SimNetwork, place: string, self: NodeId, options: SimTransportOptions = {}) {
+    const timeline = options.timeline ?? network.scheduler
     this.self = self
+    this.place = place
     this.#network = network
-    this.#turn = new Turn(task => scheduler.after(0, task))
+    this.#timeline = timeline
+    this.#turn = new Turn(task => timeline.after(0, task))
     this.#table = new ConnectionTable(self, {
       turn: this.#turn,
-      after: (delayMs, task): Timer => scheduler.after(delayMs * 1000, task),
+      after: (delayMs, task): Timer => timeline.after(delayMs * 1000, task),
       greetingTimeoutMs: GREETING_TIMEOUT_MS,
       metrics: options.metrics ?? new Metrics(),
       log: options.log ?? (() => {}),
@@ -55,7 +60,7 @@ export class SimTransport implements Transport, SimHost {
   }
 
   addresses(): readonly string[] {
-    return [`/sim/${this.self}/p2p/${this.self}`]
+    return [`/sim/${this.place}/p2p/${this.self}`]
   }
 
   dial(peer: NodeId, addresses: readonly string[]): void {
@@ -63,7 +68,7 @@ export class SimTransport implements Transport, SimHost {
     if (dial === undefined) return
     const place = addresses.map(address => placeIn(address, peer)).find(found => found !== undefined)
     if (place === undefined) this.#table.dialFailed(dial, 'unreachable')
-    else this.#connect(dial, place)
+    else this.#connect(dial, this.#network.route(this.place, place))
   }
 
   answer(connection: ConnectionId, answer: GreetingAnswer): void {
@@ -83,149 +88,185 @@ export class SimTransport implements Transport, SimHost {
   }
 
   /** There and back, then the dialler holds a connection; the first message on it opens it over there. */
-  #connect(dial: Dial, place: NodeId): void {
+  #connect(dial: Dial, place: string): void {
     const network = this.#network
-    const timeout = network.scheduler.after(GREETING_TIMEOUT_MS * 1000, () => this.#table.dialFailed(dial, 'unreachable'))
-    network.signal('dial', this.self, place, () => {
+    const timeout = this.#timeline.after(GREETING_TIMEOUT_MS * 1000, () => this.#table.dialFailed(dial, 'unreachable'))
+    network.packet('dial', this.place, place, EMPTY, () => {
       const host = network.host(place)
       if (!(host instanceof SimTransport)) return
-      network.signal('dial', place, this.self, () => {
+      network.packet('dial', place, this.place, EMPTY, () => {
         timeout.cancel()
-        if (place !== dial.peer) return this.#table.dialFailed(dial, 'impostor')
-        const near = new SimLink(network, this.#table, this.#links, this.self, place, 'outbound')
-        const far = new SimLink(network, host.#table, host.#links, place, this.self, 'inbound')
-        near.connect(far)
+        if (host.self !== dial.peer) return this.#table.dialFailed(dial, 'impostor')
+        new SimLink(network, this.#side, host.self, 'outbound').connect(new SimLink(network, host.#side, this.self, 'inbound'))
       })
     })
+  }
+
+  /** What its links know of it. */
+  get #side(): Side {
+    return { place: this.place, timeline: this.#timeline, table: this.#table, links: this.#links }
   }
 }
 
 export interface SimTransportOptions {
   readonly metrics?: Metrics
   readonly log?: Logger
+  /** Of the machine: what it does waits while it is paused. */
+  readonly timeline?: Timeline
+}
+
+/** One of the two that a connection joins. */
+interface Side {
+  readonly place: string
+  readonly timeline: Timeline
+  readonly table: ConnectionTable
+  /** Its open links: a crash ends them. */
+  readonly links: Set<SimLink>
 }
 
 /** One end of a simulated connection. */
-class SimLink implements Link {
+class SimLink implements Link, ChannelEnd {
   readonly peer: NodeId
   readonly direction: Direction
   readonly #network: SimNetwork
-  readonly #table: ConnectionTable
-  /** The open links of this node: a crash ends them. */
-  readonly #siblings: Set<SimLink>
-  readonly #channel: Channel
+  readonly #side: Side
+  #channel: Channel | undefined
   #other: SimLink | undefined
   #connection: Connection | undefined
   #isFull = false
   #deadline: Timer | undefined
 
-  constructor(network: SimNetwork, table: ConnectionTable, siblings: Set<SimLink>, self: NodeId, peer: NodeId, direction: Direction) {
+  constructor(network: SimNetwork, side: Side, peer: NodeId, direction: Direction) {
     this.peer = peer
     this.direction = direction
     this.#network = network
-    this.#table = table
-    this.#siblings = siblings
-    this.#channel = new Channel(self, peer)
+    this.#side = side
   }
 
   connect(far: SimLink): void {
-    this.#other = far
-    far.#other = this
+    this.#meet(far)
+    far.#meet(this)
+    this.#out.back = far.#out
+    far.#out.back = this.#out
     this.#open()
-    if (this.#isOpen) this.#network.send(this.#channel, 'open', EMPTY, () => far.#open())
+    if (this.#isOpen) this.#send('open', EMPTY)
   }
 
   greet(message: Uint8Array): void {
-    this.#send('greeting', message, (far, arrived) => {
-      if (arrived.length > PROTOCOLS.greeting.frameMaxBytes + 1) far.#lost('frame_too_large')
-      else if (far.#connection !== undefined) far.#table.greeted(far.#connection, arrived)
-    })
+    this.#send('greeting', message)
   }
 
   send(protocol: Protocol, frame: Uint8Array): boolean {
-    const { from, to } = this.#channel
-    if (this.#network.backlogBytes(from, to) + frame.length > OUTBOUND_MAX_BYTES) {
-      this.#waitForDrain()
+    if (!this.#out.wire.hasRoom(frame.length, OUTBOUND_MAX_BYTES)) {
+      this.#waitForRoom()
       return false
     }
-    this.#send(protocol, frame, (far, arrived) => {
-      if (arrived.length > PROTOCOLS[protocol].frameMaxBytes) far.#lost('frame_too_large')
-      else if (far.#connection !== undefined) far.#table.received(far.#connection, protocol, arrived)
-    })
+    this.#send(protocol, frame)
     return true
   }
 
   finish(): void {
     if (!this.#isOpen) return
-    this.#send('end', EMPTY, far => far.#lost('unreachable'))
-    this.#deadline = this.#network.scheduler.after(CLOSE_FLUSH_MS * 1000, () => this.reset())
+    this.#send('end', EMPTY)
+    this.#deadline = this.#side.timeline.after(CLOSE_FLUSH_MS * 1000, () => this.reset())
   }
 
   reset(): void {
     if (!this.#isOpen) return
     this.#close()
-    if (this.#channel.isBroken) this.#signalReset()
-    else this.#send('reset', EMPTY, far => far.#lost('unreachable'))
+    if (this.#out.isBroken) this.#signalReset()
+    else this.#send('reset', EMPTY)
   }
 
   crash(): void {
     this.#close()
-    this.#channel.isBroken = true
+    this.#out.isBroken = true
+    this.#signalReset()
+  }
+
+  /** At the other end. Where that is closed, it says so as TCP does, with a reset. */
+  arrived(kind: SimEventKind, bytes: Uint8Array): void {
+    const far = this.#far
+    if (kind === 'open') far.#open()
+    else if (far.#isOpen) far.#receive(kind, bytes)
+    else if (this.#isOpen) far.#signalReset()
+  }
+
+  gaveUp(): void {
+    if (!this.#isOpen) return
+    this.#lost('unreachable')
     this.#signalReset()
   }
 
   get #isOpen(): boolean {
-    return this.#siblings.has(this)
+    return this.#side.links.has(this)
+  }
+
+  get #out(): Channel {
+    return this.#channel as Channel
+  }
+
+  get #far(): SimLink {
+    return this.#other as SimLink
+  }
+
+  #meet(other: SimLink): void {
+    this.#other = other
+    this.#channel = new Channel(this.#network.wire(this.#side.place, other.#side.place), this)
   }
 
   #open(): void {
-    this.#siblings.add(this)
-    this.#connection = this.#table.opened(this)
+    this.#side.links.add(this)
+    this.#connection = this.#side.table.opened(this)
   }
 
   #close(): void {
-    this.#siblings.delete(this)
+    this.#side.links.delete(this)
     this.#deadline?.cancel()
+  }
+
+  #receive(kind: SimEventKind, bytes: Uint8Array): void {
+    const connection = this.#connection
+    if (kind === 'end' || kind === 'reset') this.#lost('unreachable')
+    else if (kind === 'greeting' && bytes.length > PROTOCOLS.greeting.frameMaxBytes + 1) this.#lost('frame_too_large')
+    else if (connection === undefined) return
+    else if (kind === 'greeting') this.#side.table.greeted(connection, bytes)
+    else if (kind === 'control' || kind === 'sync' || kind === 'ipc') {
+      if (bytes.length > PROTOCOLS[kind].frameMaxBytes) this.#lost('frame_too_large')
+      else this.#side.table.received(connection, kind, bytes)
+    }
   }
 
   /** The table resets this link, unless it was closing already. */
   #lost(code: ErrorCode): void {
-    if (this.#connection !== undefined) this.#table.lost(this.#connection, code)
+    if (this.#connection !== undefined) this.#side.table.lost(this.#connection, code)
     this.#close()
   }
 
-  /** To the other end. Where that is closed, it says so as TCP does, with a reset. */
-  #send(kind: SimEventKind, bytes: Uint8Array, arrive: (far: SimLink, bytes: Uint8Array) => void): void {
-    this.#network.send(this.#channel, kind, bytes, arrived => {
-      const far = this.#other as SimLink
-      if (far.#isOpen) arrive(far, arrived)
-      else if (this.#isOpen) far.#signalReset()
-    })
+  #send(kind: SimEventKind, bytes: Uint8Array): void {
+    this.#network.send(this.#out, kind, bytes)
   }
 
   #signalReset(): void {
-    const { from, to } = this.#channel
-    this.#network.signal('reset', from, to, () => {
-      const far = this.#other as SimLink
+    this.#network.packet('reset', this.#side.place, this.#far.#side.place, EMPTY, () => {
+      const far = this.#far
       if (far.#isOpen) far.#lost('unreachable')
     })
   }
 
-  #waitForDrain(): void {
+  #waitForRoom(): void {
     if (this.#isFull) return
     this.#isFull = true
-    const { from, to } = this.#channel
-    this.#network.scheduler.after(this.#network.untilBacklogUs(from, to, OUTBOUND_MAX_BYTES / 2), () => {
+    this.#out.wire.whenHalfFree(OUTBOUND_MAX_BYTES, () => {
       this.#isFull = false
-      if (this.#network.backlogBytes(from, to) > OUTBOUND_MAX_BYTES / 2) this.#waitForDrain()
-      else if (this.#connection !== undefined) this.#table.drained(this.#connection)
+      if (this.#connection !== undefined) this.#side.table.drained(this.#connection)
     })
   }
 }
 
-/** The node at `/sim/<NodeId>`, unless the address is said to be that of another peer. */
-function placeIn(address: string, peer: NodeId): NodeId | undefined {
+/** The place in `/sim/<place>`, unless the address is said to be that of another peer. */
+function placeIn(address: string, peer: NodeId): string | undefined {
   const [empty, sim, place = '', p2p, named] = address.split('/')
-  if (empty !== '' || sim !== 'sim' || (p2p === 'p2p' && named !== peer)) return undefined
-  return parseNodeId(place)
+  if (empty !== '' || sim !== 'sim' || place === '' || (p2p === 'p2p' && named !== peer)) return undefined
+  return place
 }

@@ -1,26 +1,63 @@
+import childProcess from 'node:child_process'
+import nodeCrypto from 'node:crypto'
+import dgram from 'node:dgram'
+import dns from 'node:dns'
+import dnsPromises from 'node:dns/promises'
+import fs from 'node:fs'
+import fsPromises from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import net from 'node:net'
+import timers from 'node:timers'
+import timersPromises from 'node:timers/promises'
+import workerThreads from 'node:worker_threads'
+
 /**
  * What simulated code must not touch, because its answer differs from run to run, throws while it runs:
  * whoever reads a real clock here is found at once and by name, not as a trace that differs one day. The same
  * names are looked for in the sources by `test/layers.test.ts`.
+ *
+ * Globals are replaced for the time of a run and put back. Functions of built-in modules may have been imported by name
+ * long before, so each is wrapped once, for good, in something that looks like it and asks whether a run is on
+ * (1.5 ms for all, once in a process; a name that is bound anew costs 0.2 ms, which is too much for every run).
  */
 export function trapped<T>(run: () => T): T {
-  if (isTrapped) return run()
-  isTrapped = true
-  const before = TRAPS.map(([owner, name]) => Object.getOwnPropertyDescriptor(owner, name))
-  for (const [owner, name, trap] of TRAPS) Object.defineProperty(owner, name, { value: trap, configurable: true, writable: true })
+  if (depth > 0) return run()
+  const release = holdTraps()
   try {
     return run()
   } finally {
-    TRAPS.forEach(([owner, name], i) => {
-      const descriptor = before[i]
-      if (descriptor === undefined) Reflect.deleteProperty(owner, name)
-      else Object.defineProperty(owner, name, descriptor)
-    })
-    isTrapped = false
+    release()
   }
 }
 
-let isTrapped = false
+/** The same across turns of the event loop. @returns what ends it */
+export function holdTraps(): () => void {
+  wrapModules()
+  if (depth++ === 0) replaceGlobals()
+  let isHeld = true
+  return () => {
+    if (!isHeld) return
+    isHeld = false
+    if (--depth === 0) putBackGlobals()
+  }
+}
+
+const realSetImmediate = setImmediate
+
+/** Lets every promise that can go on do so. @throws the reason with which one was rejected that nobody looks at */
+export async function realTurn(): Promise<void> {
+  const reasons: unknown[] = []
+  const note = (reason: unknown): void => void reasons.push(reason)
+  realOn.call(process, 'unhandledRejection', note)
+  await new Promise(resolve => realSetImmediate(resolve))
+  realOff.call(process, 'unhandledRejection', note)
+  if (reasons.length > 0) throw new Error('simulated code let a promise be rejected that nobody looks at', { cause: reasons[0] })
+}
+
+const realOn = process.on
+const realOff = process.off
+
+let depth = 0
 
 function refuse(what: string): () => never {
   return () => {
@@ -38,18 +75,80 @@ class SimDate extends Date {
   }
 }
 
-const TRAPS: readonly (readonly [owner: object, name: string, trap: unknown])[] = [
-  [globalThis, 'Date', SimDate],
-  [Math, 'random', refuse('Math.random()')],
-  [performance, 'now', refuse('performance.now()')],
-  [globalThis, 'setTimeout', refuse('setTimeout()')],
-  [globalThis, 'setInterval', refuse('setInterval()')],
-  [globalThis, 'setImmediate', refuse('setImmediate()')],
-  [globalThis, 'queueMicrotask', refuse('queueMicrotask()')],
-  [process, 'nextTick', refuse('process.nextTick()')],
-  [process, 'hrtime', refuse('process.hrtime()')],
-  [AbortSignal, 'timeout', refuse('AbortSignal.timeout()')],
-  [crypto, 'getRandomValues', refuse('crypto.getRandomValues()')],
-  [crypto, 'randomUUID', refuse('crypto.randomUUID()')],
-  [globalThis, 'fetch', refuse('fetch()')],
+/** Put in place of what a global object has under this name. */
+const GLOBALS: readonly (readonly [owner: object, name: string, trap: PropertyDescriptor])[] = [
+  [globalThis, 'Date', { value: SimDate }],
+  [Math, 'random', { value: refuse('Math.random()') }],
+  [performance, 'now', { value: refuse('performance.now()') }],
+  [globalThis, 'setTimeout', { value: refuse('setTimeout()') }],
+  [globalThis, 'setInterval', { value: refuse('setInterval()') }],
+  [globalThis, 'setImmediate', { value: refuse('setImmediate()') }],
+  [globalThis, 'queueMicrotask', { value: refuse('queueMicrotask()') }],
+  [process, 'nextTick', { value: refuse('process.nextTick()') }],
+  [process, 'hrtime', { value: refuse('process.hrtime()') }],
+  [process, 'uptime', { value: refuse('process.uptime()') }],
+  [process, 'on', { value: refuse('process.on()') }],
+  [AbortSignal, 'timeout', { value: refuse('AbortSignal.timeout()') }],
+  [crypto, 'getRandomValues', { value: refuse('crypto.getRandomValues()') }],
+  [crypto, 'randomUUID', { value: refuse('crypto.randomUUID()') }],
+  [crypto, 'subtle', { get: refuse('crypto.subtle') }],
+  [globalThis, 'fetch', { value: refuse('fetch()') }],
+  [globalThis, 'WebSocket', { value: refuse('new WebSocket()') }],
 ]
+const before: (PropertyDescriptor | undefined)[] = []
+
+function replaceGlobals(): void {
+  for (const [i, [owner, name, trap]] of GLOBALS.entries()) {
+    before[i] = Object.getOwnPropertyDescriptor(owner, name)
+    Object.defineProperty(owner, name, { ...trap, configurable: true })
+  }
+}
+
+function putBackGlobals(): void {
+  for (const [i, [owner, name]] of GLOBALS.entries()) {
+    const descriptor = before[i]
+    if (descriptor === undefined) Reflect.deleteProperty(owner, name)
+    else Object.defineProperty(owner, name, descriptor)
+  }
+}
+
+/** All functions of a module, or those named: what draws, waits or reaches outside of the process. */
+const MODULES: readonly (readonly [name: string, module: object, functions?: readonly string[]])[] = [
+  ['fs', fs],
+  ['fs/promises', fsPromises],
+  ['net', net],
+  ['dgram', dgram],
+  ['dns', dns],
+  ['dns/promises', dnsPromises],
+  ['child_process', childProcess],
+  ['timers', timers],
+  ['timers/promises', timersPromises],
+  ['worker_threads', workerThreads, ['Worker']],
+  [
+    'crypto',
+    nodeCrypto,
+    ['randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID', 'generateKey', 'generateKeySync', 'generateKeyPair', 'generateKeyPairSync'],
+  ],
+]
+let areWrapped = false
+
+function wrapModules(): void {
+  if (areWrapped) return
+  areWrapped = true
+  for (const [name, module, functions = Object.keys(module)] of MODULES) {
+    for (const key of functions) {
+      const { value } = Object.getOwnPropertyDescriptor(module, key) ?? {}
+      if (typeof value === 'function') Reflect.set(module, key, wrapped(value, `${name}.${key}()`))
+    }
+  }
+  syncBuiltinESMExports()
+}
+
+// biome-ignore lint/complexity/noBannedTypes: any function of a built-in module
+function wrapped(target: Function, what: string): unknown {
+  const trap = refuse(what)
+  return new Proxy(target, {
+    apply: (_, self, args: unknown[]) => (depth > 0 ? trap() : Reflect.apply(target, self, args)),
+    construct: (_, args: unknown[], of) => (depth > 0 ? trap() : Reflect.construct(target, args, of)),
+  })
+}

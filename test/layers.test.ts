@@ -33,12 +33,15 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
   [/^zod$/, /^node\/(config\.ts|commands\/)/],
   [/^smol-toml$/, /^node\/config\.ts$/],
   [/^commander$/, /^cli\//],
+  [/^yaml$/, /^sim\/scenario\/yaml\.ts$/],
+  [/^@swc\/wasm-typescript$/, /^cli\/sim\/typescript-hooks\.ts$/],
   [/^tap$/, /^test\//],
   [/^fast-check$/, /^test\//],
 ]
 
 /** The parts that must be the same in the simulator: everything but these folders. */
-const HOSTS = /^(node\/(host|http)|[a-z]+\/libp2p|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/trap\.ts$/
+const HOSTS =
+  /^(node\/(host|http)|[a-z]+\/libp2p|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/trap\.ts$|^sim\/scenario\/catalogue\.ts$/
 const PURE = /^(base|transport|discovery|chain|ecc|node|sim)\//
 
 const AMBIENT: readonly (readonly [what: string, pattern: RegExp])[] = [

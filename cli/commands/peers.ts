@@ -6,13 +6,14 @@ export const define: Define = command =>
     action(async cli => {
       cli.print(await cli.request('peer.list', {}), ({ peers }) =>
         table(
-          ['state', 'node', 'role', 'status', 'rtt', 'address'],
+          ['state', 'node', 'role', 'status', 'rtt', 'version', 'address'],
           peers.map(peer => [
             peer.state,
             peer.nodeId,
             peer.role,
             peer.status,
             peer.rttMs === null ? '-' : `${peer.rttMs.toFixed(1)} ms`,
+            peer.version ?? '-',
             peer.addresses[0] ?? '-',
           ]),
           'no other nodes yet: weft invite, then weft join TOKEN in another directory',

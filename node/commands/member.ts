@@ -117,6 +117,7 @@ export function peersOf(core: Core): PeerInfo[] {
       state: core.peers.connected.has(id) ? 'up' : 'down',
       addresses: core.peers.addressesOf(id),
       ...core.peers.clockOf(id),
+      ...core.peers.versionOf(id),
     }))
 }
 

@@ -147,7 +147,8 @@ export class Ipc {
     if (this.#pending.size >= PENDING_CALLS_MAX) return undefined
     const pending: Pending = { number: this.#nextNumber++, peer, done, slot: 0 }
     this.#pending.set(pending.number, pending)
-    pending.slot = this.#deadlines.add(pending, this.#context.now.monotonicMs + deadlineMs)
+    const waitMs = this.#context.buggify('ipc.short-deadline') ? Math.ceil(deadlineMs / 16) : deadlineMs
+    pending.slot = this.#deadlines.add(pending, this.#context.now.monotonicMs + waitMs)
     return pending
   }
 
@@ -169,8 +170,9 @@ export class Ipc {
 
   onWake(): void {
     for (const pending of this.#deadlines.expire(this.#context.now.monotonicMs)) {
-      if (this.#pending.delete(pending.number))
-        pending.done({ ok: false, error: new WeftError('timeout', 'no answer before the deadline') })
+      if (!this.#pending.delete(pending.number)) continue
+      this.#context.metrics.add('weft_calls_timed_out_total')
+      pending.done({ ok: false, error: new WeftError('timeout', 'no answer before the deadline') })
     }
   }
 
@@ -266,6 +268,7 @@ export class Ipc {
 
   #fire(monitor: Monitor, reason: Down['reason']): void {
     this.#forget(monitor)
+    this.#context.metrics.add('weft_monitors_fired_total', 1, reason)
     monitor.notify({ reference: monitor.reference, target: monitor.target, reason })
   }
 

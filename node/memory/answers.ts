@@ -17,7 +17,7 @@ import type {
   RecallOptions,
   Recollection,
 } from '../api.ts'
-import { cutOf, FOLD_VERSION, type Memory } from './memory.ts'
+import { cutOf, type Memory } from './memory.ts'
 
 /** Gets an answer or the reason why there is none. */
 export interface Answering<T> {
@@ -43,7 +43,7 @@ export function recall(memory: Memory, query: string, options: RecallOptions, to
           const hits = found.hits.map(
             (hit, i): RecallHit => ({ ...fields(hit, said[i] as Remember), score: hit.score, parts: hit.parts, path: hit.path }),
           )
-          to.ok({ hits, frontier, foldVersion: FOLD_VERSION, exact: found.exact, truncated: found.truncated })
+          to.ok({ hits, frontier, foldVersion: memory.fold.version, exact: found.exact, truncated: found.truncated })
         },
         to.fail,
       )
@@ -134,7 +134,7 @@ export function conflicts(memory: Memory): Omit<ConflictList, 'logs'> {
 
 export function status(memory: Memory, pending: number): MemoryStatus {
   const { nodes, edges, dangling } = memory.fold.stats
-  return { nodes, edges, pending, dangling, voids: memory.voids.length, frontier: memory.frontier(), foldVersion: FOLD_VERSION }
+  return { nodes, edges, pending, dangling, voids: memory.voids.length, frontier: memory.frontier(), foldVersion: memory.fold.version }
 }
 
 function fields(

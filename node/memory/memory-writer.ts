@@ -1,7 +1,7 @@
 import { toHex } from '../../base/bytes.ts'
-import type { WeftError } from '../../base/errors.ts'
+import { WeftError } from '../../base/errors.ts'
 import { type CausalId, type ClusterId, digestOf, type LogId, type Stream } from '../../base/ids.ts'
-import { KIND } from '../../base/kinds.ts'
+import { isFolded, KIND } from '../../base/kinds.ts'
 import { PARENTS_MAX } from '../../base/limits.ts'
 import type { Draft } from '../../chain/chain.ts'
 import { logIdentity, type ParentRef } from '../../chain/record.ts'
@@ -80,6 +80,7 @@ export class MemoryWriter {
         ? this.#known(content, () => this.#fold().findDuplicate(this.#context.self, contentHash(body)))
         : undefined
     if (known !== undefined) {
+      this.#context.metrics.add('weft_memory_duplicates_total')
       this.#afterAll(
         [
           wait => this.#join(known, wait),
@@ -123,7 +124,10 @@ export class MemoryWriter {
     this.#write(undefined, [{ kind: KIND['memory.supersede'], body: () => body }], input.targets, actor, done)
   }
 
+  /** @throws WeftError `incompatible` when this node speaks a version that cannot */
   retract(target: CausalId, actor: string, done: ReceiptDone): void {
+    if (!isFolded(KIND['memory.retract'], this.#context.speaks.fold))
+      throw new WeftError('incompatible', 'this node speaks a version that cannot forget', { next: 'upgrade it' })
     const body = encodeRetract(target, false)
     this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
   }

@@ -19,9 +19,6 @@ import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
 
-/** Two versions of the fold never disagree silently: every answer carries its number. */
-export const FOLD_VERSION = 1
-
 /**
  * The memory of one space on this node: the fold of everybody's records, the writer of its
  * own, and the ways to the texts, which stay in the journal.
@@ -47,11 +44,15 @@ export class Memory implements Fold {
     this.#context = context
     this.#chain = chain
     this.space = space
-    this.#fold = saved?.fold ?? new MemoryFold(context.self)
+    this.#fold = saved?.fold ?? this.#emptyFold()
     this.#voids = new Map(saved?.voids)
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
+  }
+
+  #emptyFold(): MemoryFold {
+    return new MemoryFold(this.#context.self, undefined, this.#context.speaks.fold)
   }
 
   get fold(): MemoryFold {
@@ -90,7 +91,7 @@ export class Memory implements Fold {
   }
 
   reset(): void {
-    this.#fold = new MemoryFold(this.#context.self)
+    this.#fold = this.#emptyFold()
     this.#voids.clear()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
@@ -105,7 +106,7 @@ export class Memory implements Fold {
     this.#context.metrics.set('weft_memory_edges', edges)
     this.waits.onApplied()
     this.changes.wake()
-    if (this.#unsaved >= SNAPSHOT_RECORDS) this.save()
+    if (this.#unsaved >= SNAPSHOT_RECORDS || (this.#unsaved > 0 && this.#context.buggify('memory.save-now'))) this.save()
     else if (this.#unsaved >= SNAPSHOT_LATE_RECORDS)
       this.#saveAtMs = Math.min(this.#saveAtMs, this.#context.now.monotonicMs + SNAPSHOT_LATE_MS)
   }
@@ -119,8 +120,13 @@ export class Memory implements Fold {
     if (this.#unsaved === 0) return
     this.#unsaved = 0
     this.#saveAtMs = Number.POSITIVE_INFINITY
+    if (this.#context.buggify('memory.save-not')) return
+    this.#context.emit({ kind: 'save', file: snapshotFile(this.space), content: () => this.#saved() })
+  }
+
+  #saved(): Uint8Array {
     const voids = [...this.#voids].map(([id, { ref, reason }]) => [digestOf(id), digestOf(ref.log), ref.seq, reason])
-    this.#context.emit({ kind: 'save', file: snapshotFile(this.space), bytes: encode([this.#fold.snapshot(), voids]) })
+    return encode([this.#fold.version, this.#fold.snapshot(), voids])
   }
 
   get nextWakeMs(): number {
@@ -206,15 +212,22 @@ export interface SavedMemory {
   readonly voids: ReadonlyMap<CausalId, VoidRecord>
 }
 
-const savedShape = tuple(bytes(0, Infinity), list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity))
+const savedShape = tuple(uint(), bytes(0, Infinity), list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity))
 
-/** @returns undefined when the bytes are damaged, of another version, or another node's: then everything is folded again */
-export function restoreMemory(saved: Uint8Array, self: NodeId): SavedMemory | undefined {
+/**
+ * Why a snapshot is of no use: then everything is folded again. `older` is one of another version of the fold,
+ * which may have passed over records that this one understands.
+ */
+export type Unusable = 'damaged' | 'older'
+
+export function restoreMemory(saved: Uint8Array, self: NodeId, version: number): SavedMemory | Unusable {
   const decoded = decode(saved)
   const row = decoded.ok ? savedShape.parse(decoded.value) : undefined
-  const fold = row === undefined ? undefined : MemoryFold.restore(row[0], self)
-  if (row === undefined || fold === undefined) return undefined
-  const voids = row[1].map(([id, log, seq, reason]): [CausalId, VoidRecord] => [
+  if (row === undefined) return 'damaged'
+  if (row[0] !== version) return 'older'
+  const fold = MemoryFold.restore(row[1], self, version)
+  if (fold === undefined) return 'damaged'
+  const voids = row[2].map(([id, log, seq, reason]): [CausalId, VoidRecord] => [
     causalIdOf(id),
     { ref: { log: logIdOf(log), seq }, reason: reason as VoidReason },
   ])

@@ -2,7 +2,6 @@ import { assert } from '../../base/assert.ts'
 import { BoundedQueue } from '../../base/bounded-queue.ts'
 import type { WeftError } from '../../base/errors.ts'
 import { type NodeId, type Pid, type ProcessAddress, processAddress } from '../../base/ids.ts'
-import { INBOX_MAX } from '../../base/limits.ts'
 import type { Behaviour, Down } from './behaviour.ts'
 
 export type ProcessState = 'starting' | 'running' | 'suspended' | 'stopping' | 'exited'
@@ -45,7 +44,7 @@ export class Process {
   readonly name: string | undefined
   readonly program: string
   readonly startedMs: number
-  readonly inbox: BoundedQueue<Mail> = new BoundedQueue(INBOX_MAX)
+  readonly inbox: BoundedQueue<Mail>
   behaviour: Behaviour = {}
   /** What a handler is at, or its promise: the inbox waits. */
   current: Mail | undefined
@@ -56,12 +55,13 @@ export class Process {
   /** Beside a full inbox. */
   readonly #downs: Mail[] = []
 
-  constructor(node: NodeId, pid: Pid, name: string | undefined, program: string, startedMs: number) {
+  constructor(node: NodeId, pid: Pid, name: string | undefined, program: string, startedMs: number, inboxMax: number) {
     this.pid = pid
     this.address = processAddress(node, pid)
     this.name = name
     this.program = program
     this.startedMs = startedMs
+    this.inbox = new BoundedQueue(inboxMax)
   }
 
   get state(): ProcessState {

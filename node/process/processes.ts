@@ -1,6 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import type { Pid, ProcessAddress } from '../../base/ids.ts'
-import { DRAIN_PER_PROCESS, DRAIN_PER_TURN, PROCESSES_MAX } from '../../base/limits.ts'
+import { DRAIN_PER_PROCESS, DRAIN_PER_TURN, INBOX_MAX, PROCESSES_MAX } from '../../base/limits.ts'
 import type { CoreContext } from '../context.ts'
 import type { Behaviour, ExitReason, ProcessContext, Program } from './behaviour.ts'
 import { type Mail, Process, type ProcessInfo } from './process.ts'
@@ -56,7 +56,7 @@ export class Processes {
       throw new WeftError('invalid_argument', `a process name is ${PROCESS_NAME.source}, got ${JSON.stringify(name)}`)
     if (name !== undefined && this.#byName.has(name)) throw new WeftError('name_taken', `a process named ${name} is running`)
     if (this.#byPid.size >= PROCESSES_MAX) throw new WeftError('table_full', `${PROCESSES_MAX} processes are running`)
-    const process = new Process(this.#context.self, this.#nextPid++ as Pid, name, origin, this.#context.now.wallMs)
+    const process = new Process(this.#context.self, this.#nextPid++ as Pid, name, origin, this.#context.now.wallMs, this.#inboxMax())
     this.#byPid.set(process.pid, process)
     if (name !== undefined) this.#byName.set(name, process)
     try {
@@ -84,24 +84,29 @@ export class Processes {
     return true
   }
 
+  #inboxMax(): number {
+    return this.#context.buggify('process.tiny-inbox') ? 2 : INBOX_MAX
+  }
+
   /** Runs what can run. @returns true when there is more to do than one turn takes. */
   run(): boolean {
-    let budget = DRAIN_PER_TURN
+    if (this.#runnable.length === 0) return false
+    let budget = this.#context.buggify('process.one-message') ? 1 : DRAIN_PER_TURN
     while (this.#runnable.length > 0 && budget > 0) {
       const batch = this.#runnable
       this.#runnable = []
       let next = 0
-      while (next < batch.length && budget > 0) budget -= this.#drain(batch[next++] as Process)
+      while (next < batch.length && budget > 0) budget -= this.#drain(batch[next++] as Process, Math.min(DRAIN_PER_PROCESS, budget))
       if (next < batch.length) this.#runnable = [...batch.slice(next), ...this.#runnable]
     }
     return this.#runnable.length > 0
   }
 
   /** Lets one process have its turn. @returns what it cost: a message at least */
-  #drain(process: Process): number {
+  #drain(process: Process, most: number): number {
     let count = 0
     this.#exitIfAsked(process)
-    while (count < DRAIN_PER_PROCESS && process.current === undefined && process.state === 'running') {
+    while (count < most && process.current === undefined && process.state === 'running') {
       const mail = process.shift()
       if (mail === undefined) break
       count++

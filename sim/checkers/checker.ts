@@ -44,6 +44,8 @@ export interface Setup {
   readonly scenario: Scenario
   /** Virtual time since the story began. */
   readonly nowMs: () => number
+  /** When the story began, by `nowMs`, to which the times of the scenario's faults are added where nobody tells of faults; 0 if absent. */
+  readonly beganMs?: () => number
   readonly history: History
   /** The machine of a node, undefined for a stranger. */
   readonly nameOf: (node: NodeId) => string | undefined
@@ -68,10 +70,15 @@ export interface Ending {
   readonly scenario: Scenario
 }
 
+/** 20 hits of each query: enough to see a wrong order. */
+export const RECALLED = 20
+
 export interface Testimony {
   readonly nodeId: NodeId
   readonly frontier: string
   readonly frontierAll: string
+  /** With which version of the fold it answers: answers of two versions differ, and may. */
+  readonly foldVersion: number
   /** Records held but not applied. */
   readonly pending: number
   readonly heads: ChainHeads['logs']
@@ -80,10 +87,11 @@ export interface Testimony {
   readonly memories: readonly MemoryRecord[]
   readonly edges: readonly { readonly from: string; readonly type: string; readonly to: string; readonly weight: number }[]
   readonly conflicts: ConflictList
-  /** By query. */
+  /** By query, RECALLED hits at most. */
   readonly recollections: ReadonlyMap<string, Recollection>
+  /** The same by words alone (`spread: false`), for comparing with an oracle. */
+  readonly matches?: ReadonlyMap<string, Recollection>
   readonly members: MemberList
   readonly peers: PeerList['peers']
   readonly processes: ProcessList['processes']
-  readonly metrics: ReadonlyMap<string, number>
 }

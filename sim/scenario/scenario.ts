@@ -19,7 +19,7 @@ export interface Scenario {
   readonly expect: Expectations
   /** `majority`: the strict start guard. */
   readonly guard: 'one' | 'majority'
-  /** Rare branches that are switched on; see `node/buggify.ts`. */
+  /** Rare branches that are switched on; see `base/buggify.ts`. */
   readonly buggify: readonly string[]
   /** The seed when none is given. */
   readonly seed: number

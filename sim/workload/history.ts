@@ -6,6 +6,9 @@ import type { CommandName, CommandTypes } from '../../node/commands/types.ts'
  * `unknown` is an answer that never came, so that what was asked may or may not have happened.
  */
 export class History {
+  /** Told of everything that is asked and answered: a recorder. */
+  onBegin: ((operation: Operation) => void) | undefined
+  onEnd: ((operation: Operation) => void) | undefined
   readonly operations: Operation[] = []
   /** Messages between processes that were handled, in the order of each handler. */
   readonly deliveries: Delivery[] = []
@@ -24,7 +27,16 @@ export class History {
       error: undefined,
     }
     this.operations.push(operation)
+    this.onBegin?.(operation)
     return operation
+  }
+
+  end(operation: Operation, atMs: number, error: WeftError | undefined, result: Operation['result']): void {
+    operation.endMs = atMs
+    operation.error = error
+    operation.result = result
+    operation.outcome = error === undefined ? 'ok' : isUndecided(error) ? 'unknown' : 'fail'
+    this.onEnd?.(operation)
   }
 }
 
@@ -55,4 +67,9 @@ export interface Delivery {
   readonly atMs: number
   /** Which life of the receiving node: 1 is the first. */
   readonly life: number
+}
+
+/** What was asked may have happened all the same. */
+function isUndecided({ code }: WeftError): boolean {
+  return code === 'timeout' || code === 'stopping' || code === 'unreachable'
 }

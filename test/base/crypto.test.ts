@@ -263,6 +263,22 @@ t.test('SHAKE-256', t => {
   t.end()
 })
 
+t.test('answers that a simulator remembers are those of the suite, also for another key or message with the same signature', t => {
+  const before = verdicts(wycheproof)
+  rememberVerified()
+  for (const time of ['first', 'second']) t.equal(verdicts(wycheproof), before, `the ${time} time`)
+  const signer = nodeSuite.signer(new Uint8Array(32).fill(7))
+  const other = nodeSuite.publicKeyOf(new Uint8Array(32))
+  const message = utf8('transfer 10')
+  const signature = signer.sign(message)
+  for (let i = 0; i < 2; i++) {
+    t.equal(verify(signer.publicKey, message, signature), true)
+    t.equal(verify(other, message, signature), false)
+    t.equal(verify(signer.publicKey, utf8('transfer 11'), signature), false)
+  }
+  t.end()
+})
+
 t.test('CRC-32: both suites agree, with the check value of the standard, in pieces too', t => {
   for (const by of SUITES) t.equal(by.crc32(utf8('123456789')), 0xcbf43926, by.name)
   fc.assert(

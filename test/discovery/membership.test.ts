@@ -6,6 +6,7 @@ import type { Signer } from '../../base/crypto/crypto-suite.ts'
 import { suite } from '../../base/crypto/suite.ts'
 import { type ClusterId, clusterIdOf, logIdOf, type NodeId, nodeIdOf } from '../../base/ids.ts'
 import { ADMINS_MAX, GREETING_MAX_BYTES, INVITES_MAX, PEER_ADDRESSES_MAX } from '../../base/limits.ts'
+import { CURRENT } from '../../base/version.ts'
 import { createGenesis, encodeGenesisFile, type Genesis, NO_RULES, parseGenesis } from '../../discovery/genesis.ts'
 import {
   encodeGreeting,
@@ -14,7 +15,6 @@ import {
   type GreetingReply,
   parseGreeting,
   parseGreetingReply,
-  PROTOCOL_VERSION,
 } from '../../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, formatToken, hashOfSecret, type Invite, InviteBook, parseToken } from '../../discovery/invite.ts'
 import { Membership } from '../../discovery/membership.ts'
@@ -214,15 +214,15 @@ t.test('an invite book knows what it issued: one node each, in time, the newest 
 
 t.test('greetings and what answers them fit their frame and are read back; what is not one is nothing', t => {
   const evidence = [signed(admit(3), 0), signed(admit(3), 1)]
-  const member = { kind: 'member', protocol: PROTOCOL_VERSION, cluster, evidence } as const
+  const member = { kind: 'member', protocol: CURRENT.protocol, cluster, evidence } as const
   const greetings: readonly Greeting[] = [
     member,
-    { kind: 'redeem', protocol: PROTOCOL_VERSION, cluster, secret: new Uint8Array(32).fill(1) },
+    { kind: 'redeem', protocol: CURRENT.protocol, cluster, secret: new Uint8Array(32).fill(1) },
   ]
   for (const greeting of greetings) t.strictSame(parseGreeting(encodeGreeting(greeting), cluster), greeting)
   const other = clusterIdOf(new Uint8Array(32))
   for (const greeting of greetings)
-    t.match(parseGreeting(encodeGreeting(greeting), other), { cluster, protocol: PROTOCOL_VERSION }, 'of another cluster: enough to say so')
+    t.match(parseGreeting(encodeGreeting(greeting), other), { cluster, protocol: CURRENT.protocol }, 'of another cluster: enough to say so')
   t.match(parseGreeting(encode([1, 77, new Uint8Array(32), 'from the future']), cluster), { protocol: 77, cluster: other })
   const replies: readonly GreetingReply[] = [
     member,
@@ -244,8 +244,8 @@ t.test('greetings and what answers them fit their frame and are read back; what 
     encode('hello'),
     encode([1]),
     encode([9, 1, new Uint8Array(32), []]),
-    encode([1, PROTOCOL_VERSION, encodeId(cluster), 'x']),
-    encode([2, PROTOCOL_VERSION, encodeId(cluster), new Uint8Array(31)]),
+    encode([1, CURRENT.protocol, encodeId(cluster), 'x']),
+    encode([2, CURRENT.protocol, encodeId(cluster), new Uint8Array(31)]),
   ]
   for (const bytes of bad) t.equal(parseGreeting(bytes, cluster), undefined)
   for (const bytes of [...bad, encode([4, 'no_such_code', '']), encode([4, 'revoked']), encode([3, [], [], []]), encode([3])])

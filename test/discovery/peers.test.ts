@@ -7,6 +7,7 @@ import {
   PEER_ADDRESSES_MAX,
   PEER_BOOK_MAX,
   PEER_SILENT_MS,
+  PING_BACK_INTERVAL_MS,
   PING_INTERVAL_MS,
   REDIAL_MAX_MS,
   REDIAL_MIN_MS,
@@ -27,6 +28,8 @@ function idsOf(count: number): readonly NodeId[] {
 
 const SELF = nodeIdOf(suite.publicKeyOf(new Uint8Array(32).fill(1)))
 const [A, B, C] = idsOf(3) as [NodeId, NodeId, NodeId]
+/** Of two peers the smaller one pings in every round: all of `idsOf` are smaller than SELF. */
+const FIRST = '1' as NodeId
 
 /** Wakes a heartbeat when it asks for it, until `untilMs`. */
 function beat(
@@ -48,27 +51,33 @@ function beat(
 }
 
 t.test('a peer that falls silent is gone within 15 s; any sign of life will do', t => {
+  const self = fc.constantFrom(FIRST, SELF)
   fc.assert(
-    fc.property(fc.double({ min: 0, max: 1e6, noNaN: true }), fc.double({ min: 0, max: 60_000, noNaN: true }), (upMs, silentMs) => {
-      const heartbeat = new Heartbeat()
-      heartbeat.onUp(A, upMs)
-      heartbeat.onUp(B, upMs)
-      const diesMs = upMs + silentMs
-      let heardMs = upMs
-      const gone = beat(heartbeat, diesMs + 30_000, (peer, _, nowMs) => {
-        if (peer === A && nowMs > diesMs) return
-        if (peer === A) heardMs = nowMs
-        heartbeat.heard(peer, nowMs)
-      })
-      return (
-        gone.length === 1 &&
-        gone[0]?.peer === A &&
-        gone[0].atMs >= heardMs + PEER_SILENT_MS &&
-        gone[0].atMs <= Math.max(diesMs, upMs) + 15_000
-      )
-    }),
+    fc.property(
+      self,
+      fc.double({ min: 0, max: 1e6, noNaN: true }),
+      fc.double({ min: 0, max: 60_000, noNaN: true }),
+      (id, upMs, silentMs) => {
+        const heartbeat = new Heartbeat(id)
+        heartbeat.onUp(A, upMs)
+        heartbeat.onUp(B, upMs)
+        const diesMs = upMs + silentMs
+        let heardMs = upMs
+        const gone = beat(heartbeat, diesMs + 30_000, (peer, _, nowMs) => {
+          if (peer === A && nowMs > diesMs) return
+          if (peer === A) heardMs = nowMs
+          heartbeat.heard(peer, nowMs)
+        })
+        return (
+          gone.length === 1 &&
+          gone[0]?.peer === A &&
+          gone[0].atMs >= heardMs + PEER_SILENT_MS &&
+          gone[0].atMs <= Math.max(diesMs, upMs) + 15_000
+        )
+      },
+    ),
   )
-  const heartbeat = new Heartbeat()
+  const heartbeat = new Heartbeat(FIRST)
   t.equal(heartbeat.nextWakeMs, Infinity, 'nobody, nothing to do')
   heartbeat.heard(A, 1)
   t.equal(heartbeat.onPong(A, 1, 1, 1), false, 'of a peer that is not connected')
@@ -77,7 +86,7 @@ t.test('a peer that falls silent is gone within 15 s; any sign of life will do',
 })
 
 t.test('a node that was asleep gives the others the time it slept', t => {
-  const heartbeat = new Heartbeat()
+  const heartbeat = new Heartbeat(FIRST)
   for (const peer of [A, B]) heartbeat.onUp(peer, 0)
   t.strictSame(
     beat(heartbeat, 9000, (peer, _, nowMs) => heartbeat.heard(peer, nowMs)),
@@ -100,7 +109,7 @@ t.test('a node that was asleep gives the others the time it slept', t => {
 })
 
 t.test('pings measure the way there and back, and how far the other clock is off', t => {
-  const heartbeat = new Heartbeat()
+  const heartbeat = new Heartbeat(FIRST)
   heartbeat.onUp(A, 1000)
   const { pings } = heartbeat.onWake(1000, 50_000)
   t.strictSame(pings, [{ peer: A, number: 1 }])
@@ -110,6 +119,36 @@ t.test('pings measure the way there and back, and how far the other clock is off
   t.strictSame(heartbeat.clockOf(A), { rttMs: 40, offsetMs: 3000 })
   t.equal(heartbeat.onPong(A, 1, 53_020, 1050), false, 'and one twice')
   t.equal(heartbeat.nextWakeMs, 1000 + PING_INTERVAL_MS)
+  t.end()
+})
+
+t.test('of two peers one pings in every round, all in one, and the other only when it would not be heard from', t => {
+  const pingsOf = (self: NodeId, hears: boolean): readonly number[] => {
+    const heartbeat = new Heartbeat(self)
+    heartbeat.onUp(A, 0)
+    heartbeat.onUp(B, 1000)
+    const atMs: number[] = []
+    for (let nowMs = heartbeat.nextWakeMs; nowMs <= 30_000; nowMs = heartbeat.nextWakeMs) {
+      const { pings } = heartbeat.onWake(nowMs, nowMs)
+      for (const { peer } of pings) if (peer === A) atMs.push(nowMs)
+      for (const peer of [A, B]) if (hears || pings.some(ping => ping.peer === peer)) heartbeat.heard(peer, nowMs)
+    }
+    return atMs
+  }
+  const every = (ms: number): readonly number[] => Array.from({ length: 30_000 / ms + 1 }, (_, i) => i * ms)
+  t.strictSame(pingsOf(FIRST, true), every(PING_INTERVAL_MS))
+  t.strictSame(pingsOf(FIRST, false), every(PING_INTERVAL_MS))
+  t.strictSame(pingsOf(SELF, true), [0, PING_BACK_INTERVAL_MS, 2 * PING_BACK_INTERVAL_MS], 'for the estimate of its clock')
+  t.strictSame(pingsOf(SELF, false), every(2 * PING_INTERVAL_MS), 'a whole interval without a word')
+  const heartbeat = new Heartbeat(FIRST)
+  for (const [i, peer] of [A, B, C].entries()) heartbeat.onUp(peer, i)
+  heartbeat.onWake(2, 2)
+  t.equal(heartbeat.nextWakeMs, 2 + PING_INTERVAL_MS)
+  t.strictSame(
+    heartbeat.onWake(2 + PING_INTERVAL_MS, 0).pings.map(({ peer }) => peer),
+    [A, B, C],
+    'a round wakes a node once',
+  )
   t.end()
 })
 

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { never } from '../../base/buggify.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { suite } from '../../base/crypto/suite.ts'
 import { clusterIdOf, type NodeId, nodeIdOf, type Pid } from '../../base/ids.ts'
 import { ACTOR_MAX_BYTES, CALL_DEADLINE_MAX_MS, MESSAGE_MAX_BYTES, PENDING_CALLS_MAX } from '../../base/limits.ts'
 import { Metrics } from '../../base/metrics.ts'
+import { CURRENT } from '../../base/version.ts'
 import { parseRecipient } from '../../node/ipc/address.ts'
 import { Deadlines } from '../../node/ipc/deadlines.ts'
 import { ERROR_TEXT_MAX, type IpcMessage } from '../../node/ipc/messages.ts'
@@ -260,6 +262,8 @@ t.test('who waits for a change is called once: when there is one, or when the ti
     },
     random: new SimRandom(1, 'x'),
     metrics: new Metrics(),
+    buggify: never,
+    speaks: CURRENT,
     emit: () => {},
     log: () => {},
   }

@@ -1,9 +1,11 @@
 import t from 'tap'
 import { assert } from '../../base/assert.ts'
+import { never } from '../../base/buggify.ts'
 import { suite } from '../../base/crypto/suite.ts'
 import { type NodeId, nodeIdOf, type ProcessAddress } from '../../base/ids.ts'
 import { DRAIN_PER_PROCESS, DRAIN_PER_TURN, INBOX_MAX } from '../../base/limits.ts'
 import { Metrics } from '../../base/metrics.ts'
+import { CURRENT } from '../../base/version.ts'
 import type { Down, ExitReason, ProcessContext, Program } from '../../node/process/behaviour.ts'
 import type { Mail, Outcome, Process } from '../../node/process/process.ts'
 import { Processes } from '../../node/process/processes.ts'
@@ -34,6 +36,8 @@ function tableOf(): Table {
       now: { wallMs: 0, monotonicMs: 0 },
       random: new SimRandom(1, 'x'),
       metrics,
+      buggify: never,
+      speaks: CURRENT,
       emit: effect => {
         if (effect.kind === 'await') table.awaited.push(effect)
       },

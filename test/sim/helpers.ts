@@ -65,9 +65,12 @@ export interface Dialled {
   readonly reply: Uint8Array
 }
 
+/** Where `dialAs` dials from. */
+export const STRANGER = 'stranger'
+
 /** Dials a node from outside of the cluster, as `self`, and says `greeting`. */
 export function dialAs(world: World, self: NodeId, to: string, greeting: Uint8Array): Dialled {
-  const transport = new SimTransport(world.network, self)
+  const transport = new SimTransport(world.network, STRANGER, self)
   const dialled = world.wait<Dialled>(done => {
     const handlers = {
       greeting: () => greeting,
@@ -79,7 +82,7 @@ export function dialAs(world: World, self: NodeId, to: string, greeting: Uint8Ar
       onDrain: () => {},
       onDialFailed: () => {},
     }
-    transport.start(handlers, () => transport.dial(world.nodeId(to), [`/sim/${world.nodeId(to)}`]))
+    transport.start(handlers, () => transport.dial(world.nodeId(to), [`/sim/${to}`]))
   })
   world.wait<boolean>(done => transport.stop(() => done(undefined, true)))
   return dialled

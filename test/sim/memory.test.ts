@@ -144,9 +144,9 @@ t.test('a key names one memory of an author: the same content changes nothing, o
 t.test('a frontier from one node makes another wait for what it speaks of, and what can never come is told apart', t => {
   const world = clusterOf(['a', 'b', 'c'])
   const before = world.ask('a', 'memory.status', {}).frontier
-  world.network.shape(world.nodeId('a'), world.nodeId('b'), { delayMinUs: 200_000, delayMeanUs: 0 })
-  world.network.cut(world.nodeId('a'), world.nodeId('c'))
-  world.network.cut(world.nodeId('b'), world.nodeId('c'))
+  world.network.shape('a', 'b', { delayMinUs: 200_000, delayMeanUs: 0 })
+  world.network.cut('a', 'c')
+  world.network.cut('b', 'c')
   const { id } = world.ask('a', 'memory.remember', { text: 'read your writes' })
   const { frontier } = world.ask('a', 'memory.status', {})
   t.strictSame(world.ask('b', 'memory.recall', { query: 'writes' }).hits, [], 'not yet')

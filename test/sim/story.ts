@@ -30,8 +30,8 @@ const WORDS =
   )
 const FAST_DISK: DiskLatency = { readUs: 50, writeUs: 50, syncUs: 500 }
 const SLOW_DISK: DiskLatency = { readUs: 2_000, writeUs: 5_000, syncUs: 40_000 }
-const LAN = { delayMinUs: 200, delayMeanUs: 300 }
-const WAN = { delayMinUs: 5_000, delayMeanUs: 30_000, bytesPerSecond: 2_000_000 }
+const LAN = { delayMinMs: 0.2, delayMeanMs: 0.3 }
+const WAN = { delayMinMs: 5, delayMeanMs: 30, bytesPerSecond: 2_000_000 }
 
 /** What a caller may be refused in this story: an id of the other side, or a record of another node. */
 const REFUSALS: ReadonlySet<string> = new Set(['unknown_id', 'not_author'])

@@ -1,10 +1,27 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { isAlive } from '../../cli/background.ts'
+import { Exchange } from '../../sim/proxy/exchange.ts'
 import { createTcpProxy, type TcpProxy } from '../../sim/proxy/tcp-proxy.ts'
+import { Wire } from '../../sim/proxy/wire.ts'
 import { until } from './raw-peer.ts'
 
-/** A server that echoes, behind a proxy. */
+/** A server that echoes. */
+async function echo(onClient: () => void = () => {}): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    onClient()
+    socket.on('error', () => {}).pipe(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return { server, port: address.port }
+}
+
+/** One behind a proxy. */
 class Line {
   readonly proxy: TcpProxy
   readonly #server: Server
@@ -15,12 +32,8 @@ class Line {
   }
 
   static async open(): Promise<Line> {
-    const server = createServer({ allowHalfOpen: true }, socket => socket.on('error', () => {}).pipe(socket))
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    return new Line(server, await createTcpProxy({ target: address.port }))
+    const { server, port } = await echo()
+    return new Line(server, await createTcpProxy({ target: port }))
   }
 
   async client(): Promise<Client> {
@@ -99,7 +112,10 @@ test('a cut is silent, even when an end closes; what was sent passes once it is 
   closer.socket.end('and gone')
   const late = await line.client()
   late.socket.write('late')
-  await until('the proxy has it all', () => line.proxy.connections === 3)
+  const early = await line.client()
+  await until('the proxy has it all', () => line.proxy.connections === 4)
+  early.socket.destroy()
+  await until('one that gives up before it got through was never there', () => line.proxy.connections === 3)
   await new Promise(resolve => setImmediate(resolve))
   t.same([client.received, closer.received, late.received], ['', '', ''])
   t.same(line.proxy.bytes, { up: 0, down: 0 })
@@ -144,4 +160,91 @@ t.test('where nothing listens behind it, clients are reset', async t => {
   await until('the client sees it', () => client.error !== undefined)
   t.equal(client.error, 'ECONNRESET')
   await proxy.close()
+})
+
+t.test('a delay has a least part and an exponentially distributed one on top', async t => {
+  const wire = new Wire()
+  wire.shape({ delayMinMs: 50, delayMeanMs: 20 })
+  const drawn = Array.from({ length: 20_000 }, () => wire.arrivalMs(100) - performance.now() - 50)
+  t.ok(drawn.every(ms => ms > -1))
+  const mean = drawn.reduce((sum, ms) => sum + ms, 0) / drawn.length
+  t.ok(Math.abs(mean - 20) < 2, `mean ${mean}`)
+})
+
+/** Two servers with a door each, and clients who say who they are. */
+class Market {
+  readonly exchange: Exchange = new Exchange()
+  readonly visits: Record<string, number> = { a: 0, b: 0 }
+  readonly ports: Record<string, number> = {}
+  readonly #servers: Server[] = []
+
+  async open(): Promise<void> {
+    for (const name of ['a', 'b']) {
+      const { server, port } = await echo(() => (this.visits[name] = (this.visits[name] ?? 0) + 1))
+      this.#servers.push(server)
+      this.ports[name] = await this.exchange.open(name)
+      this.exchange.lead(name, port)
+    }
+  }
+
+  async client(to: string, first: string): Promise<Client> {
+    const socket = connect({ port: this.ports[to] as number, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+    const client = new Client(socket)
+    await once(socket, 'connect')
+    socket.write(first)
+    return client
+  }
+
+  async close(): Promise<void> {
+    await this.exchange.close()
+    for (const server of this.#servers) server.close()
+  }
+}
+
+t.test('an exchange knows who dials whom, and holds back one way whichever side dialled', async t => {
+  const market = new Market()
+  await market.open()
+  const { exchange } = market
+  const [there, back] = [await market.client('b', 'a\nfrom a'), await market.client('a', 'b\n')]
+  await until('the line is not part of what is said', () => there.received === 'from a')
+  exchange.wire('a', 'b').hold()
+  there.socket.write(' held')
+  back.socket.write('from b')
+  await until('what b dialled carries the other way', () => exchange.wire('b', 'a').bytes === 6 + 6)
+  await new Promise(resolve => setImmediate(resolve))
+  t.same([there.received, back.received], ['from a', ''], 'the echo of a goes from a to b')
+  const late = await market.client('b', 'a\nlate')
+  t.equal(market.visits['b'], 1, 'nobody was let through')
+  exchange.wire('a', 'b').release()
+  await until('all passes', () => there.received === 'from a held' && back.received === 'from b' && late.received === 'late')
+  t.same(market.visits, { a: 1, b: 2 })
+  await market.close()
+})
+
+t.test('an exchange resets who does not say who dials, or is nobody it knows', async t => {
+  const market = new Market()
+  await market.open()
+  for (const first of ['stranger\nhello', '\n', 'x'.repeat(1000)]) {
+    const client = await market.client('b', first)
+    await until('it is refused', () => client.isEnded || client.error !== undefined)
+  }
+  t.same(market.visits, { a: 0, b: 0 })
+  await market.close()
+})
+
+t.test('a process that was started with the dialler says its name first, and ends when nobody is left who started it', async t => {
+  const market = new Market()
+  await market.open()
+  const dialler = new URL('../../sim/proxy/dialler.js?a', import.meta.url).href
+  const talks = `require('node:net').connect(${market.ports['b']}, '127.0.0.1').on('connect', function () { this.write('hello') }).on('data', data => console.log(String(data)))`
+  // A process between: when it ends, the one with the dialler has lost its parent.
+  const starts = `const child = require('node:child_process').spawn(process.execPath, ['--import', ${JSON.stringify(dialler)}, '-e', ${JSON.stringify(talks)}])
+    child.stdout.once('data', data => { console.log(child.pid, String(data)); child.unref(); child.stdout.destroy(); child.stderr.destroy(); child.stdin.destroy(); process.exit() })`
+  const between = spawn(process.execPath, ['-e', starts], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [said] = (await once(between.stdout, 'data')) as [Buffer]
+  const [pid, word] = String(said).trim().split(' ')
+  t.equal(word, 'hello')
+  t.equal(market.exchange.wire('a', 'b').bytes, 5)
+  await until('it ends', () => !isAlive(Number(pid)))
+  await market.close()
 })

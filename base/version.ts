@@ -1,0 +1,19 @@
+/**
+ * Versions that live together. A cluster is upgraded one node at a time, so for a while two neighbouring versions
+ * share it: they connect, replicate and keep each other's records. Versions further apart refuse each other.
+ */
+export interface Version {
+  /** Greeted with. Messages that came with a later one are not known to this one, and ignored. */
+  readonly protocol: number
+  /** How records become memory. Part of every answer: answers of two versions are not compared. */
+  readonly fold: number
+}
+
+export const CURRENT: Version = { protocol: 1, fold: 1 }
+/** The version before the first release: it does not know `peer.about`, and does not fold `memory.retract`. */
+export const PREVIOUS: Version = { protocol: 0, fold: 0 }
+
+/** Two protocol versions that can share a cluster. */
+export function areNeighbours(a: number, b: number): boolean {
+  return Math.abs(a - b) <= 1
+}

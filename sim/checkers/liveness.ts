@@ -1,0 +1,44 @@
+import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import type { Operation } from '../workload/history.ts'
+import { Judge, soundNodes } from './case.ts'
+import type { Ending } from './checker.ts'
+import { seconds } from './facts.ts'
+
+/** Once all is well again everything that was asked is answered, and nothing waits. That it happens in time, the player judges. */
+export class Liveness extends Judge {
+  readonly id = 'liveness'
+  readonly says = 'when all is mended the cluster makes progress, every question is answered and nothing waits'
+
+  atEnd(ending: Ending): void {
+    const nowMs = this.setup.nowMs()
+    for (const operation of this.setup.history.operations) if (!this.#isAnswered(operation, nowMs)) return
+    for (const [name, { pending, heads, nodeId }] of soundNodes(ending, this.story)) {
+      const unshown = heads.find(log => log.author === nodeId && !log.conflict && log.published < log.size)
+      const core = this.ledger.core(name)
+      const waits =
+        pending > 0
+          ? `${pending} records are held and not applied`
+          : unshown !== undefined
+            ? `it has published ${unshown.published} of ${unshown.size} records of its ${unshown.stream} log`
+            : core !== undefined && !core.guard.isOpen
+              ? 'it may not sign: nobody has vouched for its logs'
+              : core !== undefined && core.writer.waiting > 0
+                ? `${core.writer.waiting} writes wait for the disk`
+                : undefined
+      if (waits !== undefined) return this.violated([name], `${name} is up and mended, and all is quiet`, waits)
+    }
+  }
+
+  /** An answer that comes after its deadline is none; who asks again until he is told is told in his own time. */
+  #isAnswered({ node, command, input, message, atMs, endMs }: Operation, nowMs: number): boolean {
+    if (endMs !== null || message?.mode === 'at-least-once' || command === 'process.monitor' || !this.setup.isCorrect(node)) return true
+    const { deadlineMs = CALL_DEADLINE_MS } = input as { readonly deadlineMs?: number }
+    if (nowMs - atMs <= deadlineMs || this.story.hasEnded(node, atMs, nowMs)) return true
+    this.violated(
+      [node],
+      `${node} was asked \`${command}\` at ${seconds(atMs)}, and has been up ever since`,
+      `it has not answered by ${seconds(nowMs)}`,
+    )
+    return false
+  }
+}

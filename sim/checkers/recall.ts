@@ -1,0 +1,113 @@
+import { RECALL_SEEDS } from '../../base/limits.ts'
+import type { MemoryRecord, Recollection } from '../../node/api.ts'
+import type { Core } from '../../node/core.ts'
+import type { CoreEvent, Effect } from '../../node/step.ts'
+import { Judge, soundNodes } from './case.ts'
+import { type Ending, RECALLED, type Testimony } from './checker.ts'
+import { short } from './facts.ts'
+import type { MemoryModel } from './memory-model.ts'
+import { Oracle } from './oracle.ts'
+
+/** Scores are given to nine decimals, and rounding may fall either way. */
+const TOLERANCE = 1.5e-9
+
+/** Recall finds what an exact search finds, in its order, with its scores, and nothing that holds no more. */
+export class RecallChecker extends Judge {
+  readonly id = 'recall'
+  readonly says = 'recall gives what an exact search gives, the same on every node, and nothing that was replaced or taken back'
+
+  onStep(node: string, core: Core, event: CoreEvent, effects: readonly Effect[]): void {
+    this.ledger.onStep(node, core, event, effects)
+  }
+
+  atEnd(ending: Ending): void {
+    const said = new Map<string, readonly [name: string, answer: string]>()
+    const oracles = new Map<string, Oracle>()
+    for (const [name, testimony] of soundNodes(ending, this.story)) {
+      const state = `${testimony.foldVersion} ${testimony.frontier} ${testimony.frontierAll}`
+      const oracle = oracles.get(state) ?? new Oracle(testimony.memories)
+      oracles.set(state, oracle)
+      for (const [kind, answers] of [['recall', testimony.recollections], ['recall by words', testimony.matches ?? NONE]] as const)
+        for (const [query, answer] of answers) {
+          const what = `${kind} ${JSON.stringify(query)} on ${name}`
+          if (!this.#isLikeOthers(`${kind} ${query} ${state}`, what, name, answer, said)) return
+          const scores = oracle.scores(query)
+          if (!this.#isOfCurrent(what, name, answer, testimony, scores)) return
+          if (kind === 'recall by words' && !this.#isExact(what, name, answer, testimony, scores)) return
+        }
+    }
+  }
+
+  /** Two nodes that have applied the same give the same answer. */
+  #isLikeOthers(key: string, what: string, name: string, { hits }: Recollection, said: Map<string, readonly [string, string]>): boolean {
+    const answer = hits.map(({ id, score }) => `${short(id)} (${score})`).join(', ')
+    const [other, theirs] = said.get(key) ?? [name, answer]
+    said.set(key, [other, theirs])
+    if (theirs === answer) return true
+    this.violated([name, other], `${what}: ${answer}`, `on ${other}, which has applied the same: ${theirs}`)
+    return false
+  }
+
+  #isOfCurrent(what: string, name: string, { hits }: Recollection, { memories }: Testimony, scores: ReadonlyMap<string, number>): boolean {
+    const states = new Map<string, MemoryRecord['state']>(memories.map(({ id, state }) => [id, state]))
+    const seen = new Set<string>()
+    for (const [i, { id, score, parts }] of hits.entries()) {
+      const before = hits[i - 1]
+      const own = scores.get(id) ?? 0
+      const fault =
+        states.get(id) !== 'current'
+          ? `${name} knows that memory as ${states.get(id) ?? 'retracted, or not at all'}`
+          : seen.has(id)
+            ? 'it was there before'
+            : before !== undefined && before.score < score
+              ? `the one before has ${before.score}`
+              : Math.abs(parts.bm25 - own) > TOLERANCE
+                ? `by its words it has ${own}, and the answer says ${parts.bm25}`
+                : undefined
+      seen.add(id)
+      if (fault === undefined) continue
+      this.violated([name], `${what}: hit ${i + 1} is ${short(id)} with score ${score}`, fault)
+      return false
+    }
+    return true
+  }
+
+  /** By words alone a memory has its own score, or that of the best match in whose place it stands. */
+  #isExact(what: string, name: string, { hits }: Recollection, testimony: Testimony, scores: ReadonlyMap<string, number>): boolean {
+    const model = this.modelOf(name, testimony)
+    const current = testimony.memories.filter(({ state }) => state === 'current')
+    const wanted = model === undefined ? undefined : standIns(scores, model)
+    // Without the records nobody knows who stands in for whom.
+    const replaced = testimony.memories.filter(({ state }) => state === 'superseded').map(({ id }) => scores.get(id) ?? 0)
+    const isScore = (id: string, score: number): boolean => {
+      const own = wanted?.get(id) ?? scores.get(id) ?? 0
+      return Math.abs(score - own) <= TOLERANCE || (wanted === undefined && score > own && replaced.some(other => Math.abs(score - other) <= TOLERANCE))
+    }
+    const wrong = hits.find(({ id, score }) => !isScore(id, score))
+    if (wrong !== undefined) {
+      this.violated([name], `${what}: ${short(wrong.id)} has score ${wrong.score}`, `an exact search gives it ${wanted?.get(wrong.id) ?? scores.get(wrong.id) ?? 0}`)
+      return false
+    }
+    const given = new Set<string>(hits.map(({ id }) => id))
+    const least = hits.length < RECALLED ? 0 : (hits.at(-1)?.score ?? 0)
+    const missed = current.find(({ id }) => !given.has(id) && ((wanted ?? scores).get(id) ?? 0) > least + TOLERANCE)
+    if (missed === undefined) return true
+    this.violated(
+      [name],
+      `${what} gives ${hits.length} memories, the last with score ${hits.at(-1)?.score ?? 0}`,
+      `an exact search finds ${short(missed.id)} with ${(wanted ?? scores).get(missed.id) ?? 0}`,
+    )
+    return false
+  }
+}
+
+const NONE: ReadonlyMap<string, Recollection> = new Map()
+
+/** Scores, with what took the place of one of the best matches as good as that match. */
+function standIns(scores: ReadonlyMap<string, number>, model: MemoryModel): ReadonlyMap<string, number> {
+  const rounded = (score: number): number => Math.round(score * 1e12)
+  const seeds = [...scores].sort(([a, x], [b, y]) => rounded(y) - rounded(x) || model.compareNewest(a, b)).slice(0, RECALL_SEEDS)
+  const wanted = new Map(scores)
+  for (const [seed, score] of seeds) for (const end of model.endsOf(seed)) wanted.set(end, Math.max(score, wanted.get(end) ?? 0))
+  return wanted
+}

@@ -1,0 +1,62 @@
+import { assert } from '../base/assert.ts'
+import type { Effect } from '../node/step.ts'
+import type { Scheduler } from './scheduler.ts'
+import { holdTraps, realTurn } from './trap.ts'
+
+/** 1,000,000 turns without virtual time going by are a loop. */
+const TURNS_MAX = 1_000_000
+
+/**
+ * User code that waits for promises, in virtual time. A promise goes on only when the real event loop turns, so
+ * after a step of a node with handlers that wait, the run stands still and real turns are taken until a turn changes
+ * nothing. All that user code could wait for besides is trapped, so it always comes to rest, and the order in which
+ * it goes on is that of the language: the same every time.
+ *
+ * What no handler waits for (a promise that is let go) goes on as well, but no later than the run returns.
+ */
+export class Promises {
+  /** A node stepped whose user code may go on. */
+  #isDue = false
+
+  /** Of one life of a node. */
+  ofLife(): { stepped(effects: readonly Effect[]): void } {
+    let waiting = 0
+    const settled = (): void => {
+      waiting--
+      this.#isDue = true
+    }
+    return {
+      stepped: effects => {
+        for (const effect of effects) {
+          if (effect.kind !== 'await') continue
+          waiting++
+          // Somebody else's `then` may only be called once, by the node: such a thing counts as waiting for ever.
+          if (effect.promise instanceof Promise) effect.promise.then(settled, settled)
+        }
+        if (waiting > 0) this.#isDue = true
+      },
+    }
+  }
+
+  /** Like `runWhile` of the scheduler. @throws what a promise was rejected with that nobody had an eye on */
+  async run(scheduler: Scheduler, busy: () => boolean, limitUs: number): Promise<boolean> {
+    const release = holdTraps()
+    try {
+      for (;;) {
+        await this.#rest(scheduler)
+        const isReached = scheduler.runWhile(() => !this.#isDue && busy(), limitUs)
+        if (!this.#isDue) return isReached
+      }
+    } finally {
+      release()
+    }
+  }
+
+  async #rest(scheduler: Scheduler): Promise<void> {
+    for (let turns = 0; this.#isDue; turns++) {
+      assert(turns < TURNS_MAX, `time stands still at ${scheduler.nowUs} us: promises go on for ever`)
+      this.#isDue = false
+      await realTurn()
+    }
+  }
+}

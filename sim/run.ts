@@ -1,0 +1,143 @@
+import { AssertionError } from '../base/assert.ts'
+import type { NodeId } from '../base/ids.ts'
+import { checkersFor } from './checkers/all.ts'
+import { type Checker, type InvariantId, INVARIANTS, type Setup, type Violation } from './checkers/checker.ts'
+import type { Fault } from './faults/fault.ts'
+import { type Phase, Play } from './play.ts'
+import { SimRandom } from './random.ts'
+import type { Scenario } from './scenario/scenario.ts'
+import type { Stage } from './stage.ts'
+import { History } from './workload/history.ts'
+import { Workload } from './workload/workload.ts'
+
+/** What came of a scenario. In virtual time the same scenario and seed give the same, to the last bit of the hash. */
+export interface RunResult {
+  /** `unknown`: nothing was promised to anybody, or a situation that the scenario is about never came up. */
+  readonly verdict: 'valid' | 'invalid' | 'unknown'
+  readonly scenario: Scenario
+  readonly seed: number
+  /** From the first start to the last answer. */
+  readonly virtualMs: number
+  /** Events of the simulation; 0 on real processes. */
+  readonly events: number
+  /** Null on real processes. */
+  readonly traceHash: string | null
+  readonly invariants: readonly Judgement[]
+  /** How often each rare situation came up. */
+  readonly sometimes: ReadonlyMap<string, number>
+  readonly history: History
+}
+
+export interface Judgement {
+  readonly id: InvariantId
+  readonly held: boolean
+  /** What is promised, or how it was broken. */
+  readonly detail: string
+  readonly violation?: Violation
+}
+
+export interface RunInit {
+  readonly stage: Stage
+  readonly scenario: Scenario
+  readonly seed: number
+  /** Called with the judges and what was asked before anything happens. */
+  readonly onBegin?: (checkers: readonly Checker[], history: History) => void
+  /** The story is cut short there. */
+  readonly untilMs?: number | undefined
+  readonly onPhase?: (phase: Phase) => void
+  readonly onFault?: (fault: Fault) => void
+  readonly onViolation?: (violation: Violation) => void
+  /** What was seen of each rare situation, asked when all is over. */
+  readonly sometimes?: () => ReadonlyMap<string, number>
+}
+
+/** Plays a scenario and judges it. Throws only what is wrong with the stage or with us. */
+export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'traceHash'>> {
+  const { stage, scenario, seed } = init
+  const history = new History()
+  const violations: Violation[] = []
+  const violated = (found: Omit<Violation, 'atMs'>): void => {
+    const violation = { ...found, atMs: stage.nowMs }
+    violations.push(violation)
+    init.onViolation?.(violation)
+  }
+  const checkers = checkersFor(setupOf(stage, scenario, history, violated))
+  init.onBegin?.(checkers, history)
+  const play = new Play({
+    stage,
+    scenario,
+    workload: new Workload(stage, scenario, history, stream => new SimRandom(seed, stream)),
+    random: new SimRandom(seed, 'play'),
+    isOver: () => violations.length > 0 || stage.nowMs >= (init.untilMs ?? Infinity),
+    violated,
+    onPhase: phase => init.onPhase?.(phase),
+    onFault: fault => init.onFault?.(fault),
+  })
+  try {
+    const ending = await play.run()
+    if (ending !== undefined) for (const checker of checkers) checker.atEnd?.(ending)
+  } catch (thrown) {
+    // Nodes never throw for what came from outside: it is a bug in one of them.
+    violated({ invariant: 'hygiene', nodes: [], facts: ['promised: no node ever throws', explained(thrown)] })
+  }
+  const sometimes = init.sometimes?.() ?? new Map()
+  return {
+    verdict: verdictOf(scenario, violations, history, sometimes),
+    scenario,
+    seed,
+    virtualMs: stage.nowMs,
+    invariants: judgements(checkers, violations),
+    sometimes,
+    history,
+  }
+}
+
+function setupOf(stage: Stage, scenario: Scenario, history: History, violated: Setup['violated']): Setup {
+  const names = scenario.nodes.map(({ name }) => name)
+  const nameOf = new Map<NodeId, string>()
+  const lost = new Set(
+    scenario.faults.flatMap(({ fault }) => (['kill', 'retire', 'revoke', 'turn', 'twin'].includes(fault.verb) && 'node' in fault ? [fault.node] : [])),
+  )
+  return {
+    scenario,
+    history,
+    violated,
+    nowMs: () => stage.nowMs,
+    nameOf: node => {
+      for (const name of names) {
+        const id = stage.nodeId(name)
+        if (id !== undefined) nameOf.set(id, name)
+      }
+      return nameOf.get(node)
+    },
+    nodeIdOf: name => stage.nodeId(name) as NodeId,
+    isCorrect: name => names.includes(name) && !lost.has(name),
+  }
+}
+
+function verdictOf(
+  scenario: Scenario,
+  violations: readonly Violation[],
+  history: History,
+  sometimes: ReadonlyMap<string, number>,
+): RunResult['verdict'] {
+  if (violations.length > 0) return 'invalid'
+  const isEmpty = !history.operations.some(({ outcome }) => outcome === 'ok')
+  const isMissing = scenario.expect.sometimes.some(site => (sometimes.get(site) ?? 0) === 0)
+  return isEmpty || isMissing ? 'unknown' : 'valid'
+}
+
+function judgements(checkers: readonly Checker[], violations: readonly Violation[]): readonly Judgement[] {
+  return INVARIANTS.map(id => {
+    const violation = violations.find(({ invariant }) => invariant === id)
+    const says = checkers.find(checker => checker.id === id)?.says ?? ''
+    return violation === undefined ? { id, held: true, detail: says } : { id, held: false, detail: violation.facts.join('; but '), violation }
+  })
+}
+
+function explained(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const where = thrown.stack?.split('\n').find(line => line.includes(' at ') && !line.includes('assert.'))
+  const place = where?.replace(/^.*?([\w-]+\/[\w.-]+\.[jt]s:\d+).*$/, '$1')
+  return `${thrown instanceof AssertionError ? 'assertion failed: ' : ''}${thrown.message}${place === undefined ? '' : ` (${place.trim()})`}`
+}

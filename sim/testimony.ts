@@ -1,0 +1,44 @@
+import { LIST_MAX } from '../base/limits.ts'
+import type { MemoryRecord } from '../node/api.ts'
+import type { CommandName, CommandTypes } from '../node/commands/types.ts'
+import { askAll } from './ask-all.ts'
+import type { Testimony } from './checkers/checker.ts'
+import type { Stage } from './stage.ts'
+
+/** What one node says when all is quiet, by the commands that anybody can ask it. */
+export async function testimonyOf(stage: Stage, name: string, queries: readonly string[]): Promise<Testimony> {
+  const ask = async <K extends CommandName>(command: K, input: CommandTypes[K]['input']): Promise<CommandTypes[K]['result']> => {
+    const [answer] = await askAll(stage, [name], command, input)
+    return answer as CommandTypes[K]['result']
+  }
+  const { nodeId, frontier, frontierAll } = await ask('node.status', {})
+  const { pending, foldVersion } = await ask('memory.status', {})
+  const memories: MemoryRecord[] = []
+  for (let after: string | undefined, more = true; more; ) {
+    const page = await ask('memory.list', { after, limit: LIST_MAX })
+    memories.push(...page.memories)
+    after = page.frontier
+    more = page.more
+  }
+  const edges: Testimony['edges'][number][] = []
+  for (let at = 0; at < memories.length; at += LIST_MAX)
+    edges.push(...(await ask('memory.edges', { ids: memories.slice(at, at + LIST_MAX).map(({ id }) => id) })).edges)
+  const recollections = new Map()
+  for (const query of queries) recollections.set(query, await ask('memory.recall', { query, k: 20 }))
+  return {
+    nodeId,
+    frontier,
+    frontierAll,
+    foldVersion,
+    pending,
+    heads: (await ask('chain.head', {})).logs,
+    verification: await ask('chain.verify', { all: true }),
+    memories,
+    edges,
+    conflicts: await ask('memory.conflicts', {}),
+    recollections,
+    members: await ask('member.list', {}),
+    peers: (await ask('peer.list', {})).peers,
+    processes: (await ask('process.list', {})).processes,
+  }
+}

@@ -1,0 +1,489 @@
+import t from 'tap'
+import { WeftError } from '../../base/errors.ts'
+import type { CausalId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../../base/ids.ts'
+import { RunIntake } from '../../chain/run-intake.ts'
+import { MerkleTree } from '../../chain/tree.ts'
+import type { Written } from '../../chain/written.ts'
+import { MemoryFold } from '../../ecc/memory-fold.ts'
+import { TextIndex } from '../../ecc/text-index.ts'
+import { Chain } from '../../chain/chain.ts'
+import type { MemoryRecord, Receipt } from '../../node/api.ts'
+import type { Core } from '../../node/core.ts'
+import type { CoreEvent, Effect } from '../../node/step.ts'
+import { INVARIANTS, type InvariantId, type Testimony } from '../../sim/checkers/checker.ts'
+import { Oracle } from '../../sim/checkers/oracle.ts'
+import { Peaks } from '../../sim/checkers/peaks.ts'
+import type { Fault } from '../../sim/faults/fault.ts'
+import type { Scenario } from '../../sim/scenario/scenario.ts'
+import { SimDisk } from '../../sim/disk.ts'
+import type { MessageRef, Operation } from '../../sim/workload/history.ts'
+import { toHex, utf8 } from '../../base/bytes.ts'
+import { hash } from '../../base/crypto/hash.ts'
+import { type Court, courtOf, NAMES, scenarioOf, trial } from './trial.ts'
+
+// ---- a watched cluster
+
+t.test('judges who watch a storm find nothing when nothing is wrong', t => {
+  for (let seed = 1; seed <= 3; seed++) t.same(trial(seed), [], `seed ${seed}`)
+  t.end()
+})
+
+/** Bugs in one part of every node, and the invariants of which one is told first. */
+const BUGS: readonly { readonly bug: string; readonly plant: () => () => void; readonly found: readonly InvariantId[] }[] = [
+  {
+    bug: 'the fold forgets every twentieth record, on one node or another',
+    plant: () => {
+      const { apply } = MemoryFold.prototype
+      let count = 0
+      MemoryFold.prototype.apply = function (record) {
+        return apply.call(this, ++count % 20 === 0 ? { ...record, body: null } : record)
+      }
+      return () => void (MemoryFold.prototype.apply = apply)
+    },
+    found: ['convergence'],
+  },
+  {
+    bug: 'the fold takes no retract for one, the same on all nodes',
+    plant: () => {
+      const { apply } = MemoryFold.prototype
+      MemoryFold.prototype.apply = function (record) {
+        return apply.call(this, record.kind === 53 ? { ...record, body: null } : record)
+      }
+      return () => void (MemoryFold.prototype.apply = apply)
+    },
+    found: ['fold'],
+  },
+  {
+    bug: 'a node pays no heed to the clocks of others',
+    plant: () => {
+      const { observe } = Chain.prototype
+      Chain.prototype.observe = () => {}
+      return () => void (Chain.prototype.observe = observe)
+    },
+    found: ['causal-order'],
+  },
+  {
+    bug: 'a disk answers one sync in two, and does not make it',
+    plant: () => {
+      const { sync } = SimDisk.prototype
+      let count = 0
+      SimDisk.prototype.sync = function (name, done) {
+        if (++count % 2 === 0) this.size(name, () => done({ ok: true, value: undefined }))
+        else sync.call(this, name, done)
+      }
+      return () => void (SimDisk.prototype.sync = sync)
+    },
+    found: ['durability'],
+  },
+  {
+    bug: 'roots are computed wrongly, by all alike',
+    plant: () => {
+      const { root } = MerkleTree.prototype
+      MerkleTree.prototype.root = function (...args) {
+        return root.apply(this, args).slice().reverse()
+      }
+      return () => void (MerkleTree.prototype.root = root)
+    },
+    found: ['chain'],
+  },
+  {
+    bug: 'what was pulled is blamed on whoever sent it',
+    plant: () => {
+      const { take } = RunIntake.prototype
+      let count = 0
+      RunIntake.prototype.take = function (...args) {
+        return ++count % 10 === 0 ? { result: 'refused', code: 'bad_record' } : take.apply(this, args)
+      }
+      return () => void (RunIntake.prototype.take = take)
+    },
+    found: ['hygiene'],
+  },
+  {
+    bug: 'words count for less the more often a memory has them',
+    plant: () => {
+      const { search } = TextIndex.prototype
+      TextIndex.prototype.search = function (...args) {
+        const found = search.apply(this, args)
+        for (const node of found.nodes) if (node % 3 === 0) found.scores[node] = (found.scores[node] as number) / 2
+        return { ...found, best: Math.max(0, ...[...found.nodes].map(node => found.scores[node] as number)) }
+      }
+      return () => void (TextIndex.prototype.search = search)
+    },
+    found: ['recall'],
+  },
+]
+
+t.test('a bug planted in the nodes is found by the judge of what it breaks', t => {
+  for (const { bug, plant, found } of BUGS) {
+    const undo = plant()
+    try {
+      const first = firstOf(5)
+      t.ok(first !== undefined && found.includes(first.invariant), `${bug}: ${first?.facts.join('; but ')}`, { first })
+    } finally {
+      undo()
+    }
+  }
+  t.end()
+})
+
+function firstOf(seeds: number): Court['violations'][number] | undefined {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const [first] = trial(seed)
+    if (first !== undefined) return first
+  }
+  return undefined
+}
+
+// ---- hand-made steps
+
+interface Step {
+  readonly what: string
+  readonly core?: object
+  readonly event?: object
+  readonly effects?: readonly object[]
+  readonly finds: InvariantId | undefined
+}
+
+const LOG = id('log') as LogId
+const STRANGER = { isMember: () => false, member: () => undefined, cutOf: () => undefined }
+const MEMBER = { isMember: () => true, member: () => ({ status: 'member' }), cutOf: () => undefined }
+
+/** As much of a core as judges look at. */
+function coreOf(change: object = {}): Core {
+  return {
+    name: 'n1',
+    self: 'n1',
+    chain: { logs: new Map(), log: () => undefined, backlogBytes: 0 },
+    cluster: { membership: MEMBER, others: ['n2', 'n3', 'n4'] },
+    peers: { connected: new Set() },
+    processes: { list: () => [], size: 0 },
+    events: { after: () => [] },
+    writer: { waiting: 0 },
+    guard: { isOpen: true },
+    isFolded: false,
+    pending: 0,
+    memory: () => ({ fold: { sizeOf: () => 0 } }),
+    ...change,
+  } as unknown as Core
+}
+
+const N2 = { identity: { id: LOG, author: 'n2' as NodeId, stream: 'audit' as Stream } }
+
+function committed(records: readonly Partial<Written>[], more: object = {}): object {
+  return { kind: 'committed', error: undefined, staged: { groups: [{ log: N2, records, notes: [], bytes: 0, ...more }], checkpoints: new Map() } }
+}
+
+/** A record with a header that is nobody's. */
+const FORGED: Partial<Written> = {
+  id: id('forged') as CausalId,
+  seq: 0,
+  parents: [],
+  kind: 10,
+  record: { header: utf8('header'), salt: new Uint8Array(16), body: utf8('body') },
+}
+
+const STEPS: readonly Step[] = [
+  { what: 'nothing happens', event: { kind: 'wake' }, finds: undefined },
+  { what: 'a record is stored whose id is not the hash of its header', event: committed([FORGED]), finds: 'chain' },
+  { what: 'a stranger is greeted as a member', core: { cluster: { membership: STRANGER, others: [] } }, event: { kind: 'greeting', from: 'stranger' }, effects: [{ kind: 'answer-greeting', accept: true }], finds: 'authority' },
+  { what: 'a stranger is refused', core: { cluster: { membership: STRANGER, others: [] } }, event: { kind: 'greeting', from: 'stranger' }, effects: [{ kind: 'answer-greeting', accept: false }], finds: undefined },
+  { what: 'a frame beyond all bounds is sent', event: { kind: 'wake' }, effects: [{ kind: 'send', protocol: 'sync', to: 'n2', frame: { length: 2 ** 20 + 1 } }], finds: 'bounds' },
+  { what: 'a frame as large as one may be is sent', event: { kind: 'wake' }, effects: [{ kind: 'send', protocol: 'sync', to: 'n2', frame: { length: 2 ** 20 } }], finds: undefined },
+  { what: 'one step has effects without end', event: { kind: 'wake' }, effects: Array.from({ length: 16_385 }, () => ({ kind: 'yield' })), finds: 'bounds' },
+]
+
+t.test('a step is judged by what it carries', t => {
+  for (const { what, core, event, effects = [], finds } of STEPS) {
+    const court = courtOf(scenarioOf())
+    const node = coreOf(core)
+    for (const checker of court.checkers) checker.onBoot?.('n1', node)
+    for (const checker of court.checkers) checker.onStep?.('n1', node, event as CoreEvent, effects as readonly Effect[])
+    t.equal(court.violations[0]?.invariant, finds, `${what}${toldBy(court)}`)
+  }
+  t.end()
+})
+
+t.test('a record that its author never wrote is found wherever it is stored', t => {
+  const judgedAs = (isWritten: boolean): Court => {
+    const court = courtOf(scenarioOf())
+    const genuine = court.checkers.find(checker => checker.id === 'genuine')
+    const author = coreOf({ self: 'n2' })
+    genuine?.onBoot?.('n1', coreOf())
+    genuine?.onBoot?.('n2', author)
+    const { staged } = committed([FORGED]) as { staged: object }
+    if (isWritten) genuine?.onStep?.('n2', author, { kind: 'wake' }, [{ kind: 'commit', staged } as unknown as Effect])
+    genuine?.onStep?.('n1', coreOf(), committed([FORGED]) as CoreEvent, [])
+    return court
+  }
+  t.same(judgedAs(true).violations, [])
+  t.equal(judgedAs(false).violations[0]?.invariant, 'genuine', toldBy(judgedAs(false)))
+  t.end()
+})
+
+t.test('frames of a node that was thrown out may come for a while, and not for ever', t => {
+  for (const [afterMs, finds] of [
+    [5_000, undefined],
+    [30_000, 'authority'],
+  ] as const) {
+    const court = courtOf(scenarioOf())
+    const core = coreOf({ cluster: { membership: STRANGER, others: [] } })
+    for (const ms of [0, afterMs]) {
+      ;(court as { nowMs: number }).nowMs = ms
+      for (const checker of court.checkers) checker.onStep?.('n1', core, { kind: 'frame', from: 'n4' } as CoreEvent, [])
+    }
+    t.equal(court.violations[0]?.invariant, finds, `after ${afterMs} ms${toldBy(court)}`)
+  }
+  t.end()
+})
+
+// ---- hand-made logs
+
+interface Lines {
+  readonly what: string
+  readonly lines: readonly (readonly [node: string, level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: object])[]
+  readonly faults?: readonly Fault[]
+  readonly finds: InvariantId | undefined
+}
+
+const TIMEOUT = ['n1', 'info', 'peer.down', { peer: 'n2', code: 'timeout' }] as const
+const REJECTED = ['n1', 'warn', 'peer.rejected', { peer: 'n2', protocol: 'sync', code: 'bad_proof' }] as const
+const FAILED = ['n1', 'error', 'chain.commit-failed', { code: 'disk_full' }] as const
+const FORK = ['n1', 'error', 'chain.conflict', { log: LOG, seq: 3 }] as const
+
+const LINES: readonly Lines[] = [
+  { what: 'a peer that is well is taken for dead', lines: [TIMEOUT], finds: 'membership' },
+  { what: 'a peer beyond a partition is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'partition', groups: [['n1'], ['n2', 'n3']] }], finds: undefined },
+  { what: 'a peer on the same side is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'partition', groups: [['n1', 'n2'], ['n3']] }], finds: 'membership' },
+  { what: 'a paused peer is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'pause', node: 'n2', forMs: 20_000 }], finds: undefined },
+  { what: 'a neighbour in a ring is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'ring', nodes: NAMES }], finds: 'membership' },
+  { what: 'a correct node is blamed', lines: [REJECTED], finds: 'hygiene' },
+  { what: 'a hostile node is blamed', lines: [REJECTED], faults: [{ verb: 'turn', node: 'n2', behaviours: [] }], finds: undefined },
+  { what: 'a disk is full for no reason', lines: [FAILED], finds: 'hygiene' },
+  { what: 'a disk is full', lines: [FAILED], faults: [{ verb: 'disk-full', node: 'n1', bytes: 0 }], finds: undefined },
+  { what: 'the disk of another node is full', lines: [FAILED], faults: [{ verb: 'disk-full', node: 'n2', bytes: 0 }], finds: 'hygiene' },
+  { what: 'a number is none', lines: [['n1', 'info', 'peer.up', { rttMs: Number.NaN }]], finds: 'hygiene' },
+  { what: 'a fork of an honest log', lines: [FORK], finds: 'equivocation' },
+  { what: 'a fork of a twin', lines: [FORK], faults: [{ verb: 'twin', node: 'n2', beside: ['n3'] }], finds: undefined },
+  { what: 'pids count up', lines: [spawned(1), spawned(2)], finds: undefined },
+  { what: 'a pid is used again', lines: [spawned(2), spawned(2)], finds: 'process-table' },
+  { what: 'a process exits twice', lines: [spawned(1), exited(1), exited(1)], finds: 'process-table' },
+]
+
+function spawned(pid: number): Lines['lines'][number] {
+  return ['n1', 'info', 'process.spawn', { pid, name: 'a' }]
+}
+
+function exited(pid: number): Lines['lines'][number] {
+  return ['n1', 'info', 'process.exit', { pid, name: 'a' }]
+}
+
+t.test('what nodes log is judged by the faults that explain it', t => {
+  for (const { what, lines, faults = [], finds } of LINES) {
+    const court = courtOf(scenarioOf({ faults: faults.map(fault => ({ atMs: 0, fault })) }))
+    const core = coreOf({ chain: { logs: new Map(), log: () => N2, backlogBytes: 0 } })
+    for (const checker of court.checkers) checker.onBoot?.('n1', core)
+    ;(court as { nowMs: number }).nowMs = 15_000
+    for (const [node, level, event, fields] of lines) for (const checker of court.checkers) checker.onLog?.(node, level, event, fields as never)
+    t.equal(court.violations[0]?.invariant, finds, `${what}${toldBy(court)}`)
+  }
+  t.end()
+})
+
+// ---- hand-made histories and endings, as runs on real processes have them
+
+type Changing<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Four nodes that agree; a case changes something. */
+interface Scene {
+  readonly court: Court
+  readonly nodes: Map<string, Changing<Testimony>>
+  /** An operation on n1 that took from 1 s to 2 s, answered with ok. */
+  ask(command: Operation['command'], input: object, result: object | undefined, more?: Partial<Operation>): Operation
+  /** A message that n1 sent to n2, and how often n2 handled it. */
+  message(mode: MessageRef['mode'], number: number, handled: number, result?: object): void
+}
+
+interface Case {
+  readonly what: string
+  readonly finds: InvariantId | undefined
+  readonly scenario?: Partial<Scenario>
+  readonly faults?: readonly Fault[]
+  readonly change: (scene: Scene) => void
+}
+
+const MEMORY: MemoryRecord = { id: id('rain') as CausalId, text: 'rain on the roof', meta: {}, author: 'n1' as NodeId, at: '2026-01-01T00:00:00.000Z', state: 'current', log: LOG, seq: 1 }
+const OTHER: MemoryRecord = { ...MEMORY, id: id('sun') as CausalId, text: 'sun over the roof of the house', seq: 2 }
+const RECEIPT: Receipt = { id: MEMORY.id, log: LOG, seq: 1 }
+const TOLD = { text: MEMORY.text }
+
+function sceneOf({ scenario = {}, faults = [] }: Case): Scene {
+  const court = courtOf(scenarioOf({ ...scenario, faults: faults.map(fault => ({ atMs: 5_000, fault })) }))
+  ;(court as { nowMs: number }).nowMs = 100_000
+  return {
+    court,
+    nodes: new Map(NAMES.map(name => [name, testimonyOf(name)])),
+    ask: (command, input, result, more = {}) =>
+      Object.assign(court.history.begin(1_000, 'n1', command, input as never), { endMs: 2_000, outcome: 'ok', result, ...more }),
+    message(mode, number, handled, result = { result: 'ok' }) {
+      const message: MessageRef = { mode, from: 'n1', to: 'n2', number }
+      const operation = court.history.begin(1_000, 'n1', mode === 'send' ? 'process.send' : 'process.call', {} as never, message)
+      Object.assign(operation, { endMs: 2_000, outcome: 'ok', result })
+      for (let i = 0; i < handled; i++) court.history.deliveries.push({ message, atMs: 1_500, life: 1 })
+    },
+  }
+}
+
+function testimonyOf(name: string): Changing<Testimony> {
+  const scores = new Oracle([MEMORY, OTHER]).scores('rain roof')
+  const hits = [MEMORY, OTHER].map(memory => {
+    const score = Math.round((scores.get(memory.id) as number) * 1e9) / 1e9
+    return { ...memory, score, parts: { bm25: score, vector: 0, spread: 0 }, path: [] }
+  })
+  const recollection = { hits, frontier: 'f', foldVersion: 1, exact: true, truncated: false }
+  return {
+    nodeId: name as NodeId,
+    frontier: 'f',
+    frontierAll: 'g',
+    foldVersion: 1,
+    pending: 0,
+    heads: [{ logId: LOG, author: 'n1' as NodeId, stream: 'memory/main' as Stream, size: 3, head: OTHER.id, root: id('root'), published: 3, conflict: false }],
+    verification: { valid: true, records: 3, logs: [{ logId: LOG, author: 'n1' as NodeId, stream: 'memory/main' as Stream, size: 3, root: id('root'), signed: 3 }] },
+    memories: [MEMORY, OTHER],
+    edges: [{ from: MEMORY.id, type: 'causes', to: OTHER.id, weight: 0.5 }],
+    conflicts: { conflicts: [], logs: [], voids: [] },
+    recollections: new Map([['rain roof', recollection]]),
+    matches: new Map([['rain roof', recollection]]),
+    members: { cluster: id('cluster') as never, name: 'sim', threshold: 1, pending: [], members: NAMES.map(node => ({ nodeId: node as NodeId, role: 'member', status: 'member', isAdmin: node === 'n1' })) },
+    peers: NAMES.filter(peer => peer !== name).map(peer => ({ nodeId: peer as NodeId, role: 'member', status: 'member', state: 'up', addresses: [], rttMs: 1, clockOffsetMs: 0, clockErrorMs: 1, version: 'sim', foldVersion: 1 })),
+    processes: [processOf(name, 1)],
+  }
+}
+
+function processOf(name: string, pid: number): Testimony['processes'][number] {
+  return { address: `${name}/${pid}` as ProcessAddress, pid: pid as Pid, name: null, state: 'running', node: name as NodeId, program: 'inline', inbox: 0, handled: 0, startedAt: '' }
+}
+
+function of(scene: Scene, name: string): Changing<Testimony> {
+  return scene.nodes.get(name) as Changing<Testimony>
+}
+
+function everywhere(scene: Scene, change: (testimony: Changing<Testimony>) => void): void {
+  for (const testimony of scene.nodes.values()) change(testimony)
+}
+
+function withHits(testimony: Changing<Testimony>, change: (hit: Changing<Testimony['memories'][number]> & { score: number; parts: { bm25: number } }) => void): void {
+  for (const kind of ['recollections', 'matches'] as const)
+    testimony[kind] = new Map([...(testimony[kind] ?? [])].map(([query, found]) => {
+      const hits = found.hits.map(hit => ({ ...hit, parts: { ...hit.parts } }))
+      change(hits[0] as never)
+      return [query, { ...found, hits }]
+    }))
+}
+
+const fork = (leaves: readonly [string, string]): Testimony['conflicts'] => ({ conflicts: [], voids: [], logs: [{ log: id('fork') as LogId, author: 'n4' as NodeId, stream: 'audit' as Stream, seq: 3, leaves }] })
+
+const CASES: readonly Case[] = [
+  { what: 'all is well', finds: undefined, change: scene => void scene.ask('memory.remember', TOLD, RECEIPT) },
+
+  { what: 'a node knows less in the end', finds: 'convergence', change: scene => void (of(scene, 'n3').memories = [MEMORY]) },
+  { what: 'a node ends at another frontier', finds: 'convergence', change: scene => void (of(scene, 'n3').frontierAll = 'h') },
+  { what: 'a node whose disk rotted says so', finds: undefined, faults: [{ verb: 'disk-rot', node: 'n3' }], change: scene => void Object.assign(of(scene, 'n3'), { frontierAll: 'h', verification: DAMAGED }) },
+
+  { what: 'a reader does not see what was written before', finds: 'causal-order', change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.recall', { query: 'rain' }, { hits: [], frontier: '' }, { atMs: 3_000 })) },
+  { what: 'a reader asked at the same time does not see it', finds: undefined, change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.recall', { query: 'rain' }, { hits: [], frontier: '' }, { atMs: 1_500 })) },
+
+  { what: 'a write is gone', finds: 'durability', change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }) },
+  { what: 'another memory stands in its place', finds: 'durability', change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x') }) },
+  { what: 'a write that was never answered is gone', finds: undefined, change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }, { outcome: 'unknown' }) },
+  { what: 'a write is gone with the disk', finds: undefined, faults: [{ verb: 'reformat', node: 'n1' }], change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }) },
+  { what: 'a write after the loss is gone', finds: 'durability', faults: [{ verb: 'kill', node: 'n2' }], change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }, { atMs: 8_000, endMs: 9_000 }) },
+
+  { what: 'a journal is damaged for no reason', finds: 'chain', change: scene => void (of(scene, 'n2').verification = DAMAGED) },
+  { what: 'as many records have two roots', finds: 'convergence', change: scene => void (of(scene, 'n2').heads = [{ ...(of(scene, 'n2').heads[0] as Testimony['heads'][number]), head: id('another') }]) },
+  { what: 'more is published than held', finds: 'chain', change: scene => everywhere(scene, testimony => void (testimony.heads = [{ ...(testimony.heads[0] as Testimony['heads'][number]), published: 4 }])) },
+
+  { what: 'words are put in a mouth', finds: 'genuine', change: scene => void scene.ask('memory.remember', { text: 'snow' }, RECEIPT) },
+  { what: 'a memory is another author\'s', finds: 'genuine', change: scene => void scene.ask('memory.remember', TOLD, RECEIPT, { node: 'n2' }) },
+
+  { what: 'an honest node is accused', finds: 'equivocation', change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('b')]))) },
+  { what: 'a fork that is none', finds: 'equivocation', faults: [{ verb: 'turn', node: 'n4', behaviours: [] }], change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('a')]))) },
+  { what: 'a fork that all know', finds: undefined, scenario: { expect: { ...scenarioOf().expect, forkedLogs: 1 } }, faults: [{ verb: 'turn', node: 'n4', behaviours: [] }], change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('b')]))) },
+  { what: 'a fork that nobody knows', finds: 'equivocation', scenario: { expect: { ...scenarioOf().expect, forkedLogs: 1 } }, change: () => {} },
+
+  { what: 'messages are handled as they should', finds: undefined, change: scene => (scene.message('send', 1, 1), scene.message('call', 1, 1), scene.message('at-least-once', 1, 2)) },
+  { what: 'a message is handled twice', finds: 'ipc', change: scene => scene.message('send', 1, 2) },
+  { what: 'a call is handled twice', finds: 'ipc', change: scene => scene.message('call', 1, 2) },
+  { what: 'a message that was delivered is lost', finds: 'ipc', change: scene => scene.message('send', 1, 0) },
+  { what: 'a message that was not delivered is lost', finds: undefined, change: scene => scene.message('send', 1, 0, { result: 'unreachable' }) },
+  { what: 'a message dies with its receiver', finds: undefined, faults: [{ verb: 'crash', node: 'n2', how: 'power', torn: false }], change: scene => scene.message('send', 1, 0) },
+  { what: 'an answer without handling', finds: 'ipc', change: scene => scene.message('call', 1, 0) },
+  { what: 'a message out of nowhere', finds: 'ipc', change: scene => void scene.court.history.deliveries.push({ message: { mode: 'send', from: 'n1', to: 'n2', number: 9 }, atMs: 1, life: 1 }) },
+  { what: 'messages out of order', finds: 'ipc', change: scene => (scene.message('send', 2, 1), scene.message('send', 1, 1)) },
+
+  { what: 'a node forgets what another wrote', finds: 'authority', change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.forget', { id: MEMORY.id }, { ...RECEIPT, seq: 2, id: OTHER.id }, { node: 'n2' })) },
+  { what: 'a node that tries is refused', finds: undefined, change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.forget', { id: MEMORY.id }, undefined, { node: 'n2', outcome: 'fail', error: new WeftError('not_author', 'no') })) },
+  { what: 'a memory vanishes that nobody forgot', finds: 'authority', change: scene => (scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 0 }), undefined) },
+  { what: 'a void record is remembered', finds: 'authority', change: scene => everywhere(scene, testimony => void (testimony.conflicts = { conflicts: [], logs: [], voids: [{ id: MEMORY.id, log: LOG, seq: 1, code: 'revoked' }] })) },
+
+  { what: 'a node is not connected', finds: 'membership', change: scene => void (of(scene, 'n2').peers = of(scene, 'n2').peers.map(peer => ({ ...peer, state: 'down' as const }))) },
+  { what: 'nodes disagree on who belongs', finds: 'membership', change: scene => void (of(scene, 'n2').members = { ...of(scene, 'n2').members, threshold: 2 }) },
+  { what: 'a revoked node is back', finds: 'membership', change: scene => void scene.ask('member.revoke', { nodeId: 'n4' }, { operation: 'o', decided: true }) },
+
+  { what: 'a question is never answered', finds: 'liveness', change: scene => void scene.ask('memory.status', {}, undefined, { endMs: null, outcome: 'unknown' }) },
+  { what: 'a question dies with the node', finds: undefined, faults: [{ verb: 'crash', node: 'n1', how: 'power', torn: false }], change: scene => void scene.ask('memory.status', {}, undefined, { endMs: null, outcome: 'unknown' }) },
+  { what: 'records wait for ever', finds: 'liveness', change: scene => void (of(scene, 'n2').pending = 3) },
+  { what: 'a node never publishes', finds: 'liveness', change: scene => everywhere(scene, testimony => void (testimony.heads = [{ ...(testimony.heads[0] as Testimony['heads'][number]), published: 2 }])) },
+
+  { what: 'two processes have one pid', finds: 'process-table', change: scene => void (of(scene, 'n2').processes = [processOf('n2', 4), processOf('n2', 4)]) },
+  { what: 'a process that has exited is listed', finds: 'process-table', change: scene => void (of(scene, 'n2').processes = [{ ...processOf('n2', 4), state: 'exited' }]) },
+
+  { what: 'a score is not a number', finds: 'convergence', change: scene => withHits(of(scene, 'n2'), hit => void (hit.score = Number.NaN)) },
+  { what: 'all scores are not numbers', finds: 'hygiene', change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.parts.bm25 = Number.NaN))) },
+
+  { what: 'a memory is superseded by nobody', finds: 'fold', change: scene => (scene.ask('memory.remember', { text: OTHER.text }, { ...RECEIPT, id: OTHER.id, seq: 2 }), everywhere(scene, testimony => { testimony.memories = [MEMORY, { ...OTHER, state: 'superseded' }]; testimony.recollections = new Map(); testimony.matches = new Map() })) },
+  { what: 'a memory is superseded as it was asked', finds: undefined, change: scene => (scene.ask('memory.remember', { text: OTHER.text }, { ...RECEIPT, id: OTHER.id, seq: 2 }), scene.ask('memory.supersede', { old: OTHER.id, by: MEMORY.id }, undefined), everywhere(scene, testimony => { testimony.memories = [MEMORY, { ...OTHER, state: 'superseded' }]; testimony.recollections = new Map(); testimony.matches = new Map() })) },
+
+  { what: 'recall gives what was superseded', finds: 'recall', change: scene => everywhere(scene, testimony => void (testimony.memories = [{ ...MEMORY, state: 'superseded' }, OTHER])) },
+  { what: 'recall scores as it likes', finds: 'recall', change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.parts.bm25 = 0.5))) },
+  { what: 'recall misses a memory', finds: 'recall', change: scene => everywhere(scene, testimony => void (testimony.matches = new Map([['rain roof', { hits: [], frontier: 'f', foldVersion: 1, exact: true, truncated: false }]]))) },
+]
+
+const DAMAGED: Testimony['verification'] = { valid: false, log: LOG, seq: 1, reason: 'body damaged', file: 'j.seg', offset: 7 }
+
+t.test('histories and endings are judged without anybody having watched', t => {
+  for (const row of CASES) {
+    const scene = sceneOf(row)
+    row.change(scene)
+    for (const checker of scene.court.checkers) checker.atEnd?.({ nodes: scene.nodes, scenario: scenarioOf() })
+    t.equal(scene.court.violations[0]?.invariant, row.finds, `${row.what}${toldBy(scene.court)}`)
+  }
+  t.end()
+})
+
+t.test('every invariant has a judge, who can say what it promises', t => {
+  const { checkers } = courtOf(scenarioOf())
+  t.same(checkers.map(({ id }) => id), INVARIANTS)
+  for (const { id, says } of checkers) t.match(says, /\w+ \w+/, id)
+  t.end()
+})
+
+t.test('the judges compute roots as the nodes do', t => {
+  const tree = new MerkleTree()
+  const peaks = new Peaks()
+  t.same(peaks.root, tree.root())
+  for (let i = 0; i < 70; i++) {
+    const leaf = hash('leaf', utf8(String(i)))
+    tree.append(leaf)
+    peaks.add(toHex(leaf))
+    t.same(peaks.root, tree.root(), `${i + 1} leaves`)
+  }
+  t.end()
+})
+
+function id(name: string): string {
+  return toHex(hash('content', utf8(name)))
+}
+
+function toldBy({ violations: [first] }: Court): string {
+  return first === undefined ? '' : `: ${first.facts.join('; but ')}`
+}
