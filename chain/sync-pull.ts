@@ -19,6 +19,8 @@ export class Puller {
   readonly #metrics: Metrics
   /** Logs of which a peer has said that it holds more. */
   readonly #behind: Set<LogId> = new Set()
+  /** Those of nobody we know: an author may become a member yet. Apart, so that a flood of them costs nothing after every frame. */
+  readonly #unknown: Set<LogId> = new Set()
   readonly #pulls: Map<LogId, { readonly peer: NodeId; readonly untilMs: number }> = new Map()
   readonly #slow: Map<LogId, Set<NodeId>> = new Map()
   /** Logs whose pull ended with its connection. */
@@ -63,13 +65,23 @@ export class Puller {
       if (this.#pulls.has(id)) continue
       const log = this.#chain.log(id)
       const identity = log?.identity ?? this.#identify(id)
-      // An unknown author may become a member yet: its log stays on the list.
-      if (identity === undefined || (identity.author === this.#chain.self && !this.#recovering.has(id))) continue
+      if (identity === undefined) {
+        this.#behind.delete(id)
+        this.#unknown.add(id)
+        continue
+      }
+      if (identity.author === this.#chain.self && !this.#recovering.has(id)) continue
       if (log?.conflict !== undefined) this.#behind.delete(id)
       else wanted.push(identity)
     }
     wanted.sort((a, b) => Number(b.stream === 'cluster') - Number(a.stream === 'cluster') || (a.id < b.id ? -1 : 1))
     for (const identity of wanted) this.#want(identity, nowMs)
+  }
+
+  /** Members or streams may be known that were not. */
+  reconsider(): void {
+    for (const id of this.#unknown) this.#behind.add(id)
+    this.#unknown.clear()
   }
 
   #want(identity: LogIdentity, nowMs: number): void {
@@ -150,6 +162,7 @@ export class Puller {
       this.#pulls.delete(log)
       this.#broken.add(log)
     }
+    this.reconsider()
     for (const log of this.#behind) if (![...this.#peers.values()].some(peer => peer.theirs.has(log))) this.#behind.delete(log)
   }
 

@@ -111,4 +111,3 @@ export class Pusher {
     return this.#buggify('sync.one-record-frames') ? records.slice(0, 1) : records
   }
 }
-

@@ -177,6 +177,7 @@ export class ChainSync {
   }
 
   #onHello(peer: SyncPeer, digests: readonly StreamDigest[], nowMs: number): Verdict {
+    this.#puller.reconsider()
     const mine = new Map(this.#summary.digests.map(({ stream, digest }) => [stream, digest]))
     const differing = new Set<Stream>(mine.keys())
     for (const { stream, digest } of digests) {
@@ -527,6 +528,7 @@ export class ChainSync {
 
   /** The members changed: logs that were none of our business may be now. */
   onMembers(nowMs: number): readonly SyncEffect[] {
+    this.#puller.reconsider()
     this.#puller.pull(nowMs)
     return this.#take()
   }

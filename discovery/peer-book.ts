@@ -23,6 +23,7 @@ const ADDRESS = /^[\x21-\x7e]{1,256}$/
 export class PeerBook {
   readonly #self: NodeId
   readonly #isMember: (id: NodeId) => boolean
+  /** The longest unseen first. */
   readonly #rows: Map<NodeId, Row> = new Map()
 
   constructor(self: NodeId, isMember: (id: NodeId) => boolean = () => true) {
@@ -41,6 +42,8 @@ export class PeerBook {
       return true
     }
     row.seenMs = wallMs
+    this.#rows.delete(id)
+    this.#rows.set(id, row)
     const inOrder = source === 'itself' ? [...sound, ...row.addresses] : [...row.addresses, ...sound]
     const merged = [...new Set(inOrder)].slice(0, PEER_ADDRESSES_MAX)
     const isNew = merged.length !== row.addresses.length || merged.some((address, i) => address !== row.addresses[i])
@@ -59,11 +62,9 @@ export class PeerBook {
 
   /** @returns false when all are members, and `id` is not */
   #makeRoomFor(id: NodeId): boolean {
-    const strangers = [...this.#rows].filter(([known]) => !this.#isMember(known))
-    if (strangers.length === 0 && !this.#isMember(id)) return false
-    const rows = strangers.length > 0 ? strangers : [...this.#rows]
-    const [oldest] = rows.reduce((a, b) => (b[1].seenMs < a[1].seenMs ? b : a))
-    return this.#rows.delete(oldest)
+    for (const known of this.#rows.keys()) if (!this.#isMember(known)) return this.#rows.delete(known)
+    const [oldest] = this.#rows.keys()
+    return oldest !== undefined && this.#isMember(id) && this.#rows.delete(oldest)
   }
 
   toJSON(): Record<string, Row> {

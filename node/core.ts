@@ -295,7 +295,8 @@ export class Core {
   #openGuard(): void {
     if (this.guard.isOpen || !this.#isFolded || this.#recovery.isActive) return
     const others = this.cluster.others.length
-    if (this.guard.update(this.stuck.size > 0 ? Math.max(1, others) : others)) this.context.log('info', 'chain.publishing', { vouchers: this.guard.vouchers })
+    if (this.guard.update(this.stuck.size > 0 ? Math.max(1, others) : others))
+      this.context.log('info', 'chain.publishing', { vouchers: this.guard.vouchers })
   }
 
   #contextOf(init: CoreInit): CoreContext {
@@ -514,7 +515,13 @@ export class Core {
   #encode(message: OutgoingMessage): Uint8Array {
     if (message.kind !== 'sync.run') return encodeMessage(message)
     const last = this.#lastRun?.message
-    if (last?.kind !== 'sync.run' || !('fields' in last) || !('fields' in message) || last.fields !== message.fields || this.context.buggify('core.encode-again'))
+    if (
+      last?.kind !== 'sync.run' ||
+      !('fields' in last) ||
+      !('fields' in message) ||
+      last.fields !== message.fields ||
+      this.context.buggify('core.encode-again')
+    )
       this.#lastRun = { message, frame: encodeMessage(message) }
     return (this.#lastRun as { frame: Uint8Array }).frame
   }

@@ -102,7 +102,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
       log,
     })
     closing.unshift(() => control.close())
-    writePorts(dir, { ...tcpPortOf(runtime), http: Number(new URL(control.url).port) })
+    writePorts(dir, { ...(config.announce.value.length > 0 ? {} : tcpPortOf(runtime)), http: Number(new URL(control.url).port) })
     writeControlFile(dir, control)
     closing.unshift(() => removeControlFile(dir))
     return { node: faceOf(runtime, dir, stop), config, control }

@@ -70,7 +70,8 @@ function redeem(
     transport.stop(() => done(error, reply))
   }
   const handlers = {
-    greeting: () => encodeGreeting({ kind: 'redeem', protocol: (ports.speaks ?? CURRENT).protocol, cluster: token.cluster, secret: token.secret }),
+    greeting: () =>
+      encodeGreeting({ kind: 'redeem', protocol: (ports.speaks ?? CURRENT).protocol, cluster: token.cluster, secret: token.secret }),
     onGreeting: () => {},
     onGreeted: (_connection: number, _from: NodeId, _accepted: boolean, bytes: Uint8Array) => {
       const reply = parseGreetingReply(bytes, token.cluster)

@@ -72,12 +72,7 @@ export type ParsedMessage =
 const rowShape: Shape<readonly Cbor[]> = list({ parse: value => value }, 16)
 
 /** @param version of the protocol that is spoken here: kinds that came later are unknown */
-export function parseMessage(
-  frame: Uint8Array,
-  protocol: Protocol,
-  cluster: ClusterId,
-  version: number = CURRENT.protocol,
-): ParsedMessage {
+export function parseMessage(frame: Uint8Array, protocol: Protocol, cluster: ClusterId, version: number = CURRENT.protocol): ParsedMessage {
   const decoded = decode(frame)
   const row = decoded.ok ? rowShape.parse(decoded.value) : undefined
   const number = row?.[0]

@@ -46,6 +46,8 @@ export class Peers {
   readonly #book: PeerBook
   readonly #heartbeat: Heartbeat
   readonly #redial: Redial
+  /** Strangers alone are not worth a save, of which a flood of them would make thousands; they go with what is. */
+  #isSaved = true
   readonly #up: Set<NodeId> = new Set()
   /** What connected peers say they are; those of an earlier version say nothing. */
   readonly #about: Map<NodeId, { readonly version: string; readonly foldVersion: number }> = new Map()
@@ -113,7 +115,8 @@ export class Peers {
     this.#context.log('info', 'peer.up', { peer })
     this.#init.send(peer, { kind: 'peer.known', peers: this.known() })
     const { speaks, buggify } = this.#context
-    if (speaks.protocol >= SINCE['peer.about']) this.#init.send(peer, { kind: 'peer.about', version: this.#init.version, fold: speaks.fold })
+    if (speaks.protocol >= SINCE['peer.about'])
+      this.#init.send(peer, { kind: 'peer.about', version: this.#init.version, fold: speaks.fold })
     if (buggify('peers.close-early')) this.#context.emit({ kind: 'close', peer, code: 'unreachable' })
   }
 
@@ -141,13 +144,13 @@ export class Peers {
     let isNew = false
     for (const { id, addresses } of peers) {
       if (!this.#book.learn(id, addresses, this.#context.now.wallMs, id === from ? 'itself' : 'others')) continue
+      this.#isSaved = false
+      if (!this.#init.isMember(id)) continue
       isNew = true
       this.#redial.hint(id, this.#context.now.monotonicMs)
       if (id === from) this.#passOn(id)
     }
-    if (!isNew) return
-    this.retarget()
-    this.#context.emit({ kind: 'save', file: PEERS_FILE, content: () => utf8(JSON.stringify(this.#book)) })
+    if (isNew) this.retarget()
   }
 
   /** What a peer says of itself is told to the others: those that connected just before it have not heard of it. */
@@ -160,6 +163,9 @@ export class Peers {
   retarget(): void {
     const reachable = this.#book.peers.filter(({ id }) => this.#init.isMember(id)).map(({ id }) => id)
     this.#redial.setTargets(reachable, this.#context.now.monotonicMs)
+    if (this.#isSaved) return
+    this.#isSaved = true
+    this.#context.emit({ kind: 'save', file: PEERS_FILE, content: () => utf8(JSON.stringify(this.#book)) })
   }
 
   /** This node is cut off from other peers than before, or from none. */

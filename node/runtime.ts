@@ -209,7 +209,11 @@ export class Runtime {
       case 'block': {
         transport.block(effect.peers)
         const bytes = utf8(JSON.stringify(effect.peers))
-        return this.#save(BLOCKED_FILE, () => bytes, () => this.#resume(effect.then))
+        return this.#save(
+          BLOCKED_FILE,
+          () => bytes,
+          () => this.#resume(effect.then),
+        )
       }
       case 'stop':
         return this.#ports.onStop()

@@ -87,18 +87,24 @@ export class SimDisk implements Disk {
   }
 
   sync(name: string, done: Done<void>): void {
-    this.#start([name], this.#latency.syncUs, done, () => {
-      const file = this.#files.get(name)
-      if (file === undefined) return missing(name)
-      if (this.#syncFails) {
-        this.#syncFails = false
-        file.failSync(this.#random)
-        return failure('failed', `cannot sync ${name}`)
-      }
-      file.sync()
-      this.#durable.set(name, file)
-      return DONE
-    }, true)
+    this.#start(
+      [name],
+      this.#latency.syncUs,
+      done,
+      () => {
+        const file = this.#files.get(name)
+        if (file === undefined) return missing(name)
+        if (this.#syncFails) {
+          this.#syncFails = false
+          file.failSync(this.#random)
+          return failure('failed', `cannot sync ${name}`)
+        }
+        file.sync()
+        this.#durable.set(name, file)
+        return DONE
+      },
+      true,
+    )
   }
 
   truncate(name: string, length: number, done: Done<void>): void {
@@ -112,16 +118,22 @@ export class SimDisk implements Disk {
   }
 
   rename(from: string, to: string, done: Done<void>): void {
-    this.#start([from, to], this.#latency.syncUs, done, () => {
-      const file = this.#files.get(from)
-      if (file === undefined) return missing(from)
-      file.sync()
-      for (const names of [this.#files, this.#durable]) {
-        names.delete(from)
-        names.set(to, file)
-      }
-      return DONE
-    }, true)
+    this.#start(
+      [from, to],
+      this.#latency.syncUs,
+      done,
+      () => {
+        const file = this.#files.get(from)
+        if (file === undefined) return missing(from)
+        file.sync()
+        for (const names of [this.#files, this.#durable]) {
+          names.delete(from)
+          names.set(to, file)
+        }
+        return DONE
+      },
+      true,
+    )
   }
 
   remove(name: string, done: Done<void>): void {

@@ -116,7 +116,8 @@ export class SimNetwork {
   mute(place: string, isMute: boolean): void {
     if (isMute) this.#muted.add(place)
     else this.#muted.delete(place)
-    for (const wire of this.#wires.get(place)?.values() ?? []) wire.silence = isMute ? wire.silence | SILENCE.mute : wire.silence & ~SILENCE.mute
+    for (const wire of this.#wires.get(place)?.values() ?? [])
+      wire.silence = isMute ? wire.silence | SILENCE.mute : wire.silence & ~SILENCE.mute
   }
 
   /** What is sent from one place to another waits until no cause is left. */

@@ -58,13 +58,14 @@ export class Play {
       if (this.#init.isOver()) return undefined
     }
     this.#init.onPhase('testimony')
+    await this.#init.workload.collect()
     return this.#hear()
   }
 
   async #found(): Promise<void> {
     const names = this.#scenario.nodes.filter(({ isLate }) => !isLate).map(({ name }) => name)
     await this.#stage.found(names)
-    await this.#until('liveness', names, PROGRESS_MS, 'all first nodes are connected', () => this.#areConnected(names))
+    await this.#until('liveness', names, PROGRESS_MS, 'all first nodes are up', () => this.#areUp(names))
     // Time is counted from here, where the stage can see to it.
     await this.#pass(-this.#stage.nowMs)
   }
@@ -97,6 +98,8 @@ export class Play {
   }
 
   async #convergence(): Promise<void> {
+    // What they spread before must not keep the others apart, whoever has it.
+    for (const node of this.#hostile) this.#stage.perform({ verb: 'kill', node })
     this.#stage.perform({ verb: 'heal' })
     const names = this.#members()
     this.#stage.mend(names)
@@ -122,6 +125,11 @@ export class Play {
     return this.#scenario.nodes.map(({ name }) => name).filter(name => !lost.has(name) && this.#stage.life(name) > 0)
   }
 
+  /** Machines that turned, and second ones with a key that another has. */
+  get #hostile(): readonly string[] {
+    return this.#scenario.faults.flatMap(({ fault }) => (fault.verb === 'turn' ? [fault.node] : fault.verb === 'twin' ? [fault.node, `${fault.node}'`] : []))
+  }
+
   /** A majority of all nodes, drawn. */
   #core(): readonly string[] {
     const size = Math.floor(this.#scenario.nodes.length / 2) + 1
@@ -144,13 +152,20 @@ export class Play {
     })
   }
 
+  /** Of every log the same, but of those with two histories: of these each node keeps the one it saw first. */
   async #areEqual(names: readonly string[]): Promise<boolean> {
-    const all = await askAll(this.#stage, names, 'node.status', {})
+    const statuses = await askAll(this.#stage, names, 'node.status', {})
+    if (!statuses.every(({ publishing }) => publishing)) return false
     const memories = await askAll(this.#stage, names, 'memory.status', {})
-    return (
-      all.every(status => status.publishing && status.frontierAll === all[0]?.frontierAll && status.frontier === all[0].frontier) &&
-      memories.every(({ pending }) => pending === 0)
-    )
+    // What a hostile node refers to may never come, and what builds on it waits for ever: everywhere alike.
+    const waiting = this.#hostile.length === 0 ? 0 : memories[0]?.pending
+    if (!memories.every(({ pending }) => pending === waiting)) return false
+    if (statuses.every(({ frontierAll }) => frontierAll === statuses[0]?.frontierAll)) return true
+    const heads = (await askAll(this.#stage, names, 'chain.head', {})).map(({ logs }) => logs)
+    const forked = new Set(heads.flat().flatMap(({ logId, conflict }) => (conflict ? [logId] : [])))
+    if (forked.size === 0) return false
+    const ofRest = heads.map(logs => new Map(logs.filter(({ logId }) => !forked.has(logId)).map(({ logId, size, head }) => [logId, `${size} ${head}`])))
+    return ofRest.every(rest => rest.size === ofRest[0]?.size && [...rest].every(([log, end]) => ofRest[0]?.get(log) === end))
   }
 
   // ---- time

@@ -61,7 +61,8 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
     violations.push(violation)
     init.onViolation?.(violation)
   }
-  const checkers = checkersFor(setupOf(stage, scenario, history, violated))
+  let beganMs = 0
+  const checkers = checkersFor(setupOf(stage, scenario, history, violated, () => beganMs))
   init.onBegin?.(checkers, history)
   const play = new Play({
     stage,
@@ -70,7 +71,10 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
     random: new SimRandom(seed, 'play'),
     isOver: () => violations.length > 0 || stage.nowMs >= (init.untilMs ?? Infinity),
     violated,
-    onPhase: phase => init.onPhase?.(phase),
+    onPhase: phase => {
+      if (phase === 'safety') beganMs = stage.nowMs
+      init.onPhase?.(phase)
+    },
     onFault: fault => init.onFault?.(fault),
   })
   try {
@@ -92,7 +96,7 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
   }
 }
 
-function setupOf(stage: Stage, scenario: Scenario, history: History, violated: Setup['violated']): Setup {
+function setupOf(stage: Stage, scenario: Scenario, history: History, violated: Setup['violated'], beganMs: () => number): Setup {
   const names = scenario.nodes.map(({ name }) => name)
   const nameOf = new Map<NodeId, string>()
   const lost = new Set(
@@ -103,6 +107,7 @@ function setupOf(stage: Stage, scenario: Scenario, history: History, violated: S
     history,
     violated,
     nowMs: () => stage.nowMs,
+    beganMs,
     nameOf: node => {
       for (const name of names) {
         const id = stage.nodeId(name)

@@ -3,15 +3,18 @@ import type { NodeId } from '../base/ids.ts'
 import { spawn } from '../node/commands/process.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Program } from '../node/process/behaviour.ts'
-import type { Fault } from './faults/fault.ts'
+import type { Fault, WireQuality } from './faults/fault.ts'
 import { mend, performFault } from './faults/perform.ts'
 import type { AskDone, Stage } from './stage.ts'
 import type { World } from './world.ts'
+
+const SOUND: WireQuality = { loss: 0, duplicates: 0, bytesPerSecond: Infinity, queueBytes: Infinity }
 
 /** A scenario in virtual time. */
 export class SimStage implements Stage {
   readonly #world: World
   readonly #untilMs: number
+  readonly isReal = false
 
   /** @param untilMs time stands still from there on */
   constructor(world: World, untilMs: number = Infinity) {
@@ -32,7 +35,11 @@ export class SimStage implements Stage {
   }
 
   found(names: readonly string[]): Promise<void> {
+    // A cluster is founded on sound wires: an invitation that is lost is asked for again by people.
+    const { network } = this.#world
+    network.change(null, SOUND)
     this.#world.cluster(names)
+    network.heal()
     return Promise.resolve()
   }
 

@@ -9,8 +9,10 @@ import type { Fault } from './faults/fault.ts'
  * (`cli/sim/real-stage.ts`). The player, the workload and the judges know only this.
  */
 export interface Stage {
-  /** Milliseconds since the stage was made. */
+  /** Milliseconds since the stage was made, or since the story began where time before that is negative. */
   readonly nowMs: number
+  /** Processes, sockets and disks: nobody sees inside. */
+  readonly isReal: boolean
   /** Lets so much time go by. */
   run(ms: number): Promise<void>
   /** Runs `task` in so much time, while time goes by. */

@@ -1,8 +1,8 @@
 import { LIST_MAX } from '../base/limits.ts'
-import type { MemoryRecord } from '../node/api.ts'
+import type { MemoryRecord, Recollection } from '../node/api.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import { askAll } from './ask-all.ts'
-import type { Testimony } from './checkers/checker.ts'
+import { RECALLED, type Testimony } from './checkers/checker.ts'
 import type { Stage } from './stage.ts'
 
 /** What one node says when all is quiet, by the commands that anybody can ask it. */
@@ -23,8 +23,12 @@ export async function testimonyOf(stage: Stage, name: string, queries: readonly 
   const edges: Testimony['edges'][number][] = []
   for (let at = 0; at < memories.length; at += LIST_MAX)
     edges.push(...(await ask('memory.edges', { ids: memories.slice(at, at + LIST_MAX).map(({ id }) => id) })).edges)
-  const recollections = new Map()
-  for (const query of queries) recollections.set(query, await ask('memory.recall', { query, k: 20 }))
+  const recollections = new Map<string, Recollection>()
+  const matches = new Map<string, Recollection>()
+  for (const query of queries) {
+    recollections.set(query, await ask('memory.recall', { query, k: RECALLED }))
+    matches.set(query, await ask('memory.recall', { query, k: RECALLED, spread: false }))
+  }
   return {
     nodeId,
     frontier,
@@ -37,6 +41,7 @@ export async function testimonyOf(stage: Stage, name: string, queries: readonly 
     edges,
     conflicts: await ask('memory.conflicts', {}),
     recollections,
+    matches,
     members: await ask('member.list', {}),
     peers: (await ask('peer.list', {})).peers,
     processes: (await ask('process.list', {})).processes,

@@ -148,13 +148,15 @@ export class World {
     this.wait(done => this.joinSoon(name, token, error => done(error, true)))
   }
 
+  /** In the directory of a node that is up this ends at once: it belongs to a cluster. */
   joinSoon(name: string, token: string, done: (error: WeftError | undefined) => void): void {
-    const machine = this.#begin(name, 'joining')
+    const machine = this.machine(name)
+    if (machine.phase === 'off') this.#begin(machine, 'joining')
     const { disk, clock, era, version } = machine
     const transport = ({ nodeId }: Identity): SimTransport => this.#transport(machine, nodeId)
     joinCluster({ disk, clock, random: this.random(`${name}/init`), transport, speaks: SPEAKS[version] }, token, error => {
       if (machine.era !== era) return
-      machine.phase = 'off'
+      if (machine.phase === 'joining') machine.phase = 'off'
       done(error)
     })
   }
@@ -166,7 +168,9 @@ export class World {
 
   /** A life that ends before it has begun never calls back. */
   startSoon(name: string, done: (error: WeftError | undefined, runtime: Runtime | undefined) => void): void {
-    const machine = this.#begin(name, 'starting')
+    const machine = this.machine(name)
+    assert(machine.phase === 'off', `${name} is ${machine.phase}`)
+    this.#begin(machine, 'starting')
     const { clock, disk, index, era, version } = machine
     const life = ++machine.lives
     const log = this.#log(name)
@@ -320,7 +324,11 @@ export class World {
     done: (error: WeftError | undefined, value: CommandTypes[K]['result'] | undefined) => void,
   ): void {
     const runtime = this.runtime(name)
-    const to = { actor: name, ok: (value: CommandTypes[K]['result']) => done(undefined, value), fail: (error: WeftError) => done(error, undefined) }
+    const to = {
+      actor: name,
+      ok: (value: CommandTypes[K]['result']) => done(undefined, value),
+      fail: (error: WeftError) => done(error, undefined),
+    }
     this.#inside(this.machine(name), () => runtime.ask(command, input, to))
   }
 
@@ -331,13 +339,10 @@ export class World {
 
   // ---- within
 
-  #begin(name: string, phase: Phase): Machine {
-    const machine = this.machine(name)
-    assert(machine.phase === 'off', `${name} is ${machine.phase}`)
+  #begin(machine: Machine, phase: Phase): void {
     machine.phase = phase
     machine.era++
     machine.clock = machine.clock.reboot()
-    return machine
   }
 
   #end(machine: Machine, how: 'power' | 'process' | 'stopped'): void {

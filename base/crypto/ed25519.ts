@@ -20,9 +20,9 @@ export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Ui
 
 /**
  * From now on this process remembers the answers, at most 8,192 of them. For simulators: what one
- * node has signed, all nodes of the cluster verify, here in one process, and 100 us for each is most of what they
- * do (founding 100 nodes is 35,000 verifications of 1,000 signatures). An answer follows from key, message and signature
- * alone, all three are compared, so nothing else changes. A real node has no use for it: it verifies a signature once.
+ * node has signed, all nodes of the cluster verify, here in one process, at 100 us each: 3.5 of the 23 s in which 100
+ * nodes found a cluster, and 0.1 s with this. An answer follows from key, message and signature alone, all three are
+ * compared, so nothing else changes. A real node has no use for it: it verifies a signature once.
  */
 export function rememberVerified(): void {
   remembered ??= new Remembered()

@@ -90,8 +90,14 @@ export class RealNode {
       const [port, http] = [await freePort(), await freePort()]
       this.#init.onListen(port)
       const child = this.#spawn([
-        ...['start', '--name', this.name, '--mdns', 'off', '--guard', this.#init.guard, '--log-level', 'warn'],
-        ...['--listen', loopback(port), '--announce', loopback(this.#init.door), '--http', `127.0.0.1:${http}`],
+        'start',
+        `--name=${this.name}`,
+        `--listen=${loopback(port)}`,
+        `--announce=${loopback(this.#init.door)}`,
+        `--http=127.0.0.1:${http}`,
+        `--guard=${this.#init.guard}`,
+        '--mdns=off',
+        '--log-level=warn',
       ])
       try {
         await this.#first(child)
@@ -209,7 +215,8 @@ export class RealNode {
         clearTimeout(late)
         const document = JSON.parse(text.slice(0, text.indexOf('\n'))) as Readonly<Record<string, unknown>>
         const error = errorOf(document)
-        error === undefined ? resolve(document) : reject(error)
+        if (error === undefined) resolve(document)
+        else reject(error)
       })
       child.once('close', () => {
         clearTimeout(late)

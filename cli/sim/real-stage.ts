@@ -41,6 +41,7 @@ const BUILT_IN: ReadonlyMap<string, string> = new Map([
  * the network goes bad; nothing of it is known to the nodes. Whatever ends the stage ends the processes and takes the directories away.
  */
 export class RealStage implements Stage {
+  readonly isReal = true
   readonly #options: RealStageOptions
   readonly #dir: string = mkdtempSync(join(tmpdir(), 'weft-stage-'))
   readonly #startMs: number = performance.now()
@@ -200,7 +201,9 @@ export class RealStage implements Stage {
     const known = this.#nodes.get(name)
     if (known !== undefined) return known
     if (this.#nodes.size === REAL_NODES_MAX) {
-      throw new WeftError('invalid_argument', `at most ${REAL_NODES_MAX} real nodes play on one machine`, { next: 'play it in virtual time' })
+      throw new WeftError('invalid_argument', `at most ${REAL_NODES_MAX} real nodes play on one machine`, {
+        next: 'play it in virtual time',
+      })
     }
     const node = new RealNode({
       name,

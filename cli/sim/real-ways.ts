@@ -94,7 +94,8 @@ export class RealWays {
 
   #part(groups: Groups): void {
     for (const [i, group] of groups.entries()) {
-      for (const from of group) for (const to of groups.slice(i + 1).flat()) this.#each({ from, to, both: true }, way => way.set('cut', true))
+      for (const from of group)
+        for (const to of groups.slice(i + 1).flat()) this.#each({ from, to, both: true }, way => way.set('cut', true))
     }
   }
 

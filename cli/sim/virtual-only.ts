@@ -70,6 +70,7 @@ export function virtualOnly({ faults, net, nodes, buggify }: Scenario): readonly
     if (version !== 'current') note(`version of ${name}`, 'there is one version of the software here')
   }
   if (buggify.length > 0) note('buggify', 'real nodes take no rare branches on demand')
-  for (const { atMs, fault } of faults) note(`${atMs / 1000}s: ${fault.verb}${'node' in fault ? ` ${fault.node}` : ''}`, whyVirtualOnly(fault))
+  for (const { atMs, fault } of faults)
+    note(`${atMs / 1000}s: ${fault.verb}${'node' in fault ? ` ${fault.node}` : ''}`, whyVirtualOnly(fault))
   return found
 }

@@ -220,6 +220,7 @@ const savedShape = tuple(uint(), bytes(0, Infinity), list(tuple(bytes(32), bytes
  */
 export type Unusable = 'damaged' | 'older'
 
+/** @param version of the fold that is to go on from it */
 export function restoreMemory(saved: Uint8Array, self: NodeId, version: number): SavedMemory | Unusable {
   const decoded = decode(saved)
   const row = decoded.ok ? savedShape.parse(decoded.value) : undefined

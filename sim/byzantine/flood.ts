@@ -30,7 +30,7 @@ export const FLOOD: HostileBehaviour = {
 }
 
 function nuisance({ random, logs }: Attacker, number: number): OutgoingMessage {
-  const target = random.chance(500) ? (1 + random.below(8) as Pid) : 'agent'
+  const target = random.chance(500) ? ((1 + random.below(8)) as Pid) : 'agent'
   const from = random.below(1000) as Pid
   switch (random.below(8)) {
     case 0:

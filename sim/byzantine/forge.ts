@@ -47,7 +47,7 @@ function kindOf(frame: Uint8Array): Cbor | undefined {
 
 export const USURP: HostileBehaviour = {
   name: 'usurp',
-  says: "goes on with the logs of others, memberships too, under its own signature or one of theirs; shows made-up forks of them",
+  says: 'goes on with the logs of others, memberships too, under its own signature or one of theirs; shows made-up forks of them',
   demands: 'rejects the run, believes in no fork, and never blames the author',
   attacks: 'checkpoint key and signature; evidence of forks and of outrun logs; authors do not take in their own logs',
   isDefended: true,
@@ -137,7 +137,10 @@ const L: bigint = 2n ** 252n + 27742317777372353535851937790883648493n
 function malleable(signature: Uint8Array): Uint8Array {
   let value = L
   for (let i = 0; i < 32; i++) value += BigInt(signature[32 + i] as number) << BigInt(8 * i)
-  return concatBytes(signature.subarray(0, 32), Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn)))
+  return concatBytes(
+    signature.subarray(0, 32),
+    Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn)),
+  )
 }
 
 export const MISROOT: HostileBehaviour = {

@@ -145,7 +145,14 @@ export const TRUNCATE: HostileBehaviour = {
     })
     attacker.every(2, () => {
       const protocol = random.pick(['control', 'sync', 'ipc'] as const)
-      const frames = [EMPTY, utf8('weft'), encode([]), encode([1000 + random.below(1000), random.bytes(8)]), encode('ping'), random.bytes(32)]
+      const frames = [
+        EMPTY,
+        utf8('weft'),
+        encode([]),
+        encode([1000 + random.below(1000), random.bytes(8)]),
+        encode('ping'),
+        random.bytes(32),
+      ]
       attacker.inject(random.pick(attacker.peers), protocol, random.pick(frames))
     })
   },

@@ -9,7 +9,15 @@ import { CURRENT } from '../../base/version.ts'
 import { keyIdOf, type SignedCheckpoint } from '../../chain/checkpoint.ts'
 import { Log } from '../../chain/log.ts'
 import { STREAM_DIGEST_BYTES } from '../../chain/messages.ts'
-import { encodeGenesis, type LogIdentity, logIdentity, type ParentRef, SALT_BYTES, type StoredRecord, ZERO_SALT } from '../../chain/record.ts'
+import {
+  encodeGenesis,
+  type LogIdentity,
+  logIdentity,
+  type ParentRef,
+  SALT_BYTES,
+  type StoredRecord,
+  ZERO_SALT,
+} from '../../chain/record.ts'
 import { encodeRun } from '../../chain/run.ts'
 import { appendTo } from '../../chain/written.ts'
 import { encodeMessage, WIRE } from '../../node/messages.ts'

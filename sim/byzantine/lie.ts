@@ -8,7 +8,7 @@ import type { Attacker, HostileBehaviour, Passing } from './behaviour.ts'
 
 export const WITHHOLD: HostileBehaviour = {
   name: 'withhold',
-  says: "claims to have logs that it never sends, its own to one peer only; its records build on some that nobody will ever see",
+  says: 'claims to have logs that it never sends, its own to one peer only; its records build on some that nobody will ever see',
   demands: 'asks somebody else after a while; lets that one log wait, and nothing else',
   attacks: 'time limits of pulls and whom they go to next; parents that never come; heads told on behalf of others',
   isDefended: true,
@@ -33,7 +33,8 @@ export const WITHHOLD: HostileBehaviour = {
 export const LIE_DIGESTS: HostileBehaviour = {
   name: 'lie-digests',
   says: 'says that all is equal when it is not, and the other way round; entries with other sizes and heads, far ahead, of logs that are not, and of the own logs of the peer',
-  demands: 'believes what is proved: asks others, takes back no log of its own for a mere word; hangs up on whoever speaks of more logs than there can be',
+  demands:
+    'believes what is proved: asks others, takes back no log of its own for a mere word; hangs up on whoever speaks of more logs than there can be',
   attacks: 'comparison of frontiers, fork search, pulls that lead nowhere, outrun logs, the bound on the logs of a peer',
   isDefended: true,
   isPunished: true,
@@ -50,7 +51,11 @@ export const LIE_DIGESTS: HostileBehaviour = {
     })
     attacker.every(1, () => attacker.say(random.pick(attacker.peers), { kind: 'sync.equal' }))
     attacker.every(4, () => {
-      const entries = Array.from({ length: 128 }, () => ({ log: logIdOf(random.bytes(32)), size: 1 + random.below(1000), head: random.bytes(32) }))
+      const entries = Array.from({ length: 256 }, () => ({
+        log: logIdOf(random.bytes(32)),
+        size: 1 + random.below(1000),
+        head: random.bytes(32),
+      }))
       attacker.say(random.pick(attacker.peers), { kind: 'sync.heads', entries })
     })
   },

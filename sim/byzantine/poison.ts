@@ -107,12 +107,7 @@ function rebased(attacker: Attacker): void {
   const { random } = attacker
   const [a, b] = [random.bytes(32), random.bytes(32)]
   const other = anothers(attacker)
-  const pairs = [
-    [a, b],
-    [b, a],
-    [a, a],
-    ...(other === undefined ? [] : [[digestOf(other), a]]),
-  ]
+  const pairs = [[a, b], [b, a], [a, a], ...(other === undefined ? [] : [[digestOf(other), a]])]
   attacker.write(MAIN, [draft(KIND['log.rebase'], encode(pairs)), draft(KIND['memory.retract'], encode([a, 1]))])
 }
 
@@ -129,12 +124,10 @@ function unknownKinds(attacker: Attacker): void {
 
 /** 500 retracts of retracts, 1,000 memories in a row. */
 function deep(attacker: Attacker): void {
-  const chain = Array.from({ length: 500 }, (_, i) =>
-    draft(KIND['memory.remember'], encodeRemember({ text: `link ${i} of a chain` })),
-  )
-  const links = chain.slice(1).map((_, i) =>
-    draft(KIND['memory.link'], ids => encodeLink({ from: ids[i] as CausalId, type: 'causes', to: ids[i + 1] as CausalId })),
-  )
+  const chain = Array.from({ length: 500 }, (_, i) => draft(KIND['memory.remember'], encodeRemember({ text: `link ${i} of a chain` })))
+  const links = chain
+    .slice(1)
+    .map((_, i) => draft(KIND['memory.link'], ids => encodeLink({ from: ids[i] as CausalId, type: 'causes', to: ids[i + 1] as CausalId })))
   attacker.write(MAIN, [...chain, ...links])
   const retracts = Array.from({ length: 500 }, (_, i) =>
     draft(KIND['memory.retract'], ids => encodeRetract((i === 0 ? ids[0] : ids[i]) as CausalId, false)),
@@ -181,7 +174,12 @@ export const FUTURE: HostileBehaviour = {
       conceal(attacker, written)
       written.append({ kind, body: encodeRemember({ text: 'on time' }), hlc: { ms, counter: 1 } })
       if (aheadMs !== null) return written.append({ kind, body, hlc: { ms: Math.min(ms + aheadMs, 2 ** 48 - 1), counter: 0 } })
-      for (const late of [{ ms, counter: 1 }, { ms, counter: 0 }, { ms: ms - 60_000, counter: 0 }, { ms: 0, counter: 0 }])
+      for (const late of [
+        { ms, counter: 1 },
+        { ms, counter: 0 },
+        { ms: ms - 60_000, counter: 0 },
+        { ms: 0, counter: 0 },
+      ])
         written.append({ kind, body, hlc: late })
       return written
     })

@@ -34,8 +34,10 @@ export class Authority extends Judge {
           this.#intruded(node, core, event.from, 'has accepted its greeting')
         return
       case 'committed':
-        if (event.error === undefined) for (const { log, records } of event.staged.groups) if (records.length > 0) this.#isKnown(node, core, log.identity.author)
+        if (event.error === undefined)
+          for (const { log, records } of event.staged.groups) if (records.length > 0) this.#isKnown(node, core, log.identity.author)
         return
+      default:
     }
   }
 
@@ -43,11 +45,13 @@ export class Authority extends Judge {
     const key = `${node} ${from}`
     const sinceMs = this.#intruders.get(key)
     if (sinceMs === undefined) this.#intruders.set(key, this.setup.nowMs())
-    else if (this.setup.nowMs() - sinceMs > FAREWELL_MS) this.#intruded(node, core, from, `still takes its frames ${seconds(this.setup.nowMs() - sinceMs)} later`)
+    else if (this.setup.nowMs() - sinceMs > FAREWELL_MS)
+      this.#intruded(node, core, from, `still takes its frames ${seconds(this.setup.nowMs() - sinceMs)} later`)
   }
 
   #isKnown(node: string, core: Core, author: NodeId): void {
-    if (core.cluster.membership.member(author) === undefined) this.#intruded(node, core, author, 'has stored records of it')
+    // After a start, who belongs to the cluster is known once what was stored has been folded.
+    if (core.isFolded && core.cluster.membership.member(author) === undefined) this.#intruded(node, core, author, 'has stored records of it')
   }
 
   #intruded(node: string, core: Core, peer: NodeId, what: string): void {
@@ -74,7 +78,11 @@ export class Authority extends Judge {
       const { id } = input as { readonly id?: string }
       const author = command === 'memory.forget' && id !== undefined ? authors.get(id) : undefined
       if (outcome === 'ok' && author !== undefined && author !== node && id !== undefined)
-        return this.violated([node, author], `record ${short(id)} was written by ${author}`, `${node} was allowed to forget it at ${seconds(atMs)}`)
+        return this.violated(
+          [node, author],
+          `record ${short(id)} was written by ${author}`,
+          `${node} was allowed to forget it at ${seconds(atMs)}`,
+        )
     }
   }
 
@@ -88,7 +96,9 @@ export class Authority extends Judge {
       if (seq < limit && !voids.has(id)) continue
       this.violated(
         [name],
-        voids.has(id) ? `${name} lists record ${short(id)} as void` : `${nodeText(author, this.story.nameOf(author))} was revoked, with ${limit} records of its log ${short(log)}`,
+        voids.has(id)
+          ? `${name} lists record ${short(id)} as void`
+          : `${nodeText(author, this.story.nameOf(author))} was revoked, with ${limit} records of its log ${short(log)}`,
         `${name} remembers record ${seq} of that log in the end: ${JSON.stringify(text)}`,
       )
       return false
@@ -107,7 +117,9 @@ export class Authority extends Judge {
       const receipt = operation.command === 'memory.remember' ? receiptOf(operation) : undefined
       // One that was lost, written anew, or of an author that is gone, is for others to judge.
       if (receipt === undefined || there.has(receipt.id) || asked.has(receipt.id) || !this.setup.isCorrect(operation.node)) continue
-      const isHeld = this.ledger.isFed ? this.ledger.heldBy(name).get(receipt.log)?.[receipt.seq] === receipt.id : (sizes.get(receipt.log) ?? 0) > receipt.seq
+      const isHeld = this.ledger.isFed
+        ? this.ledger.heldBy(name).get(receipt.log)?.[receipt.seq] === receipt.id
+        : (sizes.get(receipt.log) ?? 0) > receipt.seq
       if (!isHeld || this.story.lossesOf(operation.node).length > 0) continue
       this.violated(
         [operation.node, name],

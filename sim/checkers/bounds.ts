@@ -48,6 +48,7 @@ export class Bounds extends Judge {
         return this.#within(node, 'records of one read', effect.maxRecords, COMMIT_RECORDS_MAX)
       case 'commit':
         return this.#onCommit(node, effect.staged.groups, effect.staged.commit.entries.length)
+      default:
     }
   }
 
@@ -64,7 +65,12 @@ export class Bounds extends Judge {
       this.#within(node, 'records of one commit', records, COMMIT_RECORDS_MAX)
       this.#within(node, 'bytes of one commit', bytes, COMMIT_MAX_BYTES + NOTE_MAX_BYTES * notes)
     }
-    this.#within(node, `bytes in the journal for ${content} bytes in ${records} records`, bytes, content + 64 * records + NOTE_MAX_BYTES * notes)
+    this.#within(
+      node,
+      `bytes in the journal for ${content} bytes in ${records} records`,
+      bytes,
+      content + 64 * records + NOTE_MAX_BYTES * notes,
+    )
     this.#within(node, 'journal entries of one commit', entries, records + notes + 2 * LOGS_MAX)
   }
 
@@ -75,7 +81,8 @@ export class Bounds extends Judge {
     this.#within(node, 'processes', core.processes.size, PROCESSES_MAX)
     this.#within(node, 'events kept', core.events.after(0, Infinity).length, EVENT_RING)
     this.#within(node, 'writes waiting for their answer', core.writer.waiting, PENDING_CALLS_MAX)
-    for (const { pid, inbox } of core.processes.list()) this.#within(node, `messages in the inbox of process ${pid}`, inbox, INBOX_MAX + MONITORS_MAX)
+    for (const { pid, inbox } of core.processes.list())
+      this.#within(node, `messages in the inbox of process ${pid}`, inbox, INBOX_MAX + MONITORS_MAX)
   }
 
   #within(node: string, what: string, value: number, limit: number): void {

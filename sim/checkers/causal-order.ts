@@ -31,7 +31,8 @@ export class CausalOrder extends Judge {
     if (!this.setup.isCorrect(node)) return
     for (const effect of effects) {
       if (effect.kind !== 'commit') continue
-      for (const { log, records } of effect.staged.groups) if (log.identity.author === core.self) for (const record of records) this.#isLater(node, record)
+      for (const { log, records } of effect.staged.groups)
+        if (log.identity.author === core.self) for (const record of records) this.#isLater(node, record)
     }
     if (event.kind === 'committed' || event.kind === 'run') this.#look(node, core)
   }
@@ -89,7 +90,9 @@ export class CausalOrder extends Judge {
   atEnd(): void {
     if (this.story.has(['revoke', 'restore-backup', 'reformat', 'disk-rot', 'twin'])) return
     const newest = new Map<string, Operation>()
-    const byEnd = this.setup.history.operations.filter(({ endMs }) => endMs !== null).sort((a, b) => (a.endMs as number) - (b.endMs as number))
+    const byEnd = this.setup.history.operations
+      .filter(({ endMs }) => endMs !== null)
+      .sort((a, b) => (a.endMs as number) - (b.endMs as number))
     const recalls = this.setup.history.operations.filter(({ command, outcome }) => command === 'memory.recall' && outcome === 'ok')
     let next = 0
     for (const recall of recalls) {
@@ -107,7 +110,8 @@ export class CausalOrder extends Judge {
     const entries = parseFrontier((recall.result as { readonly frontier: string }).frontier)
     if (receipt === undefined || (recall.input as { readonly asOf?: string }).asOf !== undefined) return true
     const size = entries?.find(({ log }) => log === receipt.log)?.size ?? 0
-    if (size > receipt.seq || !this.setup.isCorrect(recall.node) || this.story.hasEnded(recall.node, write.atMs, recall.endMs ?? Infinity)) return true
+    if (size > receipt.seq || !this.setup.isCorrect(recall.node) || this.story.hasEnded(recall.node, write.atMs, recall.endMs ?? Infinity))
+      return true
     this.violated(
       [recall.node],
       `${recall.node} answered \`${write.command.slice(7)}\` at ${seconds(write.endMs ?? 0)}: record ${receipt.seq} (${short(receipt.id)})`,

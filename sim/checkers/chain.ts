@@ -77,7 +77,11 @@ export class ChainChecker extends Judge {
     for (const record of records) {
       const fault = this.#faultOf(record, id, size, ids)
       if (fault !== undefined) {
-        this.violated([node], `${node} stored record ${record.seq} (${short(record.id)}) in ${this.ledger.textOf(id)}, of which it held ${size}`, fault)
+        this.violated(
+          [node],
+          `${node} stored record ${record.seq} (${short(record.id)}) in ${this.ledger.textOf(id)}, of which it held ${size}`,
+          fault,
+        )
         return false
       }
       size++
@@ -92,14 +96,18 @@ export class ChainChecker extends Judge {
     if (place.log !== log) return `its header is of log ${short(place.log)}`
     if (place.seq !== size || record.seq !== size) return `its header says that it is record ${place.seq}`
     const prev = size === 0 ? toHex(ZERO_32) : ids[size - 1]
-    return place.prev === prev ? undefined : `its header names ${short(place.prev)} as the record before, which is ${short(prev ?? 'unknown')}`
+    return place.prev === prev
+      ? undefined
+      : `its header names ${short(place.prev)} as the record before, which is ${short(prev ?? 'unknown')}`
   }
 
   /** What the header says, by the judge's own reading; the same bytes are hashed once. */
   #placeOf({ id, record }: Written): Place | string {
     const known = this.#places.get(id)
     if (known !== undefined)
-      return equalBytes(known.header, record.header) && equalBytes(known.body, record.body) ? known : 'elsewhere other bytes stand under that id'
+      return equalBytes(known.header, record.header) && equalBytes(known.body, record.body)
+        ? known
+        : 'elsewhere other bytes stand under that id'
     const leaf = toHex(hash('leaf', record.header))
     if (leaf !== id) return `the hash of its header is ${short(leaf)}`
     const decoded = decode(record.header)
@@ -145,7 +153,12 @@ export class ChainChecker extends Judge {
     return false
   }
 
-  #faultOfProof(log: LogId, ids: readonly CausalId[], { size, root, bytes, signature }: SignedCheckpoint, key: Uint8Array): string | undefined {
+  #faultOfProof(
+    log: LogId,
+    ids: readonly CausalId[],
+    { size, root, bytes, signature }: SignedCheckpoint,
+    key: Uint8Array,
+  ): string | undefined {
     const own = this.#rootOf(log, ids, size)
     if (!equalBytes(own, root)) return `their root is ${short(toHex(own))}, and the checkpoint says ${short(toHex(root))}`
     return verify(key, concatBytes(tagOf('checkpoint'), bytes), signature) ? undefined : 'its signature is not valid'
@@ -155,7 +168,8 @@ export class ChainChecker extends Judge {
   #rootOf(log: LogId, ids: readonly CausalId[], size: number): Uint8Array {
     let known = this.#peaks.get(log)
     const last = (known?.ids.length ?? 0) - 1
-    if (known === undefined || last >= size || (last >= 0 && known.ids[last] !== ids[last])) this.#peaks.set(log, (known = { peaks: new Peaks(), ids: [] }))
+    if (known === undefined || last >= size || (last >= 0 && known.ids[last] !== ids[last]))
+      this.#peaks.set(log, (known = { peaks: new Peaks(), ids: [] }))
     for (let seq = known.ids.length; seq < size; seq++) {
       known.peaks.add(ids[seq] as CausalId)
       known.ids.push(ids[seq] as CausalId)
@@ -212,7 +226,11 @@ export class ChainChecker extends Judge {
     const seen = new Map<string, readonly [name: string, root: string, head: string]>()
     for (const [name, { verification }] of ending.nodes)
       if (!verification.valid && !this.story.has(['disk-rot'], name))
-        return this.violated([name], `${name} verifies its journal`, `it finds ${verification.reason} in ${verification.file} at ${verification.offset}`)
+        return this.violated(
+          [name],
+          `${name} verifies its journal`,
+          `it finds ${verification.reason} in ${verification.file} at ${verification.offset}`,
+        )
     for (const [name, testimony] of soundNodes(ending, this.story)) if (!this.#isSound(name, testimony, seen)) return
   }
 
@@ -225,14 +243,24 @@ export class ChainChecker extends Judge {
       const own = ids === undefined || ids.length !== size || other !== name ? undefined : toHex(this.#rootOf(logId, ids, size))
       const facts: readonly (readonly [boolean, string])[] = [
         [published <= size, `it has shown ${published} of them`],
-        [verified === undefined || verified.size > size || (verified.size === size && verified.root === root), `its journal has ${verified?.size} with root ${short(verified?.root ?? '')}`],
+        [
+          verified === undefined || verified.size > size || (verified.size === size && verified.root === root),
+          `its journal has ${verified?.size} with root ${short(verified?.root ?? '')}`,
+        ],
         [conflict || (itsRoot === root && itsHead === head), `on ${other} as many have root ${short(itsRoot)}`],
         [own === undefined || own === root, `the root of the records that were seen to be stored there is ${short(own ?? '')}`],
-        [ids === undefined || ids.length !== size || ids[size - 1] === head, `the last record seen to be stored there is ${short(ids?.[size - 1] ?? '')}`],
+        [
+          ids === undefined || ids.length !== size || ids[size - 1] === head,
+          `the last record seen to be stored there is ${short(ids?.[size - 1] ?? '')}`,
+        ],
       ]
       const broken = facts.find(([holds]) => !holds)
       if (broken === undefined) continue
-      this.violated([name, ...(other === name ? [] : [other])], `${name} holds ${size} records of log ${short(logId)} with root ${short(root)} at the end`, broken[1])
+      this.violated(
+        [name, ...(other === name ? [] : [other])],
+        `${name} holds ${size} records of log ${short(logId)} with root ${short(root)} at the end`,
+        broken[1],
+      )
       return false
     }
     return true

@@ -45,7 +45,7 @@ export interface Setup {
   /** Virtual time since the story began. */
   readonly nowMs: () => number
   /** When the story began, by `nowMs`, to which the times of the scenario's faults are added where nobody tells of faults; 0 if absent. */
-  readonly beganMs?: () => number
+  readonly beganMs: () => number
   readonly history: History
   /** The machine of a node, undefined for a stranger. */
   readonly nameOf: (node: NodeId) => string | undefined
@@ -90,7 +90,7 @@ export interface Testimony {
   /** By query, RECALLED hits at most. */
   readonly recollections: ReadonlyMap<string, Recollection>
   /** The same by words alone (`spread: false`), for comparing with an oracle. */
-  readonly matches?: ReadonlyMap<string, Recollection>
+  readonly matches: ReadonlyMap<string, Recollection>
   readonly members: MemberList
   readonly peers: PeerList['peers']
   readonly processes: ProcessList['processes']

@@ -14,6 +14,8 @@ const LOOKS_PER_DIGEST = 12
 export class Convergence extends Judge {
   readonly id = 'convergence'
   readonly says = 'nodes that hold the same records say the same, and in the end all do'
+  /** Cores that have taken a step since they last ended. */
+  readonly #up: Map<string, Core> = new Map()
   /** Steps seen so far decide when to look: time is asked for in one of 64. */
   #steps = 0
   #nextMs = 0
@@ -22,8 +24,6 @@ export class Convergence extends Judge {
   onEnd(node: string): void {
     this.#up.delete(node)
   }
-
-  readonly #up: Map<string, Core> = new Map()
 
   onStep(node: string, core: Core): void {
     if (this.#up.get(node) !== core) this.#up.set(node, core)
@@ -55,23 +55,41 @@ export class Convergence extends Judge {
   atEnd(ending: Ending): void {
     const [first, ...others] = soundNodes(ending, this.story)
     if (first === undefined) return
-    const forked = new Set([...ending.nodes.values()].flatMap(({ conflicts }) => conflicts.logs.map(({ log }) => log)))
+    const unsettled = this.#unsettled([first, ...others])
     for (const other of others) {
-      // Each keeps what it had of a forked log: what lies on it, they cannot be asked to agree on.
       const answers = other[1].foldVersion === first[1].foldVersion ? ANSWERS : []
-      const parts = forked.size === 0 ? [...HELD_PARTS, ...answers] : FORKED_PARTS
-      for (const [what, of] of parts) if (this.#differ(what, of, first, other, forked)) return
+      const parts = unsettled.size === 0 ? [...HELD_PARTS, ...answers] : SETTLED_PARTS
+      for (const [what, of] of parts) if (this.#differ(what, of, first, other, unsettled)) return
     }
+  }
+
+  /**
+   * Logs on which nodes cannot be asked to agree: each keeps what it had of one that forked, and who was
+   * thrown out or is hostile may go on writing while the others are heard.
+   */
+  #unsettled(nodes: readonly (readonly [string, Testimony])[]): ReadonlySet<string> {
+    const unsettled = new Set<string>(nodes.flatMap(([, { conflicts }]) => conflicts.logs.map(({ log }) => log)))
+    const ends = new Map<string, string>()
+    for (const [, { heads }] of nodes) {
+      for (const { logId, author, size, head } of heads) {
+        const name = this.story.nameOf(author)
+        const end = ends.get(logId) ?? `${size} ${head}`
+        ends.set(logId, end)
+        if (end !== `${size} ${head}` && (name === undefined || !this.story.isHonest(name) || this.story.has(['revoke'], name)))
+          unsettled.add(logId)
+      }
+    }
+    return unsettled
   }
 
   #differ(
     what: string,
-    of: (testimony: Testimony, forked: ReadonlySet<string>) => unknown,
+    of: Part[1],
     [a, first]: readonly [string, Testimony],
     [b, other]: readonly [string, Testimony],
-    forked: ReadonlySet<string>,
+    unsettled: ReadonlySet<string>,
   ): boolean {
-    const [mine, theirs] = [of(first, forked), of(other, forked)]
+    const [mine, theirs] = [of(first, unsettled), of(other, unsettled)]
     if (JSON.stringify(mine) === JSON.stringify(theirs)) return false
     const [left, right] = difference(mine, theirs)
     this.violated([a, b], `${what} of ${a} in the end: ${left}`, `${what} of ${b}: ${right}`)
@@ -79,16 +97,18 @@ export class Convergence extends Judge {
   }
 }
 
-type Part = readonly [string, (testimony: Testimony, forked: ReadonlySet<string>) => unknown]
+type Part = readonly [string, (testimony: Testimony, unsettled: ReadonlySet<string>) => unknown]
 
-/** What does not depend on which side of a fork a node is on. */
-const FORKED_PARTS: readonly Part[] = [
-  ['the logs', ({ heads }, forked) => heads.filter(({ logId }) => !forked.has(logId)).map(({ logId, size, head }) => [short(logId), size, short(head)])],
-  ['the forks', ({ conflicts }) => conflicts.logs.map(({ log }) => log).sort()],
+const SETTLED_PARTS: readonly Part[] = [
+  [
+    'the logs',
+    ({ heads }, unsettled) =>
+      heads.filter(({ logId }) => !unsettled.has(logId)).map(({ logId, size, head }) => [short(logId), size, short(head)]),
+  ],
 ]
 
 const HELD_PARTS: readonly Part[] = [
-  ...FORKED_PARTS,
+  ...SETTLED_PARTS,
   ['the frontier', ({ frontier }) => frontier],
   ['the frontier of all logs', ({ frontierAll }) => frontierAll],
 ]
@@ -99,5 +119,8 @@ const ANSWERS: readonly Part[] = [
   ['the edges', ({ edges }) => edges.map(edge => JSON.stringify(edge)).sort()],
   ['the conflicts', ({ conflicts }) => conflicts.conflicts],
   ['the void records', ({ conflicts }) => conflicts.voids.map(({ id, code }) => `${id} ${code}`).sort()],
-  ['recall', ({ recollections }) => [...recollections].map(([query, { hits }]) => ({ query, hits: hits.map(({ id, score }) => [id, score]) }))],
+  [
+    'recall',
+    ({ recollections }) => [...recollections].map(([query, { hits }]) => ({ query, hits: hits.map(({ id, score }) => [id, score]) })),
+  ],
 ]

@@ -64,7 +64,9 @@ export class Durability extends Judge {
     // Its author may have gone for good before anybody else got what it wrote.
     const isBack = nodes.some(([name]) => name === author)
     if (isBack && !this.story.mayHaveLost(author, operation.atMs, operation.endMs ?? Infinity)) return true
-    return [...(this.#copies.get(id) ?? [])].some(([name, sinceMs]) => nodes.some(([known]) => known === name) && !this.story.mayHaveLost(name, sinceMs))
+    return [...(this.#copies.get(id) ?? [])].some(
+      ([name, sinceMs]) => nodes.some(([known]) => known === name) && !this.story.mayHaveLost(name, sinceMs),
+    )
   }
 
   #isKept(operation: Operation, receipt: Receipt, name: string, testimony: Testimony): boolean {
@@ -101,6 +103,7 @@ export class Durability extends Judge {
 /** Forked logs, and the first place that is in doubt. */
 function forksOf(nodes: readonly (readonly [string, Testimony])[]): ReadonlyMap<LogId, number> {
   const forks = new Map<LogId, number>()
-  for (const [, { conflicts }] of nodes) for (const { log, seq } of conflicts.logs) forks.set(log, Math.min(seq, forks.get(log) ?? Infinity))
+  for (const [, { conflicts }] of nodes)
+    for (const { log, seq } of conflicts.logs) forks.set(log, Math.min(seq, forks.get(log) ?? Infinity))
   return forks
 }

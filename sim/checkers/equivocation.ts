@@ -13,7 +13,8 @@ export class Equivocation extends Judge {
     if (event !== 'chain.conflict' || !this.setup.isCorrect(node)) return
     const author = this.ledger.core(node)?.chain.log(log as LogId)?.identity.author
     const name = author === undefined ? undefined : this.story.nameOf(author)
-    if (name !== undefined && !this.#mayFork(name)) this.#accused(node, name, `${this.ledger.textOf(log as LogId)} at record ${String(seq)}`)
+    if (name !== undefined && !this.#mayFork(name))
+      this.#accused(node, name, `${this.ledger.textOf(log as LogId)} at record ${String(seq)}`)
   }
 
   atEnd(ending: Ending): void {
@@ -22,7 +23,11 @@ export class Equivocation extends Judge {
       for (const { log, author, seq, leaves } of conflicts.logs) {
         const ofWhom = this.story.nameOf(author)
         if (leaves[0] === leaves[1])
-          return this.violated([name], `${name} reports a fork of log ${short(log)} at record ${seq}`, `both histories have ${short(leaves[0])} there`)
+          return this.violated(
+            [name],
+            `${name} reports a fork of log ${short(log)} at record ${seq}`,
+            `both histories have ${short(leaves[0])} there`,
+          )
         if (ofWhom !== undefined && !this.#mayFork(ofWhom)) return this.#accused(name, ofWhom, `log ${short(log)} at record ${seq}`)
       }
       if (forkedLogs !== null && conflicts.logs.length < forkedLogs)

@@ -25,7 +25,9 @@ export class FoldChecker extends Judge {
   }
 
   #isWhatIsMeant(name: string, testimony: Testimony, model: MemoryModel): boolean {
-    const meant = model.memories.map(({ id, remember: { text, key, meta }, state }) => row(id, state, text, key ?? undefined, Object.fromEntries(meta)))
+    const meant = model.memories.map(({ id, remember: { text, key, meta }, state }) =>
+      row(id, state, text, key ?? undefined, Object.fromEntries(meta)),
+    )
     const said = testimony.memories.map(({ id, state, text, key, meta }) => row(id, state, text, key, meta))
     const edgeRow = ({ from, type, to, weight }: Testimony['edges'][number]): string => `${from} ${type} ${to} ${weight}`
     return (

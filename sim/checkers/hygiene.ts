@@ -30,9 +30,14 @@ export class Hygiene extends Judge {
     if (!this.setup.isCorrect(node)) return
     if (event === 'peer.rejected') return this.#onBlame(node, fields)
     const nan = Object.entries(fields).find(([, value]) => typeof value === 'number' && Number.isNaN(value))
-    if (nan !== undefined) return this.violated([node], `${node} logged ${event} at ${seconds(this.setup.nowMs())}`, `${nan[0]} is not a number`)
+    if (nan !== undefined)
+      return this.violated([node], `${node} logged ${event} at ${seconds(this.setup.nowMs())}`, `${nan[0]} is not a number`)
     if ((level === 'error' && !this.#isExplained(node, event)) || event.includes('unhandled'))
-      this.violated([node], `${node} logged an error at ${seconds(this.setup.nowMs())}: ${event} ${JSON.stringify(fields)}`, 'no fault in this run explains it')
+      this.violated(
+        [node],
+        `${node} logged an error at ${seconds(this.setup.nowMs())}: ${event} ${JSON.stringify(fields)}`,
+        'no fault in this run explains it',
+      )
   }
 
   #isExplained(node: string, event: string): boolean {
@@ -66,10 +71,15 @@ export class Hygiene extends Judge {
             if (!Number.isFinite(value))
               return this.violated([name], `${name} recalls ${short(id)} for ${JSON.stringify(query)}`, `its ${what} is ${String(value)}`)
       for (const { from, to, weight } of edges)
-        if (!(weight > 0 && weight <= 1)) return this.violated([name], `${name} shows an edge from ${short(from)} to ${short(to)}`, `its weight is ${weight}`)
+        if (!(weight > 0 && weight <= 1))
+          return this.violated([name], `${name} shows an edge from ${short(from)} to ${short(to)}`, `its weight is ${weight}`)
       for (const { nodeId, rttMs, clockOffsetMs } of peers)
         if (Number.isNaN(rttMs) || Number.isNaN(clockOffsetMs))
-          return this.violated([name], `${name} lists peer ${this.story.nameOf(nodeId) ?? nodeId}`, 'its round trip or clock is not a number')
+          return this.violated(
+            [name],
+            `${name} lists peer ${this.story.nameOf(nodeId) ?? nodeId}`,
+            'its round trip or clock is not a number',
+          )
     }
   }
 }

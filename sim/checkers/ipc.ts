@@ -34,7 +34,8 @@ export class IpcChecker extends Judge {
     const isTooOften = second !== undefined && first.message.mode !== 'at-least-once'
     if (operation !== undefined && !isTooOften) return true
     const what = textOf(first.message)
-    if (operation === undefined) this.violated([first.message.to], `nobody sent ${what}`, `${first.message.to} handled it at ${seconds(first.atMs)}`)
+    if (operation === undefined)
+      this.violated([first.message.to], `nobody sent ${what}`, `${first.message.to} handled it at ${seconds(first.atMs)}`)
     else
       this.violated(
         [first.message.from, first.message.to],

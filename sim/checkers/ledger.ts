@@ -11,12 +11,6 @@ import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
 import type { Story } from './story.ts'
 
-/**
- * The ghost truth about records: what each author's own core wrote, and what each node's disk holds, taken from
- * the commits as they go by. In a run on real processes nobody tells it anything, and it stays empty.
- *
- * Any judge may tell it what it sees; what it was told before is not told again.
- */
 export interface LedgerRecord {
   readonly log: LogIdentity
   readonly written: Written
@@ -24,6 +18,12 @@ export interface LedgerRecord {
   readonly isOwn: boolean
 }
 
+/**
+ * The ghost truth about records: what each author's own core wrote, and what each node's disk holds, taken from
+ * the commits as they go by. In a run on real processes nobody tells it anything, and it stays empty.
+ *
+ * Any judge may tell it what it sees; what it was told before is not told again.
+ */
 export class Ledger {
   readonly #story: Story
   readonly #records: Map<CausalId, LedgerRecord> = new Map()
@@ -149,6 +149,7 @@ export class Ledger {
   }
 }
 
+/** The end of a log that was synced, and is not there any more. */
 export interface Gone {
   readonly log: LogId
   readonly had: number

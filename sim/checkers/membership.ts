@@ -60,7 +60,12 @@ export class MembershipChecker extends Judge {
   /** What the admins were told is decided has happened, and stays so. */
   #areGone(ending: Ending): void {
     for (const { command, input, outcome, result, endMs } of this.setup.history.operations) {
-      if ((command !== 'member.revoke' && command !== 'member.retire') || outcome !== 'ok' || !(result as { readonly decided: boolean }).decided) continue
+      if (
+        (command !== 'member.revoke' && command !== 'member.retire') ||
+        outcome !== 'ok' ||
+        !(result as { readonly decided: boolean }).decided
+      )
+        continue
       const { nodeId } = input as { readonly nodeId: string }
       for (const [name, { members }] of ending.nodes) {
         const status = members.members.find(member => member.nodeId === nodeId)?.status

@@ -72,7 +72,9 @@ export class MemoryModel {
   get memories(): readonly { readonly id: CausalId; readonly remember: Remember; readonly state: 'current' | 'superseded' }[] {
     return this.#all.flatMap(entry => {
       const remember = this.#memoryOf(entry)
-      return remember === undefined ? [] : [{ id: entry.id, remember, state: this.#successions(entry).length > 0 ? 'superseded' : 'current' } as const]
+      return remember === undefined
+        ? []
+        : [{ id: entry.id, remember, state: this.#successions(entry).length > 0 ? 'superseded' : 'current' } as const]
     })
   }
 
@@ -282,7 +284,15 @@ export function modelOf(ledger: Ledger, node: string, foldVersion: number): Memo
         (before !== undefined && compareHlc(hlc, before) <= 0) ||
         parents.some(parent => compareHlc(hlc, ledger.record(parent.id)?.written.hlc ?? hlc) <= 0 && ledger.record(parent.id) !== undefined)
       const inMemory = parents.filter(parent => ledger.identity(parent.log)?.stream === stream)
-      records.push({ id, log, seq, hlc, kind, parents: inMemory, body: isLate || seq >= limit || !isFolded(kind, foldVersion) ? null : record.body })
+      records.push({
+        id,
+        log,
+        seq,
+        hlc,
+        kind,
+        parents: inMemory,
+        body: isLate || seq >= limit || !isFolded(kind, foldVersion) ? null : record.body,
+      })
     }
   }
   return new MemoryModel(logs)
@@ -300,7 +310,8 @@ function entriesOf(logs: ReadonlyMap<LogId, readonly ModelRecord[]>): ReadonlyMa
         const past = new Map<LogId, number>(done.at(-1)?.past)
         past.set(log, next.seq)
         for (const parent of next.parents) {
-          for (const [other, size] of (entries.get(parent.log)?.[parent.seq] as Entry).past) past.set(other, Math.max(size, past.get(other) ?? 0))
+          for (const [other, size] of ((entries.get(parent.log) as Entry[])[parent.seq] as Entry).past)
+            past.set(other, Math.max(size, past.get(other) ?? 0))
           past.set(parent.log, Math.max(parent.seq + 1, past.get(parent.log) ?? 0))
         }
         done.push({ ...next, past, saying: next.body === null ? NOTHING : sayingOf(next.kind, next.body) })

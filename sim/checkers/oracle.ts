@@ -24,7 +24,8 @@ export class Oracle {
   /** @param memories all that were not retracted */
   constructor(memories: readonly Pick<MemoryRecord, 'id' | 'text' | 'key' | 'meta'>[]) {
     this.#documents = memories.map(documentOf)
-    for (const { frequencies } of this.#documents) for (const term of frequencies.keys()) this.#holders.set(term, (this.#holders.get(term) ?? 0) + 1)
+    for (const { frequencies } of this.#documents)
+      for (const term of frequencies.keys()) this.#holders.set(term, (this.#holders.get(term) ?? 0) + 1)
     const words = this.#documents.reduce((sum, document) => sum + document.words, 0)
     this.#averageWords = Math.max(1, words / Math.max(1, this.#documents.length))
   }
@@ -40,7 +41,9 @@ export class Oracle {
         const frequency = Math.min(FREQUENCY_MAX, frequencies.get(term) ?? 0)
         const holders = this.#holders.get(term) ?? 0
         if (frequency > 0)
-          score += (factor * Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5)) * frequency * (K1 + 1)) / (frequency + length)
+          score +=
+            (factor * Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5)) * frequency * (K1 + 1)) /
+            (frequency + length)
       }
       if (score > 0) scores.set(id, score)
     }

@@ -44,7 +44,8 @@ export class ProcessTable extends Judge {
   #onSpawn(node: string, life: Life, pid: number): void {
     const recorded = this.story.lossesOf(node).length > 0 ? 0 : (this.#recorded.get(node) ?? 0)
     const highest = Math.max(life.newest, recorded)
-    if (pid <= highest) this.violated([node], `${node} has used pid ${highest} already, and says so in its audit log`, `it started a process with pid ${pid}`)
+    if (pid <= highest)
+      this.violated([node], `${node} has used pid ${highest} already, and says so in its audit log`, `it started a process with pid ${pid}`)
     life.newest = Math.max(life.newest, pid)
   }
 
@@ -86,7 +87,8 @@ export class ProcessTable extends Judge {
         pids.add(pid)
       }
       const [unaudited] = life?.hasFailed === false ? life.unaudited : []
-      if (unaudited !== undefined) return this.violated([name], `process ${unaudited} of ${name} has exited`, 'its exit is not in the audit log')
+      if (unaudited !== undefined)
+        return this.violated([name], `process ${unaudited} of ${name} has exited`, 'its exit is not in the audit log')
     }
   }
 }

@@ -27,7 +27,10 @@ export class RecallChecker extends Judge {
       const state = `${testimony.foldVersion} ${testimony.frontier} ${testimony.frontierAll}`
       const oracle = oracles.get(state) ?? new Oracle(testimony.memories)
       oracles.set(state, oracle)
-      for (const [kind, answers] of [['recall', testimony.recollections], ['recall by words', testimony.matches ?? NONE]] as const)
+      for (const [kind, answers] of [
+        ['recall', testimony.recollections],
+        ['recall by words', testimony.matches ?? NONE],
+      ] as const)
         for (const [query, answer] of answers) {
           const what = `${kind} ${JSON.stringify(query)} on ${name}`
           if (!this.#isLikeOthers(`${kind} ${query} ${state}`, what, name, answer, said)) return
@@ -81,11 +84,18 @@ export class RecallChecker extends Judge {
     const replaced = testimony.memories.filter(({ state }) => state === 'superseded').map(({ id }) => scores.get(id) ?? 0)
     const isScore = (id: string, score: number): boolean => {
       const own = wanted?.get(id) ?? scores.get(id) ?? 0
-      return Math.abs(score - own) <= TOLERANCE || (wanted === undefined && score > own && replaced.some(other => Math.abs(score - other) <= TOLERANCE))
+      return (
+        Math.abs(score - own) <= TOLERANCE ||
+        (wanted === undefined && score > own && replaced.some(other => Math.abs(score - other) <= TOLERANCE))
+      )
     }
     const wrong = hits.find(({ id, score }) => !isScore(id, score))
     if (wrong !== undefined) {
-      this.violated([name], `${what}: ${short(wrong.id)} has score ${wrong.score}`, `an exact search gives it ${wanted?.get(wrong.id) ?? scores.get(wrong.id) ?? 0}`)
+      this.violated(
+        [name],
+        `${what}: ${short(wrong.id)} has score ${wrong.score}`,
+        `an exact search gives it ${wanted?.get(wrong.id) ?? scores.get(wrong.id) ?? 0}`,
+      )
       return false
     }
     const given = new Set<string>(hits.map(({ id }) => id))

@@ -75,7 +75,9 @@ export class Story {
 
   /** A life of the node ended, or may have, between these times. */
   hasEnded(name: string, fromMs: number, toMs: number): boolean {
-    return this.faults.some(({ atMs, fault }) => atMs >= fromMs && atMs <= toMs && ENDINGS.has(fault.verb) && 'node' in fault && fault.node === name)
+    return this.faults.some(
+      ({ atMs, fault }) => atMs >= fromMs && atMs <= toMs && ENDINGS.has(fault.verb) && 'node' in fault && fault.node === name,
+    )
   }
 
   /** Some of this time the node was dead, or not itself: stopped, slow, deaf or mute. */
@@ -145,7 +147,8 @@ function cutsOf(faults: readonly TimedFault[]): readonly CutSpan[] {
         add(atMs, Infinity, isAt(fault.way), fault.way)
         break
       case 'restore':
-        for (const span of spans) if (span.way !== undefined && isAt(span.way)(fault.way.from, fault.way.to)) span.toMs = Math.min(span.toMs, atMs)
+        for (const span of spans)
+          if (span.way !== undefined && isAt(span.way)(fault.way.from, fault.way.to)) span.toMs = Math.min(span.toMs, atMs)
         break
       case 'flap':
       case 'clog':
@@ -163,6 +166,7 @@ function cutsOf(faults: readonly TimedFault[]): readonly CutSpan[] {
       case 'heal':
         for (const span of spans) span.toMs = Math.min(span.toMs, atMs)
         break
+      default:
     }
   }
   return spans

@@ -91,15 +91,36 @@ const PERFORM: { readonly [V in Verb]: (world: World, fault: Extract<Fault, { ve
   },
   pause: (world, { node, forMs }) => {
     const { gate } = world.machine(node)
-    last(world, node, 'pause', forMs, () => gate.pause(), () => gate.resume())
+    last(
+      world,
+      node,
+      'pause',
+      forMs,
+      () => gate.pause(),
+      () => gate.resume(),
+    )
   },
   slow: (world, { node, factor, forMs }) => {
     const { gate } = world.machine(node)
-    last(world, node, 'slow', forMs, () => gate.slow(factor), () => gate.slow(0))
+    last(
+      world,
+      node,
+      'slow',
+      forMs,
+      () => gate.slow(factor),
+      () => gate.slow(0),
+    )
   },
   mute: (world, { node, forMs }) => {
     const { network } = world
-    last(world, node, 'mute', forMs, () => network.mute(node, true), () => network.mute(node, false))
+    last(
+      world,
+      node,
+      'mute',
+      forMs,
+      () => network.mute(node, true),
+      () => network.mute(node, false),
+    )
   },
   join: (world, { verb, node, by }) => {
     if (isIn(world, by, verb, 'up') && isIn(world, node, verb, 'off')) join(world, node, by)
@@ -121,7 +142,14 @@ const PERFORM: { readonly [V in Verb]: (world: World, fault: Extract<Fault, { ve
   },
   'disk-slow': (world, { node, latencyMs, forMs }) => {
     const { disk } = world.machine(node)
-    last(world, node, 'disk-slow', forMs, () => disk.slow(latencyMs * 1000), () => disk.slow(null))
+    last(
+      world,
+      node,
+      'disk-slow',
+      forMs,
+      () => disk.slow(latencyMs * 1000),
+      () => disk.slow(null),
+    )
   },
   'disk-rot': (world, { verb, node }) => {
     const place = world.machine(node).disk.rot(name => name.endsWith('.seg'))
@@ -151,7 +179,14 @@ const PERFORM: { readonly [V in Verb]: (world: World, fault: Extract<Fault, { ve
   'clock-drift': (world, { node, driftPpm }) => world.machine(node).clock.drift(driftPpm),
   'clock-freeze': (world, { node, forMs }) => {
     const machine = world.machine(node)
-    last(world, node, 'clock-freeze', forMs, () => machine.clock.freeze(), () => machine.clock.thaw())
+    last(
+      world,
+      node,
+      'clock-freeze',
+      forMs,
+      () => machine.clock.freeze(),
+      () => machine.clock.thaw(),
+    )
   },
 
   // ---- hostile
@@ -314,5 +349,10 @@ function directionOf({ both }: Way): 'both' | 'forward' {
 }
 
 function oneWays({ from, to, both }: Way): readonly { readonly from: string; readonly to: string }[] {
-  return both ? [{ from, to }, { from: to, to: from }] : [{ from, to }]
+  return both
+    ? [
+        { from, to },
+        { from: to, to: from },
+      ]
+    : [{ from, to }]
 }

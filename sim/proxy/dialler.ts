@@ -12,7 +12,7 @@ Socket.prototype.connect = function (this: Socket, ...to: unknown[]): Socket {
   const socket = connect.apply(this, to)
   socket.write(line)
   return socket
-} as typeof Socket.prototype.connect
+}
 
 const parent = process.ppid
 setInterval(() => process.ppid === parent || process.exit(1), 1_000).unref()

@@ -1,8 +1,10 @@
 import { toHex, utf8 } from '../../base/bytes.ts'
 import { hash } from '../../base/crypto/hash.ts'
 import { classOf, EVENT_CLASSES, type EventClass } from './event.ts'
+import { Brush, SMALL, STRONG } from './page/brush.ts'
+import { paintGlyph } from './page/glyph.ts'
 import { Board, openReport } from './page/open-report.ts'
-import { layerOf, Painter, SMALL, STRONG } from './page/painter.ts'
+import { layerOf, Painter } from './page/painter.ts'
 import { Panel } from './page/panel.ts'
 import { RunModel } from './page/run-model.ts'
 import { STYLE } from './page/style.ts'
@@ -74,7 +76,7 @@ const SIGNS: Readonly<Record<Report['verdict'], string>> = { valid: '✓', inval
 /** All of the page's code: declarations that find each other by name. Nothing in it may end a script element. */
 const SCRIPT: string = [
   `const SMALL = ${JSON.stringify(SMALL)}, STRONG = ${JSON.stringify(STRONG)}`,
-  ...[classOf, plain, seconds, layerOf, TimeAxis, RunModel, Painter, Panel, Board, openReport].map(String),
+  ...[classOf, plain, seconds, layerOf, paintGlyph, Brush, TimeAxis, RunModel, Painter, Panel, Board, openReport].map(String),
 ]
   .join('\n')
   .replaceAll('</', '<\\/')

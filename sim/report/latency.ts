@@ -24,7 +24,12 @@ export function latenciesOf(operations: readonly Operation[]): readonly Latency[
     if (known === undefined) durations.set(command, [endMs - atMs])
     else known.push(endMs - atMs)
   }
-  return [...durations.keys()].sort().map(command => latencyOf(command, (durations.get(command) as number[]).sort((a, b) => a - b)))
+  return [...durations.keys()].sort().map(command =>
+    latencyOf(
+      command,
+      (durations.get(command) as number[]).sort((a, b) => a - b),
+    ),
+  )
 }
 
 function latencyOf(command: string, sorted: readonly number[]): Latency {

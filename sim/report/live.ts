@@ -118,7 +118,11 @@ function toldOf({ node, kind, what, fields }: Happening): { readonly sign: Sign;
 }
 
 /** Peers, the guard of a start, conflicts, and whatever a node warns of. */
-function toldOfLog(node: string | null, what: string, { level, ...fields }: Happening['fields']): { readonly sign: Sign; readonly text: string } | undefined {
+function toldOfLog(
+  node: string | null,
+  what: string,
+  { level, ...fields }: Happening['fields'],
+): { readonly sign: Sign; readonly text: string } | undefined {
   const details = Object.entries(fields).map(([name, value]) => `${name}=${shortened(String(value), DETAIL_CHARACTERS)}`)
   const text = [`${node} ${what}`, ...details].join(' ')
   if (what === 'peer.up') return { sign: LINK_UP, text }

@@ -40,7 +40,10 @@ export class Recorder implements Observer {
   constructor({ limit = RUN_EVENTS_MAX, onEvent }: RecorderOptions = {}) {
     this.#limit = limit
     this.#onEvent = onEvent
-    this.#kept = Object.fromEntries(EVENT_CLASSES.map(name => [name, new BoundedQueue(limit + 1)])) as Record<EventClass, BoundedQueue<Entry>>
+    this.#kept = Object.fromEntries(EVENT_CLASSES.map(name => [name, new BoundedQueue(limit + 1)])) as Record<
+      EventClass,
+      BoundedQueue<Entry>
+    >
   }
 
   /** The world is there, and nothing has happened in it yet. @param nowMs virtual time, the same that messages are stamped with */
@@ -96,7 +99,7 @@ export class Recorder implements Observer {
 
   answered({ id, node, command, atMs, endMs, outcome, error }: Operation): void {
     if (endMs === null) return
-    const fields = fieldsOf({ operation: id, outcome, ms: endMs - atMs, code: error?.code })
+    const fields = fieldsOf({ operation: id, outcome, ms: Math.round((endMs - atMs) * 1000) / 1000, code: error?.code })
     this.#note({ atMs: endMs, node, kind: 'answer', what: command, fields }, { operation: id })
   }
 

@@ -139,7 +139,8 @@ export function formatReport(report: Report): string {
 export function parseReport(json: string): Report {
   const value = parseJson(json, 'report.json')
   const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
-  if (typeof version === 'number' && version > 1) throw new WeftError('format_newer', `report.json is of version ${version}, this is version 1`)
+  if (typeof version === 'number' && version > 1)
+    throw new WeftError('format_newer', `report.json is of version ${version}, this is version 1`)
   return checked(aReport, value, 'report.json')
 }
 
@@ -170,7 +171,9 @@ export interface Story {
 // ---- what the faults and events add up to
 
 function nodesOf(scenario: Scenario, events: readonly RunEvent[]): Report['nodes'] {
-  const nodes = new Map(scenario.nodes.map(({ name, disk, version, isLate }) => [name, { name, disk: disk as string, version: version as string, isLate }]))
+  const nodes = new Map<string, Report['nodes'][number]>(
+    scenario.nodes.map(({ name, disk, version, isLate }) => [name, { name, disk, version, isLate }]),
+  )
   for (const { node } of events) {
     if (node !== null && !nodes.has(node)) nodes.set(node, { name: node, disk: 'ssd', version: 'current', isLate: true })
   }
@@ -180,7 +183,8 @@ function nodesOf(scenario: Scenario, events: readonly RunEvent[]): Report['nodes
 /** Each lasts until the wires are healed: a second one does not end the first. */
 function partitionsOf(faults: readonly TimedFault[], scenario: Scenario, endMs: number): readonly Partition[] {
   return faults.flatMap(({ atMs, fault }, i) => {
-    const groups = fault.verb === 'isolate' ? isolated(fault.node, scenario) : fault.verb === 'partition' || fault.verb === 'bridge' ? fault.groups : []
+    const groups =
+      fault.verb === 'isolate' ? isolated(fault.node, scenario) : fault.verb === 'partition' || fault.verb === 'bridge' ? fault.groups : []
     if (groups.length === 0) return []
     const heal = faults.slice(i + 1).find(later => later.fault.verb === 'heal')
     return [{ fromMs: atMs, toMs: heal?.atMs ?? endMs, groups }]
@@ -221,7 +225,9 @@ const anEvent: Check<RunEvent> = objectOf<RunEvent>({
   node: orNull(aText),
   kind: oneOf(...EVENT_KINDS),
   what: aText,
-  fields: mapOf((value, path) => (value === null || typeof value === 'boolean' || typeof value === 'number' ? value : aText(value, path))) as Check<EventFields>,
+  fields: mapOf((value, path) =>
+    value === null || typeof value === 'boolean' || typeof value === 'number' ? value : aText(value, path),
+  ) as Check<EventFields>,
   cause: listOf(aNumber),
 })
 

@@ -108,19 +108,27 @@ function shade(partition: Partition, { nodes }: Report, scale: Scale): readonly 
     const group = groups.findIndex(members => members.includes(name))
     if (group < 0) return []
     const tint = TINTS[group % TINTS.length]
-    return [`<rect x="${scale.x(fromMs)}" y="${scale.top(name)}" width="${scale.width(fromMs, toMs)}" height="${scale.laneHeight.toFixed(1)}" fill="${tint}"/>`]
+    return [
+      `<rect x="${scale.x(fromMs)}" y="${scale.top(name)}" width="${scale.width(fromMs, toMs)}" height="${scale.laneHeight.toFixed(1)}" fill="${tint}"/>`,
+    ]
   })
   const room = Math.floor((Number(scale.width(fromMs, toMs)) + 40) / 6)
   const label = `✂ ${groupsText(groups)}`
   return [
     ...bands,
     `<path d="M${scale.x(fromMs)} ${TOP - 18}V${scale.bottom}M${scale.x(toMs)} ${TOP}V${scale.bottom}" stroke="${VERMILION}" stroke-dasharray="3 3" fill="none"/>`,
-    ...(room < 3 ? [] : [`<text x="${scale.x(fromMs)}" y="${TOP - 6}" dx="4" font-size="11" fill="${VERMILION}">${escaped(shortened(label, room))}</text>`]),
+    ...(room < 3
+      ? []
+      : [
+          `<text x="${scale.x(fromMs)}" y="${TOP - 6}" dx="4" font-size="11" fill="${VERMILION}">${escaped(shortened(label, room))}</text>`,
+        ]),
   ]
 }
 
 function ruler({ virtualMs }: Report, scale: Scale): readonly string[] {
-  const everyMs = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 120_000, 300_000, 600_000].find(step => virtualMs / step <= 14) ?? 3_600_000
+  const everyMs =
+    [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 120_000, 300_000, 600_000].find(step => virtualMs / step <= 14) ??
+    3_600_000
   const ticks: string[] = []
   for (let ms = 0; ms <= virtualMs; ms += everyMs) {
     ticks.push(
@@ -134,7 +142,9 @@ function lanes({ nodes, lives, spells }: Report, scale: Scale): readonly string[
   const names = scale.laneHeight < 12 ? nodes.filter((_, i) => i % 10 === 0) : nodes
   return [
     ...nodes.map(({ name }) => `<path d="M${LEFT} ${scale.y(name)}H${WIDTH - RIGHT}" stroke="${LINE}" stroke-dasharray="2 4"/>`),
-    ...lives.map(({ node, fromMs, toMs }) => `<path d="M${scale.x(fromMs)} ${scale.y(node)}H${scale.x(toMs)}" stroke="#6b7686" stroke-width="2"/>`),
+    ...lives.map(
+      ({ node, fromMs, toMs }) => `<path d="M${scale.x(fromMs)} ${scale.y(node)}H${scale.x(toMs)}" stroke="#6b7686" stroke-width="2"/>`,
+    ),
     ...spells.map(
       ({ node, fromMs, toMs, what }) =>
         `<path d="M${scale.x(fromMs)} ${scale.y(node)}H${scale.x(toMs)}" stroke="${AMBER}" stroke-width="5" stroke-dasharray="4 3"><title>${escaped(what)}</title></path>`,
@@ -151,8 +161,14 @@ const MESSAGES_SHOWN = 360
 const LOST_SHOWN = 120
 
 function messages(events: readonly RunEvent[], scale: Scale): readonly string[] {
-  const arrived = sampled(events.filter(({ kind, what }) => kind === 'receive' && classOf(kind, what) === 'message'), MESSAGES_SHOWN)
-  const lost = sampled(events.filter(({ kind }) => kind === 'lost'), LOST_SHOWN)
+  const arrived = sampled(
+    events.filter(({ kind, what }) => kind === 'receive' && classOf(kind, what) === 'message'),
+    MESSAGES_SHOWN,
+  )
+  const lost = sampled(
+    events.filter(({ kind }) => kind === 'lost'),
+    LOST_SHOWN,
+  )
   const ways = arrived.flatMap(({ atMs, node, fields }) => {
     const { from, ms } = fields
     if (node === null || typeof from !== 'string' || typeof ms !== 'number') return []
@@ -178,12 +194,19 @@ function sampled<T>(items: readonly T[], count: number): readonly T[] {
 const WRITES_SHOWN = 400
 
 function marks({ lives, invariants }: Report, events: readonly RunEvent[], scale: Scale): readonly string[] {
-  const writes = sampled(events.filter(({ kind, fields }) => kind === 'commit' && fields['own'] !== 0), WRITES_SHOWN)
+  const writes = sampled(
+    events.filter(({ kind, fields }) => kind === 'commit' && fields['own'] !== 0),
+    WRITES_SHOWN,
+  )
   return [
     ...writes.map(({ atMs, node }) => `<circle cx="${scale.x(atMs)}" cy="${scale.y(node ?? '')}" r="2.4" fill="${GREEN}"/>`),
     ...lives.flatMap(({ node, fromMs, toMs, end }) => [
       `<path d="M${scale.x(fromMs)} ${scale.y(node)}m-4 5l4 -10l4 10z" fill="${GREEN}" stroke="#ffffff"/>`,
-      ...(end === null ? [] : [`<path d="M${scale.x(toMs)} ${scale.y(node)}m-5 -5l10 10m0 -10l-10 10" stroke="${VERMILION}" stroke-width="2.5" fill="none"><title>${end}</title></path>`]),
+      ...(end === null
+        ? []
+        : [
+            `<path d="M${scale.x(toMs)} ${scale.y(node)}m-5 -5l10 10m0 -10l-10 10" stroke="${VERMILION}" stroke-width="2.5" fill="none"><title>${end}</title></path>`,
+          ]),
     ]),
     ...invariants.flatMap(({ id, violation }) =>
       violation === null

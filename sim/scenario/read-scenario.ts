@@ -204,7 +204,11 @@ class ScenarioReader {
     nodes.push(...names.map(name => ({ ...plainNode(name), ...told })))
   }
 
-  /** @returns the prefix of the names of these nodes */
+  /**
+   * The user's own settings. All of them are checked; `name` and `guard` mean something here, the others concern real sockets.
+   *
+   * @returns the prefix of the names of these nodes
+   */
   #readConfig(value: Value): string | undefined {
     const path = this.#reader.text(value, 'the path of a weft.toml')
     if (path === undefined) return undefined

@@ -253,8 +253,11 @@ class Swarm {
     const node = random.pick(this.#names)
     const forMs = random.below(30 * SECOND)
     switch (random.below(3)) {
-      case 0:
-        return { lastsMs: 0, begin: [{ verb: 'clock-step', node, stepMs: (random.chance(500) ? 1 : -1) * random.below(3_600 * SECOND) }], end: [] }
+      case 0: {
+        // Forwards not as far as others refuse, for what is written then is from the future for good; backwards as far as it goes.
+        const stepMs = random.chance(500) ? random.below(45 * SECOND) : -random.below(3_600 * SECOND)
+        return { lastsMs: forMs, begin: [{ verb: 'clock-step', node, stepMs }], end: [{ verb: 'clock-step', node, stepMs: -stepMs }] }
+      }
       case 1:
         return { lastsMs: 0, begin: [{ verb: 'clock-drift', node, driftPpm: random.below(1_001) - 500 }], end: [] }
       default:
@@ -274,7 +277,8 @@ class Swarm {
           { atMs, fault: { verb: 'restore-backup', node } },
         ]
       : [{ atMs, fault: { verb: 'reformat', node } }]
-    this.#add({ fromMs: atMs, toMs: atMs, faults })
+    const backMs = atMs + random.below(10 * SECOND)
+    this.#add({ fromMs: atMs, toMs: backMs, faults: [...faults, { atMs: backMs, fault: { verb: 'restart', node } }] })
     this.#calm.push([atMs - CALM_MS, atMs + CALM_MS])
   }
 

@@ -33,7 +33,6 @@ function treeOf(text: string, fileName: string): Value {
 
   const lineOf = (node: Node | null): number => (node?.range == null ? 1 : lines.linePos(node.range[0]).line)
   const valueOf = (node: Node | null, path: string, line: number): Value => {
-    if (isAlias(node)) return valueOf(node.resolve(document) ?? null, path, line)
     const place = { path, line: node === null ? line : lineOf(node) }
     if (isMap<Node, Node | null>(node)) {
       return {
@@ -47,8 +46,10 @@ function treeOf(text: string, fileName: string): Value {
       }
     }
     if (isSeq<Node>(node)) return { kind: 'list', place, items: node.items.map((item, i) => valueOf(item, `${path}[${i}]`, place.line)) }
-    return { kind: 'text', place, text: isScalar(node) ? String(node.value ?? '') : '' }
+    if (isAlias(node)) reader.problem(place, `*${node.source} is a YAML alias: write out what it stands for`)
+    return { kind: 'text', place, text: isScalar(node) && typeof node.value === 'string' ? node.value : '' }
   }
   const root = valueOf(document.contents, '', 1)
+  reader.settle(fileName)
   return root.kind === 'text' && root.text === '' ? { kind: 'table', place: root.place, rows: [] } : root
 }

@@ -3,6 +3,7 @@ import type { WeftError } from '../../base/errors.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import type { Receipt } from '../../node/api.ts'
 import type { CommandName, CommandTypes } from '../../node/commands/types.ts'
+import { askAll } from '../ask-all.ts'
 import type { SimRandom } from '../random.ts'
 import type { Scenario, Work } from '../scenario/scenario.ts'
 import type { Stage } from '../stage.ts'
@@ -127,6 +128,16 @@ export class Workload {
     else this.#call(from, address, message)
   }
 
+  /** On real nodes: what their processes noted. What ended with a node is not known. */
+  async collect(): Promise<void> {
+    if (!this.#stage.isReal) return
+    for (const node of this.#stage.up) {
+      if (this.#spawned.get(`${node} ${TALLY}`) !== this.#stage.life(node)) continue
+      const [{ result }] = (await askAll(this.#stage, [node], 'process.call', { to: TALLY, method: 'report' })) as readonly [{ result: unknown }]
+      for (const message of result as readonly MessageRef[]) this.#delivered(message, node)
+    }
+  }
+
   #delivered(message: MessageRef, at: string): void {
     this.#history.deliveries.push({ message, atMs: this.#stage.nowMs, life: this.#stage.life(at) })
   }
@@ -160,7 +171,8 @@ export class Workload {
     if (this.#spawned.get(row) === life) return
     this.#spawned.set(row, life)
     this.#stage.spawn(node, program(), process, error => {
-      if (error !== undefined && error.code !== 'stopping') throw error
+      // A disk that fails now may not fail the next time.
+      if (error !== undefined) this.#spawned.delete(row)
     })
   }
 

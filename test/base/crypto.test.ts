@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { concatBytes, equalBytes, fromHex, toHex, utf8 } from '../../base/bytes.ts'
 import type { CryptoSuite } from '../../base/crypto/crypto-suite.ts'
-import { isStrictKey, verify } from '../../base/crypto/ed25519.ts'
+import { isStrictKey, rememberVerified, verify } from '../../base/crypto/ed25519.ts'
 import { hash, tagOf, USES } from '../../base/crypto/hash.ts'
 import { nobleSuite } from '../../base/crypto/noble-suite.ts'
 import { nodeSuite } from '../../base/crypto/node-suite.ts'
@@ -60,7 +60,7 @@ const wycheproof: readonly (SignatureCase & { readonly id: number; readonly isVa
 )
 
 /** One letter per case: V accepted, x refused. */
-function verdicts(cases: readonly SignatureCase[], by: CryptoSuite): string {
+function verdicts(cases: readonly SignatureCase[], by: CryptoSuite = suite): string {
   return cases.map(({ key, message, signature }) => (verify(key, message, signature, by) ? 'V' : 'x')).join('')
 }
 

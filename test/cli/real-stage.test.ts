@@ -24,7 +24,9 @@ class Theatre {
 
   ask<K extends CommandName>(name: string, command: K, input: CommandTypes[K]['input']): Promise<CommandTypes[K]['result']> {
     return new Promise((resolve, reject) => {
-      this.stage.ask(name, command, input, (error, value) => (error === undefined ? resolve(value as CommandTypes[K]['result']) : reject(error)))
+      this.stage.ask(name, command, input, (error, value) =>
+        error === undefined ? resolve(value as CommandTypes[K]['result']) : reject(error),
+      )
     })
   }
 
@@ -125,7 +127,10 @@ t.test('three real nodes play what goes wrong between them and to them, and end 
     t.equal(error, undefined)
     await theatre.ask('n1', 'process.send', { to: `${stage.nodeId('n2')}:tally`, message: { number: 1 } })
     const report = { to: 'tally', method: 'report' }
-    await until('it has arrived', async () => JSON.stringify(await theatre.ask('n2', 'process.call', report)) === '{"result":[{"number":1}]}')
+    await until(
+      'it has arrived',
+      async () => JSON.stringify(await theatre.ask('n2', 'process.call', report)) === '{"result":[{"number":1}]}',
+    )
     const unknown = await new Promise<{ code: string } | undefined>(resolve => stage.spawn('n2', tally, 'other', resolve))
     t.equal(unknown?.code, 'module_invalid')
   })
@@ -150,7 +155,10 @@ t.test('three real nodes play what goes wrong between them and to them, and end 
     await until('it is gone', () => stage.up.length === 3)
     stage.mend(['n3'])
     await theatre.equal(4)
-    t.same(['n1', 'n2', 'n3', 'n4', 'n5'].map(name => stage.life(name)), [1, 2, 3, 1, 0])
+    t.same(
+      ['n1', 'n2', 'n3', 'n4', 'n5'].map(name => stage.life(name)),
+      [1, 2, 3, 1, 0],
+    )
     for (const name of stage.up) t.same(await theatre.texts(name), [...said].sort(), name)
   })
 })
@@ -193,7 +201,11 @@ t.test('what happens in virtual time only is named, with the reason', async t =>
     ['a kill', faults({ verb: 'crash', node: 'n1', how: 'process', torn: false }, { verb: 'heal' }), []],
     ['loss', { net: { loss: 0.1 } }, ['net: a TCP proxy loses no packets']],
     ['duplicates', faults({ verb: 'net', way: null, quality: { duplicates: 0.1 } }), ['1.5s: net: a TCP proxy repeats no packets']],
-    ['a power loss', faults({ verb: 'crash', node: 'n1', how: 'power', torn: true }), ['1.5s: crash n1: nobody pulls the plug of this machine']],
+    [
+      'a power loss',
+      faults({ verb: 'crash', node: 'n1', how: 'power', torn: true }),
+      ['1.5s: crash n1: nobody pulls the plug of this machine'],
+    ],
     ['a clock', faults({ verb: 'clock-step', node: 'n1', stepMs: 1 }), ['1.5s: clock-step n1: all processes share one clock']],
     ['a drift', { nodes: [{ ...node, clockDriftPpm: 1 }] }, ['clock of n1: all processes share one clock']],
     ['a rare branch', { buggify: ['x'] }, ['buggify: real nodes take no rare branches on demand']],

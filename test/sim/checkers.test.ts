@@ -170,7 +170,11 @@ function coreOf(change: object = {}): Core {
 const N2 = { identity: { id: LOG, author: 'n2' as NodeId, stream: 'audit' as Stream } }
 
 function committed(records: readonly Partial<Written>[], more: object = {}): object {
-  return { kind: 'committed', error: undefined, staged: { groups: [{ log: N2, records, notes: [], bytes: 0, ...more }], checkpoints: new Map() } }
+  return {
+    kind: 'committed',
+    error: undefined,
+    staged: { groups: [{ log: N2, records, notes: [], bytes: 0, ...more }], checkpoints: new Map() },
+  }
 }
 
 /** A record with a header that is nobody's. */
@@ -185,11 +189,38 @@ const FORGED: Partial<Written> = {
 const STEPS: readonly Step[] = [
   { what: 'nothing happens', event: { kind: 'wake' }, finds: undefined },
   { what: 'a record is stored whose id is not the hash of its header', event: committed([FORGED]), finds: 'chain' },
-  { what: 'a stranger is greeted as a member', core: { cluster: { membership: STRANGER, others: [] } }, event: { kind: 'greeting', from: 'stranger' }, effects: [{ kind: 'answer-greeting', accept: true }], finds: 'authority' },
-  { what: 'a stranger is refused', core: { cluster: { membership: STRANGER, others: [] } }, event: { kind: 'greeting', from: 'stranger' }, effects: [{ kind: 'answer-greeting', accept: false }], finds: undefined },
-  { what: 'a frame beyond all bounds is sent', event: { kind: 'wake' }, effects: [{ kind: 'send', protocol: 'sync', to: 'n2', frame: { length: 2 ** 20 + 1 } }], finds: 'bounds' },
-  { what: 'a frame as large as one may be is sent', event: { kind: 'wake' }, effects: [{ kind: 'send', protocol: 'sync', to: 'n2', frame: { length: 2 ** 20 } }], finds: undefined },
-  { what: 'one step has effects without end', event: { kind: 'wake' }, effects: Array.from({ length: 16_385 }, () => ({ kind: 'yield' })), finds: 'bounds' },
+  {
+    what: 'a stranger is greeted as a member',
+    core: { cluster: { membership: STRANGER, others: [] } },
+    event: { kind: 'greeting', from: 'stranger' },
+    effects: [{ kind: 'answer-greeting', accept: true }],
+    finds: 'authority',
+  },
+  {
+    what: 'a stranger is refused',
+    core: { cluster: { membership: STRANGER, others: [] } },
+    event: { kind: 'greeting', from: 'stranger' },
+    effects: [{ kind: 'answer-greeting', accept: false }],
+    finds: undefined,
+  },
+  {
+    what: 'a frame beyond all bounds is sent',
+    event: { kind: 'wake' },
+    effects: [{ kind: 'send', protocol: 'sync', to: 'n2', frame: { length: 2 ** 20 + 1 } }],
+    finds: 'bounds',
+  },
+  {
+    what: 'a frame as large as one may be is sent',
+    event: { kind: 'wake' },
+    effects: [{ kind: 'send', protocol: 'sync', to: 'n2', frame: { length: 2 ** 20 } }],
+    finds: undefined,
+  },
+  {
+    what: 'one step has effects without end',
+    event: { kind: 'wake' },
+    effects: Array.from({ length: 16_385 }, () => ({ kind: 'yield' })),
+    finds: 'bounds',
+  },
 ]
 
 t.test('a step is judged by what it carries', t => {
@@ -252,8 +283,18 @@ const FORK = ['n1', 'error', 'chain.conflict', { log: LOG, seq: 3 }] as const
 
 const LINES: readonly Lines[] = [
   { what: 'a peer that is well is taken for dead', lines: [TIMEOUT], finds: 'membership' },
-  { what: 'a peer beyond a partition is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'partition', groups: [['n1'], ['n2', 'n3']] }], finds: undefined },
-  { what: 'a peer on the same side is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'partition', groups: [['n1', 'n2'], ['n3']] }], finds: 'membership' },
+  {
+    what: 'a peer beyond a partition is taken for dead',
+    lines: [TIMEOUT],
+    faults: [{ verb: 'partition', groups: [['n1'], ['n2', 'n3']] }],
+    finds: undefined,
+  },
+  {
+    what: 'a peer on the same side is taken for dead',
+    lines: [TIMEOUT],
+    faults: [{ verb: 'partition', groups: [['n1', 'n2'], ['n3']] }],
+    finds: 'membership',
+  },
   { what: 'a paused peer is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'pause', node: 'n2', forMs: 20_000 }], finds: undefined },
   { what: 'a neighbour in a ring is taken for dead', lines: [TIMEOUT], faults: [{ verb: 'ring', nodes: NAMES }], finds: 'membership' },
   { what: 'a correct node is blamed', lines: [REJECTED], finds: 'hygiene' },
@@ -283,7 +324,8 @@ t.test('what nodes log is judged by the faults that explain it', t => {
     const core = coreOf({ chain: { logs: new Map(), log: () => N2, backlogBytes: 0 } })
     for (const checker of court.checkers) checker.onBoot?.('n1', core)
     ;(court as { nowMs: number }).nowMs = 15_000
-    for (const [node, level, event, fields] of lines) for (const checker of court.checkers) checker.onLog?.(node, level, event, fields as never)
+    for (const [node, level, event, fields] of lines)
+      for (const checker of court.checkers) checker.onLog?.(node, level, event, fields as never)
     t.equal(court.violations[0]?.invariant, finds, `${what}${toldBy(court)}`)
   }
   t.end()
@@ -311,7 +353,16 @@ interface Case {
   readonly change: (scene: Scene) => void
 }
 
-const MEMORY: MemoryRecord = { id: id('rain') as CausalId, text: 'rain on the roof', meta: {}, author: 'n1' as NodeId, at: '2026-01-01T00:00:00.000Z', state: 'current', log: LOG, seq: 1 }
+const MEMORY: MemoryRecord = {
+  id: id('rain') as CausalId,
+  text: 'rain on the roof',
+  meta: {},
+  author: 'n1' as NodeId,
+  at: '2026-01-01T00:00:00.000Z',
+  state: 'current',
+  log: LOG,
+  seq: 1,
+}
 const OTHER: MemoryRecord = { ...MEMORY, id: id('sun') as CausalId, text: 'sun over the roof of the house', seq: 2 }
 const RECEIPT: Receipt = { id: MEMORY.id, log: LOG, seq: 1 }
 const TOLD = { text: MEMORY.text }
@@ -326,7 +377,7 @@ function sceneOf({ scenario = {}, faults = [] }: Case): Scene {
       Object.assign(court.history.begin(1_000, 'n1', command, input as never), { endMs: 2_000, outcome: 'ok', result, ...more }),
     message(mode, number, handled, result = { result: 'ok' }) {
       const message: MessageRef = { mode, from: 'n1', to: 'n2', number }
-      const operation = court.history.begin(1_000, 'n1', mode === 'send' ? 'process.send' : 'process.call', {} as never, message)
+      const operation = court.history.begin(1_000, 'n1', mode === 'send' ? 'process.send' : 'process.call', {}, message)
       Object.assign(operation, { endMs: 2_000, outcome: 'ok', result })
       for (let i = 0; i < handled; i++) court.history.deliveries.push({ message, atMs: 1_500, life: 1 })
     },
@@ -346,21 +397,63 @@ function testimonyOf(name: string): Changing<Testimony> {
     frontierAll: 'g',
     foldVersion: 1,
     pending: 0,
-    heads: [{ logId: LOG, author: 'n1' as NodeId, stream: 'memory/main' as Stream, size: 3, head: OTHER.id, root: id('root'), published: 3, conflict: false }],
-    verification: { valid: true, records: 3, logs: [{ logId: LOG, author: 'n1' as NodeId, stream: 'memory/main' as Stream, size: 3, root: id('root'), signed: 3 }] },
+    heads: [
+      {
+        logId: LOG,
+        author: 'n1' as NodeId,
+        stream: 'memory/main' as Stream,
+        size: 3,
+        head: OTHER.id,
+        root: id('root'),
+        published: 3,
+        conflict: false,
+      },
+    ],
+    verification: {
+      valid: true,
+      records: 3,
+      logs: [{ logId: LOG, author: 'n1' as NodeId, stream: 'memory/main' as Stream, size: 3, root: id('root'), signed: 3 }],
+    },
     memories: [MEMORY, OTHER],
     edges: [{ from: MEMORY.id, type: 'causes', to: OTHER.id, weight: 0.5 }],
     conflicts: { conflicts: [], logs: [], voids: [] },
     recollections: new Map([['rain roof', recollection]]),
     matches: new Map([['rain roof', recollection]]),
-    members: { cluster: id('cluster') as never, name: 'sim', threshold: 1, pending: [], members: NAMES.map(node => ({ nodeId: node as NodeId, role: 'member', status: 'member', isAdmin: node === 'n1' })) },
-    peers: NAMES.filter(peer => peer !== name).map(peer => ({ nodeId: peer as NodeId, role: 'member', status: 'member', state: 'up', addresses: [], rttMs: 1, clockOffsetMs: 0, clockErrorMs: 1, version: 'sim', foldVersion: 1 })),
+    members: {
+      cluster: id('cluster') as never,
+      name: 'sim',
+      threshold: 1,
+      pending: [],
+      members: NAMES.map(node => ({ nodeId: node as NodeId, role: 'member', status: 'member', isAdmin: node === 'n1' })),
+    },
+    peers: NAMES.filter(peer => peer !== name).map(peer => ({
+      nodeId: peer as NodeId,
+      role: 'member',
+      status: 'member',
+      state: 'up',
+      addresses: [],
+      rttMs: 1,
+      clockOffsetMs: 0,
+      clockErrorMs: 1,
+      version: 'sim',
+      foldVersion: 1,
+    })),
     processes: [processOf(name, 1)],
   }
 }
 
 function processOf(name: string, pid: number): Testimony['processes'][number] {
-  return { address: `${name}/${pid}` as ProcessAddress, pid: pid as Pid, name: null, state: 'running', node: name as NodeId, program: 'inline', inbox: 0, handled: 0, startedAt: '' }
+  return {
+    address: `${name}/${pid}` as ProcessAddress,
+    pid: pid as Pid,
+    name: null,
+    state: 'running',
+    node: name as NodeId,
+    program: 'inline',
+    inbox: 0,
+    handled: 0,
+    startedAt: '',
+  }
 }
 
 function of(scene: Scene, name: string): Changing<Testimony> {
@@ -371,81 +464,295 @@ function everywhere(scene: Scene, change: (testimony: Changing<Testimony>) => vo
   for (const testimony of scene.nodes.values()) change(testimony)
 }
 
-function withHits(testimony: Changing<Testimony>, change: (hit: Changing<Testimony['memories'][number]> & { score: number; parts: { bm25: number } }) => void): void {
+function withHits(
+  testimony: Changing<Testimony>,
+  change: (hit: Changing<Testimony['memories'][number]> & { score: number; parts: { bm25: number } }) => void,
+): void {
   for (const kind of ['recollections', 'matches'] as const)
-    testimony[kind] = new Map([...(testimony[kind] ?? [])].map(([query, found]) => {
-      const hits = found.hits.map(hit => ({ ...hit, parts: { ...hit.parts } }))
-      change(hits[0] as never)
-      return [query, { ...found, hits }]
-    }))
+    testimony[kind] = new Map(
+      [...(testimony[kind] ?? [])].map(([query, found]) => {
+        const hits = found.hits.map(hit => ({ ...hit, parts: { ...hit.parts } }))
+        change(hits[0] as never)
+        return [query, { ...found, hits }]
+      }),
+    )
 }
 
-const fork = (leaves: readonly [string, string]): Testimony['conflicts'] => ({ conflicts: [], voids: [], logs: [{ log: id('fork') as LogId, author: 'n4' as NodeId, stream: 'audit' as Stream, seq: 3, leaves }] })
+const fork = (leaves: readonly [string, string]): Testimony['conflicts'] => ({
+  conflicts: [],
+  voids: [],
+  logs: [{ log: id('fork') as LogId, author: 'n4' as NodeId, stream: 'audit' as Stream, seq: 3, leaves }],
+})
 
 const CASES: readonly Case[] = [
   { what: 'all is well', finds: undefined, change: scene => void scene.ask('memory.remember', TOLD, RECEIPT) },
 
   { what: 'a node knows less in the end', finds: 'convergence', change: scene => void (of(scene, 'n3').memories = [MEMORY]) },
   { what: 'a node ends at another frontier', finds: 'convergence', change: scene => void (of(scene, 'n3').frontierAll = 'h') },
-  { what: 'a node whose disk rotted says so', finds: undefined, faults: [{ verb: 'disk-rot', node: 'n3' }], change: scene => void Object.assign(of(scene, 'n3'), { frontierAll: 'h', verification: DAMAGED }) },
+  {
+    what: 'a node whose disk rotted says so',
+    finds: undefined,
+    faults: [{ verb: 'disk-rot', node: 'n3' }],
+    change: scene => void Object.assign(of(scene, 'n3'), { frontierAll: 'h', verification: DAMAGED }),
+  },
 
-  { what: 'a reader does not see what was written before', finds: 'causal-order', change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.recall', { query: 'rain' }, { hits: [], frontier: '' }, { atMs: 3_000 })) },
-  { what: 'a reader asked at the same time does not see it', finds: undefined, change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.recall', { query: 'rain' }, { hits: [], frontier: '' }, { atMs: 1_500 })) },
+  {
+    what: 'a reader does not see what was written before',
+    finds: 'causal-order',
+    change: scene => (
+      scene.ask('memory.remember', TOLD, RECEIPT),
+      void scene.ask('memory.recall', { query: 'rain' }, { hits: [], frontier: '' }, { atMs: 3_000 })
+    ),
+  },
+  {
+    what: 'a reader asked at the same time does not see it',
+    finds: undefined,
+    change: scene => (
+      scene.ask('memory.remember', TOLD, RECEIPT),
+      void scene.ask('memory.recall', { query: 'rain' }, { hits: [], frontier: '' }, { atMs: 1_500 })
+    ),
+  },
 
-  { what: 'a write is gone', finds: 'durability', change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }) },
-  { what: 'another memory stands in its place', finds: 'durability', change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x') }) },
-  { what: 'a write that was never answered is gone', finds: undefined, change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }, { outcome: 'unknown' }) },
-  { what: 'a write is gone with the disk', finds: undefined, faults: [{ verb: 'reformat', node: 'n1' }], change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }) },
-  { what: 'a write after the loss is gone', finds: 'durability', faults: [{ verb: 'kill', node: 'n2' }], change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }, { atMs: 8_000, endMs: 9_000 }) },
+  {
+    what: 'a write is gone',
+    finds: 'durability',
+    change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }),
+  },
+  {
+    what: 'another memory stands in its place',
+    finds: 'durability',
+    change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x') }),
+  },
+  {
+    what: 'a write that was never answered is gone',
+    finds: undefined,
+    change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }, { outcome: 'unknown' }),
+  },
+  {
+    what: 'a write is gone with the disk',
+    finds: undefined,
+    faults: [{ verb: 'reformat', node: 'n1' }],
+    change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }),
+  },
+  {
+    what: 'a write after the loss is gone',
+    finds: 'durability',
+    faults: [{ verb: 'kill', node: 'n2' }],
+    change: scene => void scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 17 }, { atMs: 8_000, endMs: 9_000 }),
+  },
 
   { what: 'a journal is damaged for no reason', finds: 'chain', change: scene => void (of(scene, 'n2').verification = DAMAGED) },
-  { what: 'as many records have two roots', finds: 'convergence', change: scene => void (of(scene, 'n2').heads = [{ ...(of(scene, 'n2').heads[0] as Testimony['heads'][number]), head: id('another') }]) },
-  { what: 'more is published than held', finds: 'chain', change: scene => everywhere(scene, testimony => void (testimony.heads = [{ ...(testimony.heads[0] as Testimony['heads'][number]), published: 4 }])) },
+  {
+    what: 'as many records have two roots',
+    finds: 'convergence',
+    change: scene => void (of(scene, 'n2').heads = [{ ...(of(scene, 'n2').heads[0] as Testimony['heads'][number]), head: id('another') }]),
+  },
+  {
+    what: 'more is published than held',
+    finds: 'chain',
+    change: scene =>
+      everywhere(scene, testimony => void (testimony.heads = [{ ...(testimony.heads[0] as Testimony['heads'][number]), published: 4 }])),
+  },
 
   { what: 'words are put in a mouth', finds: 'genuine', change: scene => void scene.ask('memory.remember', { text: 'snow' }, RECEIPT) },
-  { what: 'a memory is another author\'s', finds: 'genuine', change: scene => void scene.ask('memory.remember', TOLD, RECEIPT, { node: 'n2' }) },
+  {
+    what: "a memory is another author's",
+    finds: 'genuine',
+    change: scene => void scene.ask('memory.remember', TOLD, RECEIPT, { node: 'n2' }),
+  },
 
-  { what: 'an honest node is accused', finds: 'equivocation', change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('b')]))) },
-  { what: 'a fork that is none', finds: 'equivocation', faults: [{ verb: 'turn', node: 'n4', behaviours: [] }], change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('a')]))) },
-  { what: 'a fork that all know', finds: undefined, scenario: { expect: { ...scenarioOf().expect, forkedLogs: 1 } }, faults: [{ verb: 'turn', node: 'n4', behaviours: [] }], change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('b')]))) },
-  { what: 'a fork that nobody knows', finds: 'equivocation', scenario: { expect: { ...scenarioOf().expect, forkedLogs: 1 } }, change: () => {} },
+  {
+    what: 'an honest node is accused',
+    finds: 'equivocation',
+    change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('b')]))),
+  },
+  {
+    what: 'a fork that is none',
+    finds: 'equivocation',
+    faults: [{ verb: 'turn', node: 'n4', behaviours: [] }],
+    change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('a')]))),
+  },
+  {
+    what: 'a fork that all know',
+    finds: undefined,
+    scenario: { expect: { ...scenarioOf().expect, forkedLogs: 1 } },
+    faults: [{ verb: 'turn', node: 'n4', behaviours: [] }],
+    change: scene => everywhere(scene, testimony => void (testimony.conflicts = fork([id('a'), id('b')]))),
+  },
+  {
+    what: 'a fork that nobody knows',
+    finds: 'equivocation',
+    scenario: { expect: { ...scenarioOf().expect, forkedLogs: 1 } },
+    change: () => {},
+  },
 
-  { what: 'messages are handled as they should', finds: undefined, change: scene => (scene.message('send', 1, 1), scene.message('call', 1, 1), scene.message('at-least-once', 1, 2)) },
+  {
+    what: 'messages are handled as they should',
+    finds: undefined,
+    change: scene => (scene.message('send', 1, 1), scene.message('call', 1, 1), scene.message('at-least-once', 1, 2)),
+  },
   { what: 'a message is handled twice', finds: 'ipc', change: scene => scene.message('send', 1, 2) },
   { what: 'a call is handled twice', finds: 'ipc', change: scene => scene.message('call', 1, 2) },
   { what: 'a message that was delivered is lost', finds: 'ipc', change: scene => scene.message('send', 1, 0) },
-  { what: 'a message that was not delivered is lost', finds: undefined, change: scene => scene.message('send', 1, 0, { result: 'unreachable' }) },
-  { what: 'a message dies with its receiver', finds: undefined, faults: [{ verb: 'crash', node: 'n2', how: 'power', torn: false }], change: scene => scene.message('send', 1, 0) },
+  {
+    what: 'a message that was not delivered is lost',
+    finds: undefined,
+    change: scene => scene.message('send', 1, 0, { result: 'unreachable' }),
+  },
+  {
+    what: 'a message dies with its receiver',
+    finds: undefined,
+    faults: [{ verb: 'crash', node: 'n2', how: 'power', torn: false }],
+    change: scene => scene.message('send', 1, 0),
+  },
   { what: 'an answer without handling', finds: 'ipc', change: scene => scene.message('call', 1, 0) },
-  { what: 'a message out of nowhere', finds: 'ipc', change: scene => void scene.court.history.deliveries.push({ message: { mode: 'send', from: 'n1', to: 'n2', number: 9 }, atMs: 1, life: 1 }) },
+  {
+    what: 'a message out of nowhere',
+    finds: 'ipc',
+    change: scene =>
+      void scene.court.history.deliveries.push({ message: { mode: 'send', from: 'n1', to: 'n2', number: 9 }, atMs: 1, life: 1 }),
+  },
   { what: 'messages out of order', finds: 'ipc', change: scene => (scene.message('send', 2, 1), scene.message('send', 1, 1)) },
 
-  { what: 'a node forgets what another wrote', finds: 'authority', change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.forget', { id: MEMORY.id }, { ...RECEIPT, seq: 2, id: OTHER.id }, { node: 'n2' })) },
-  { what: 'a node that tries is refused', finds: undefined, change: scene => (scene.ask('memory.remember', TOLD, RECEIPT), void scene.ask('memory.forget', { id: MEMORY.id }, undefined, { node: 'n2', outcome: 'fail', error: new WeftError('not_author', 'no') })) },
-  { what: 'a memory vanishes that nobody forgot', finds: 'authority', change: scene => (scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 0 }), undefined) },
-  { what: 'a void record is remembered', finds: 'authority', change: scene => everywhere(scene, testimony => void (testimony.conflicts = { conflicts: [], logs: [], voids: [{ id: MEMORY.id, log: LOG, seq: 1, code: 'revoked' }] })) },
+  {
+    what: 'a node forgets what another wrote',
+    finds: 'authority',
+    change: scene => (
+      scene.ask('memory.remember', TOLD, RECEIPT),
+      void scene.ask('memory.forget', { id: MEMORY.id }, { ...RECEIPT, seq: 2, id: OTHER.id }, { node: 'n2' })
+    ),
+  },
+  {
+    what: 'a node that tries is refused',
+    finds: undefined,
+    change: scene => (
+      scene.ask('memory.remember', TOLD, RECEIPT),
+      void scene.ask('memory.forget', { id: MEMORY.id }, undefined, {
+        node: 'n2',
+        outcome: 'fail',
+        error: new WeftError('not_author', 'no'),
+      })
+    ),
+  },
+  {
+    what: 'a memory vanishes that nobody forgot',
+    finds: 'authority',
+    change: scene => (scene.ask('memory.remember', { text: 'x' }, { ...RECEIPT, id: id('x'), seq: 0 }), undefined),
+  },
+  {
+    what: 'a void record is remembered',
+    finds: 'authority',
+    change: scene =>
+      everywhere(
+        scene,
+        testimony =>
+          void (testimony.conflicts = { conflicts: [], logs: [], voids: [{ id: MEMORY.id, log: LOG, seq: 1, code: 'revoked' }] }),
+      ),
+  },
 
-  { what: 'a node is not connected', finds: 'membership', change: scene => void (of(scene, 'n2').peers = of(scene, 'n2').peers.map(peer => ({ ...peer, state: 'down' as const }))) },
-  { what: 'nodes disagree on who belongs', finds: 'membership', change: scene => void (of(scene, 'n2').members = { ...of(scene, 'n2').members, threshold: 2 }) },
-  { what: 'a revoked node is back', finds: 'membership', change: scene => void scene.ask('member.revoke', { nodeId: 'n4' }, { operation: 'o', decided: true }) },
+  {
+    what: 'a node is not connected',
+    finds: 'membership',
+    change: scene => void (of(scene, 'n2').peers = of(scene, 'n2').peers.map(peer => ({ ...peer, state: 'down' as const }))),
+  },
+  {
+    what: 'nodes disagree on who belongs',
+    finds: 'membership',
+    change: scene => void (of(scene, 'n2').members = { ...of(scene, 'n2').members, threshold: 2 }),
+  },
+  {
+    what: 'a revoked node is back',
+    finds: 'membership',
+    change: scene => void scene.ask('member.revoke', { nodeId: 'n4' }, { operation: 'o', decided: true }),
+  },
 
-  { what: 'a question is never answered', finds: 'liveness', change: scene => void scene.ask('memory.status', {}, undefined, { endMs: null, outcome: 'unknown' }) },
-  { what: 'a question dies with the node', finds: undefined, faults: [{ verb: 'crash', node: 'n1', how: 'power', torn: false }], change: scene => void scene.ask('memory.status', {}, undefined, { endMs: null, outcome: 'unknown' }) },
+  {
+    what: 'a question is never answered',
+    finds: 'liveness',
+    change: scene => void scene.ask('memory.status', {}, undefined, { endMs: null, outcome: 'unknown' }),
+  },
+  {
+    what: 'a question dies with the node',
+    finds: undefined,
+    faults: [{ verb: 'crash', node: 'n1', how: 'power', torn: false }],
+    change: scene => void scene.ask('memory.status', {}, undefined, { endMs: null, outcome: 'unknown' }),
+  },
   { what: 'records wait for ever', finds: 'liveness', change: scene => void (of(scene, 'n2').pending = 3) },
-  { what: 'a node never publishes', finds: 'liveness', change: scene => everywhere(scene, testimony => void (testimony.heads = [{ ...(testimony.heads[0] as Testimony['heads'][number]), published: 2 }])) },
+  {
+    what: 'a node never publishes',
+    finds: 'liveness',
+    change: scene =>
+      everywhere(scene, testimony => void (testimony.heads = [{ ...(testimony.heads[0] as Testimony['heads'][number]), published: 2 }])),
+  },
 
-  { what: 'two processes have one pid', finds: 'process-table', change: scene => void (of(scene, 'n2').processes = [processOf('n2', 4), processOf('n2', 4)]) },
-  { what: 'a process that has exited is listed', finds: 'process-table', change: scene => void (of(scene, 'n2').processes = [{ ...processOf('n2', 4), state: 'exited' }]) },
+  {
+    what: 'two processes have one pid',
+    finds: 'process-table',
+    change: scene => void (of(scene, 'n2').processes = [processOf('n2', 4), processOf('n2', 4)]),
+  },
+  {
+    what: 'a process that has exited is listed',
+    finds: 'process-table',
+    change: scene => void (of(scene, 'n2').processes = [{ ...processOf('n2', 4), state: 'exited' }]),
+  },
 
-  { what: 'a score is not a number', finds: 'convergence', change: scene => withHits(of(scene, 'n2'), hit => void (hit.score = Number.NaN)) },
-  { what: 'all scores are not numbers', finds: 'hygiene', change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.parts.bm25 = Number.NaN))) },
+  {
+    what: 'a score is not a number',
+    finds: 'convergence',
+    change: scene => withHits(of(scene, 'n2'), hit => void (hit.score = Number.NaN)),
+  },
+  {
+    what: 'all scores are not numbers',
+    finds: 'hygiene',
+    change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.parts.bm25 = Number.NaN))),
+  },
 
-  { what: 'a memory is superseded by nobody', finds: 'fold', change: scene => (scene.ask('memory.remember', { text: OTHER.text }, { ...RECEIPT, id: OTHER.id, seq: 2 }), everywhere(scene, testimony => { testimony.memories = [MEMORY, { ...OTHER, state: 'superseded' }]; testimony.recollections = new Map(); testimony.matches = new Map() })) },
-  { what: 'a memory is superseded as it was asked', finds: undefined, change: scene => (scene.ask('memory.remember', { text: OTHER.text }, { ...RECEIPT, id: OTHER.id, seq: 2 }), scene.ask('memory.supersede', { old: OTHER.id, by: MEMORY.id }, undefined), everywhere(scene, testimony => { testimony.memories = [MEMORY, { ...OTHER, state: 'superseded' }]; testimony.recollections = new Map(); testimony.matches = new Map() })) },
+  {
+    what: 'a memory is superseded by nobody',
+    finds: 'fold',
+    change: scene => (
+      scene.ask('memory.remember', { text: OTHER.text }, { ...RECEIPT, id: OTHER.id, seq: 2 }),
+      everywhere(scene, testimony => {
+        testimony.memories = [MEMORY, { ...OTHER, state: 'superseded' }]
+        testimony.recollections = new Map()
+        testimony.matches = new Map()
+      })
+    ),
+  },
+  {
+    what: 'a memory is superseded as it was asked',
+    finds: undefined,
+    change: scene => (
+      scene.ask('memory.remember', { text: OTHER.text }, { ...RECEIPT, id: OTHER.id, seq: 2 }),
+      scene.ask('memory.supersede', { old: OTHER.id, by: MEMORY.id }, undefined),
+      everywhere(scene, testimony => {
+        testimony.memories = [MEMORY, { ...OTHER, state: 'superseded' }]
+        testimony.recollections = new Map()
+        testimony.matches = new Map()
+      })
+    ),
+  },
 
-  { what: 'recall gives what was superseded', finds: 'recall', change: scene => everywhere(scene, testimony => void (testimony.memories = [{ ...MEMORY, state: 'superseded' }, OTHER])) },
-  { what: 'recall scores as it likes', finds: 'recall', change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.parts.bm25 = 0.5))) },
-  { what: 'recall misses a memory', finds: 'recall', change: scene => everywhere(scene, testimony => void (testimony.matches = new Map([['rain roof', { hits: [], frontier: 'f', foldVersion: 1, exact: true, truncated: false }]]))) },
+  {
+    what: 'recall gives what was superseded',
+    finds: 'recall',
+    change: scene => everywhere(scene, testimony => void (testimony.memories = [{ ...MEMORY, state: 'superseded' }, OTHER])),
+  },
+  {
+    what: 'recall scores as it likes',
+    finds: 'recall',
+    change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.parts.bm25 = 0.5))),
+  },
+  {
+    what: 'recall misses a memory',
+    finds: 'recall',
+    change: scene =>
+      everywhere(
+        scene,
+        testimony =>
+          void (testimony.matches = new Map([['rain roof', { hits: [], frontier: 'f', foldVersion: 1, exact: true, truncated: false }]])),
+      ),
+  },
 ]
 
 const DAMAGED: Testimony['verification'] = { valid: false, log: LOG, seq: 1, reason: 'body damaged', file: 'j.seg', offset: 7 }
@@ -462,7 +769,10 @@ t.test('histories and endings are judged without anybody having watched', t => {
 
 t.test('every invariant has a judge, who can say what it promises', t => {
   const { checkers } = courtOf(scenarioOf())
-  t.same(checkers.map(({ id }) => id), INVARIANTS)
+  t.same(
+    checkers.map(({ id }) => id),
+    INVARIANTS,
+  )
   for (const { id, says } of checkers) t.match(says, /\w+ \w+/, id)
   t.end()
 })

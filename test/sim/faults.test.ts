@@ -1,3 +1,12 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { getServers } from 'node:dns'
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { isIP, Socket } from 'node:net'
+import { clearTimeout as clearTimer } from 'node:timers'
+import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { encode } from '../../base/codec.ts'
 import { concatBytes, utf8 } from '../../base/bytes.ts'
@@ -538,22 +547,48 @@ t.test('what is published while two nodes far apart still compare is told to bot
   t.end()
 })
 
-t.test('simulated code that looks at a real clock, timer or die is stopped', t => {
+t.test('simulated code that looks at a real clock, timer or die, or reaches outside, is stopped', t => {
   const rows: readonly (readonly [what: string, look: () => unknown])[] = [
     ['Date.now()', () => Date.now()],
     ['new Date()', () => new Date()],
     ['Math.random()', () => Math.random()],
     ['performance.now()', () => performance.now()],
-    ['setTimeout()', () => setTimeout(() => {}, 1)],
+    ['setTimeout()', () => clearTimeout(setTimeout(() => {}, 1))],
+    ['setInterval()', () => clearInterval(setInterval(() => {}, 1))],
+    ['setImmediate()', () => clearImmediate(setImmediate(() => {}))],
+    ['queueMicrotask()', () => queueMicrotask(() => {})],
     ['process.nextTick()', () => process.nextTick(() => {})],
+    ['process.hrtime()', () => process.hrtime()],
+    ['process.uptime()', () => process.uptime()],
+    ['process.on()', () => process.on('weft-test', () => {})],
+    ['crypto.getRandomValues()', () => crypto.getRandomValues(new Uint8Array(1))],
     ['crypto.randomUUID()', () => crypto.randomUUID()],
+    ['crypto.subtle', () => crypto.subtle],
     ['AbortSignal.timeout()', () => AbortSignal.timeout(1)],
+    ['fs.existsSync()', () => existsSync('.')],
+    ['fs/promises.stat()', () => stat('.')],
+    ['net.isIP()', () => isIP('::1')],
+    ['dns.getServers()', () => getServers()],
+    ['child_process.spawnSync()', () => spawnSync('true')],
+    ['timers.clearTimeout()', () => clearTimer(undefined)],
+    ['crypto.randomBytes()', () => randomBytes(1)],
   ]
   for (const [what, look] of rows) {
     const world = new World({ seed: SEED })
     world.scheduler.after(1, look)
     t.throws(() => world.run(1), { message: `simulated code called ${what}: it must ask its ports` }, what)
     t.doesNotThrow(look, 'and outside of it nothing is changed')
+  }
+  const refused: readonly (readonly [what: string, reach: () => unknown])[] = [
+    ['fetch()', () => fetch('http://localhost')],
+    ['worker_threads.Worker()', () => new Worker('')],
+    ['net.Socket()', () => new Socket()],
+    ['dgram.createSocket()', () => createSocket('udp4')],
+  ]
+  for (const [what, reach] of refused) {
+    const world = new World({ seed: SEED })
+    world.scheduler.after(1, reach)
+    t.throws(() => world.run(1), { message: `simulated code called ${what}: it must ask its ports` }, what)
   }
   const world = new World({ seed: SEED })
   world.scheduler.after(1, () => t.equal(new Date(0).toISOString(), '1970-01-01T00:00:00.000Z', 'a given time is no clock'))

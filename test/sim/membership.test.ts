@@ -305,7 +305,14 @@ t.test('who is no member is refused before any application protocol', t => {
     (['control', 'sync', 'ipc'] as const).reduce((sum, kind) => sum + world.network.traffic(kind).messages, 0)
   const before = stateOf(world, ['a', 'b'])
   world.network.tap = ({ from, to, kind, bytes }) => {
-    if ((from === STRANGER || to === STRANGER) && kind !== 'dial' && kind !== 'open' && kind !== 'greeting' && kind !== 'end' && kind !== 'reset')
+    if (
+      (from === STRANGER || to === STRANGER) &&
+      kind !== 'dial' &&
+      kind !== 'open' &&
+      kind !== 'greeting' &&
+      kind !== 'end' &&
+      kind !== 'reset'
+    )
       t.fail(`a ${kind} frame`)
     return bytes
   }

@@ -379,7 +379,7 @@ t.test('faults may stand in any order, several at a time, a time twice, over sev
 nodes: 4
 at:
   # late things first
-  20s: &calm heal
+  20s: heal
   5s:
     - crash n2 { torn: true }   # no power
     - 'pause n3 { for: 2s }'
@@ -387,7 +387,7 @@ at:
   5s: restart n2
   1s: partition [[n1,n2],
                  [n3,n4]]
-  3s: [ cut n1 -> n2, crash n4 { how: process }, *calm ]
+  3s: [ cut n1 -> n2, crash n4 { how: process }, heal ]
 `,
     'x.yml',
   )

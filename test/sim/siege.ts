@@ -25,7 +25,7 @@ export interface Siege {
 
 const CORRECT: readonly string[] = ['a', 'b', 'c']
 const HOSTILE = 'h'
-const SECONDS = 40
+const SECONDS = 30
 const ANSWER_MS = 6000
 
 export function besiege(behaviours: readonly string[], seed: number, onLog?: (line: string) => void): Siege {
@@ -157,7 +157,8 @@ class Besieged {
     if (world.scheduler.pending > 20_000) this.#violations.add(`bounds: ${world.scheduler.pending} events wait`)
     for (const name of CORRECT) {
       const core = coreOf(world, name)
-      if (core.chain.hlc.ms > world.machine(name).clock.wallMs() + CLOCK_AHEAD_MAX_MS) this.#violations.add('clock: moved by a hostile node')
+      if (core.chain.hlc.ms > world.machine(name).clock.wallMs() + CLOCK_AHEAD_MAX_MS)
+        this.#violations.add('clock: moved by a hostile node')
       if (core.chain.logs.size > 64) this.#violations.add(`bounds: ${core.chain.logs.size} logs`)
       for (const { inbox } of core.processes.list()) if (inbox > INBOX_MAX) this.#violations.add(`bounds: an inbox of ${inbox}`)
     }
@@ -199,12 +200,12 @@ class Besieged {
   }
 }
 
-/** Of the space that all nodes share. */
+/** What holds in the space that all nodes share. */
 function textsIn(world: World, name: string): readonly string[] {
   const texts: string[] = []
   for (let after: string | undefined; ; ) {
     const { memories, frontier, more } = world.ask(name, 'memory.list', { limit: 500, after })
-    texts.push(...memories.map(({ text }) => text))
+    texts.push(...memories.filter(({ state }) => state === 'current').map(({ text }) => text))
     if (!more) return texts
     after = frontier
   }

@@ -89,7 +89,7 @@ if (HASH_ONLY) {
     for (const { bug, plant, says } of BUGS) {
       const undo = plant()
       try {
-        t.match(firstFailure(20), says, bug)
+        t.match(firstFailure(40), says, bug)
       } finally {
         undo()
       }

@@ -49,12 +49,15 @@ export interface Court {
 export function courtOf(scenario: Scenario, change: Partial<Setup> = {}): Court {
   const history = new History()
   const violations: Court['violations'] = []
-  const hostile = scenario.faults.flatMap(({ fault }) => (['turn', 'twin', 'kill', 'revoke', 'retire'].includes(fault.verb) && 'node' in fault ? [fault.node] : []))
+  const hostile = scenario.faults.flatMap(({ fault }) =>
+    ['turn', 'twin', 'kill', 'revoke', 'retire'].includes(fault.verb) && 'node' in fault ? [fault.node] : [],
+  )
   const court: { -readonly [K in keyof Court]: Court[K] } = { checkers: [], history, violations, nowMs: 0 }
   court.checkers = checkersFor({
     scenario,
     history,
     nowMs: () => court.nowMs,
+    beganMs: () => 0,
     nameOf: node => (NAMES.includes(node) ? node : undefined),
     nodeIdOf: name => name as NodeId,
     isCorrect: name => NAMES.includes(name) && !hostile.includes(name),
@@ -131,7 +134,8 @@ class Trial {
 
   #once(node: string): void {
     const dice = this.#random.below(12)
-    if (dice < 5) this.#ask(node, 'memory.remember', { text: this.#text(), ...(dice === 0 ? { key: 'weather', meta: { attempt: 3 } } : {}) })
+    if (dice < 5)
+      this.#ask(node, 'memory.remember', { text: this.#text(), ...(dice === 0 ? { key: 'weather', meta: { attempt: 3 } } : {}) })
     else if (dice === 5) this.#ask(node, 'memory.link', { from: this.#id(), type: this.#random.pick(TYPES), to: this.#id(), weight: 0.5 })
     else if (dice < 8) this.#supersede(node)
     else if (dice === 8) this.#ask(node, 'memory.forget', { id: this.#id() })
@@ -159,7 +163,12 @@ class Trial {
     const { lives } = this.#world.machine(to)
     if (this.#lives.get(to) !== lives) {
       this.#lives.set(to, lives)
-      spawnOn(this.#world, to, tallyTo(message => void this.#court.history.deliveries.push({ message, atMs: this.#world.nowMs, life: lives })), 'tally')
+      spawnOn(
+        this.#world,
+        to,
+        tallyTo(message => void this.#court.history.deliveries.push({ message, atMs: this.#world.nowMs, life: lives })),
+        'tally',
+      )
     }
     const way = `${mode} ${from} ${to}`
     const number = (this.#numbers.get(way) ?? 0) + 1
@@ -183,7 +192,8 @@ class Trial {
   }
 
   #hear(name: string): Testimony {
-    const ask = <K extends CommandName>(command: K, input: CommandTypes[K]['input']): CommandTypes[K]['result'] => this.#world.ask(name, command, input)
+    const ask = <K extends CommandName>(command: K, input: CommandTypes[K]['input']): CommandTypes[K]['result'] =>
+      this.#world.ask(name, command, input)
     const memories: MemoryRecord[] = []
     for (let after: string | undefined, more = true; more; ) {
       const page = ask('memory.list', { after, limit: LIST_MAX })
@@ -215,7 +225,13 @@ class Trial {
 }
 
 const FAULTS: readonly Fault[] = [
-  { verb: 'partition', groups: [['n1', 'n2'], ['n3', 'n4']] },
+  {
+    verb: 'partition',
+    groups: [
+      ['n1', 'n2'],
+      ['n3', 'n4'],
+    ],
+  },
   { verb: 'crash', node: 'n3', how: 'power', torn: false },
   { verb: 'restart', node: 'n3' },
   { verb: 'heal' },

@@ -70,7 +70,9 @@ async function real(seed: number): Promise<Cluster> {
       await called<unknown>(done => foundCluster(disk, random, 'sim', done))
     } else {
       const { token } = await ask('n1', 'member.invite', {})
-      await called<unknown>(done => joinCluster({ disk, random, clock: hostClock, transport: identity => transport(identity, []) }, token, done))
+      await called<unknown>(done =>
+        joinCluster({ disk, random, clock: hostClock, transport: identity => transport(identity, []) }, token, done),
+      )
     }
     const runtime = await called<Runtime>(done =>
       boot(
@@ -170,8 +172,17 @@ async function story(cluster: Cluster): Promise<readonly Delivered[]> {
       return {
         memories: memories.map(({ author, seq, state, text }) => `${nameOf(author)} ${seq} ${state} ${text}`).sort(),
         edges: edges.length,
-        conflicts: conflicts.map(({ target, current }) => `${textOf.get(target)}: ${current.map(id => textOf.get(id)).sort().join(' | ')}`),
-        logs: logs.filter(({ stream }) => stream.startsWith('memory/')).map(({ author, size }) => `${nameOf(author)} ${size}`).sort(),
+        conflicts: conflicts.map(
+          ({ target, current }) =>
+            `${textOf.get(target)}: ${current
+              .map(id => textOf.get(id))
+              .sort()
+              .join(' | ')}`,
+        ),
+        logs: logs
+          .filter(({ stream }) => stream.startsWith('memory/'))
+          .map(({ author, size }) => `${nameOf(author)} ${size}`)
+          .sort(),
       }
     }),
   )

@@ -320,6 +320,18 @@ t.test('stopping takes less than a second, whatever is under way, and leaves not
   await until('no socket and no timer is left', () => held().length === 0, 500)
 })
 
+t.test('a connection that closes in the turn in which a stream was opened on it takes nothing else with it', async t => {
+  const [a, b] = [await started(0), await started(1)]
+  for (const close of [() => a.transport.close(b.transport.self, 'timeout'), () => a.transport.block([b.transport.self])]) {
+    a.transport.dial(b.transport.self, b.transport.addresses())
+    await until('they are up', () => a.log.at(-1)?.startsWith('up') === true && b.log.at(-1)?.startsWith('up') === true)
+    t.equal(a.transport.send(b.transport.self, 'ipc', utf8('the first on its protocol')), 'sent')
+    close()
+    await until('both have noticed', () => a.log.at(-1)?.startsWith('down') === true && b.log.at(-1)?.startsWith('down') === true)
+  }
+  await Promise.all([a.stop(), b.stop()])
+})
+
 t.test('nodes of one cluster find each other by multicast on this machine', async t => {
   const cluster = parseClusterId('0123456789abcdef'.repeat(4)) as ClusterId
   const other = parseClusterId('fedcba9876543210'.repeat(4)) as ClusterId

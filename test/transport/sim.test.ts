@@ -302,7 +302,11 @@ t.test('a seed decides the whole run, and another seed another one', async t => 
     net.mesh()
     for (let i = 0; i < 300; i++) {
       net.send(i % 5, (i * 3 + 1) % 5, (i * 37) % 2000)
-      if (i === 100) net.network.partition([['n0', 'n1'], ['n2', 'n3', 'n4']])
+      if (i === 100)
+        net.network.partition([
+          ['n0', 'n1'],
+          ['n2', 'n3', 'n4'],
+        ])
       if (i === 150) net.network.crash('n4')
       if (i === 200) net.network.heal()
       net.run(0.001)

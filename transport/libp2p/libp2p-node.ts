@@ -2,7 +2,7 @@ import './with-resolvers.ts'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
-import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -25,7 +25,9 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2p> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     // The window stays below libp2p's read buffer (4 MiB): a stream that outgrows it is reset.
-    streamMuxers: [yamux({ maxInboundStreams: INBOUND_STREAMS_MAX, streamOptions: { maxStreamWindowSize: FRAME_MAX_BYTES } })],
+    streamMuxers: [
+      outlivingClose(yamux({ maxInboundStreams: INBOUND_STREAMS_MAX, streamOptions: { maxStreamWindowSize: FRAME_MAX_BYTES } })),
+    ],
     services: { identify: identify() },
     peerDiscovery: (init.peerDiscovery as DiscoveryModule[]).map(create => components => {
       const discovery = create(components)
@@ -48,6 +50,25 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2p> {
   })
 }
 
+/**
+ * yamux announces a new stream in a microtask of its own. Where the connection closes in the turn that opened the stream, its
+ * `send` throws there, nobody can catch that, and the process ends. What is sent on a closed connection is lost anyway.
+ */
+function outlivingClose(create: MuxerModule): MuxerModule {
+  return components => {
+    const factory = create(components)
+    const createMuxer = factory.createStreamMuxer.bind(factory)
+    factory.createStreamMuxer = connection => {
+      const secured = connection as typeof connection & Pick<Stream, 'writeStatus'>
+      const muxer = createMuxer(connection) as ReturnType<typeof createMuxer> & { send(data: unknown): boolean }
+      const send = muxer.send.bind(muxer)
+      muxer.send = data => secured.writeStatus === 'closed' || secured.writeStatus === 'closing' || send(data)
+      return muxer
+    }
+    return factory
+  }
+}
+
 /** Stops it, with the timer that libp2p leaves behind for a second: it would hold the process that long. */
 export async function stopLibp2pNode(libp2p: Libp2p): Promise<void> {
   await libp2p.stop()
@@ -65,4 +86,5 @@ export interface Libp2pNodeInit {
   onDiscovered(peer: PeerId, addresses: readonly Multiaddr[]): void
 }
 
+type MuxerModule = NonNullable<Libp2pOptions['streamMuxers']>[number]
 type DiscoveryModule = NonNullable<Libp2pOptions['peerDiscovery']>[number]

@@ -5,6 +5,7 @@
 export interface Browser {
   readonly document: {
     readonly documentElement: Element
+    readonly activeElement: Element | null
     getElementById(id: string): Element | null
     querySelectorAll(selector: string): Iterable<Element>
     createElement(tag: string): Element

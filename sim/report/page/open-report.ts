@@ -106,9 +106,15 @@ export class Board {
     this.#browser.requestAnimationFrame(() => {
       this.#isDue = false
       this.#painter.paint(this.#focus)
-      this.#at('from').value = (this.#axis.fromMs / 1000).toFixed(3)
-      this.#at('to').value = (this.#axis.toMs / 1000).toFixed(3)
+      this.#tell('from', this.#axis.fromMs)
+      this.#tell('to', this.#axis.toMs)
     })
+  }
+
+  /** Nobody's typing is overwritten. */
+  #tell(field: 'from' | 'to', ms: number): void {
+    const input = this.#at(field)
+    if (input !== this.#browser.document.activeElement) input.value = String(Math.round(ms * 1000) / 1e6)
   }
 
   #filter(): void {
@@ -156,7 +162,8 @@ export class Board {
       'wheel',
       event => {
         event.preventDefault()
-        if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.#axis.pan(event.deltaX === 0 ? event.deltaY : event.deltaX)
+        if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
+          this.#axis.pan(event.deltaX === 0 ? event.deltaY : event.deltaX)
         else this.#axis.zoom(event.deltaY > 0 ? 1.18 : 1 / 1.18, Math.max(this.#axis.left, place(event)[0]))
         this.#redraw()
       },
@@ -260,7 +267,11 @@ export class Board {
       case 'ArrowLeft':
       case 'ArrowRight':
         if (selected === -1 || isShifted) axis.pan((step * axis.width) / 6)
-        else this.#choose(id => id + step, id => this.#model.lane[id] === this.#model.lane[selected])
+        else
+          this.#choose(
+            id => id + step,
+            id => this.#model.lane[id] === this.#model.lane[selected],
+          )
         break
       case 'ArrowUp':
       case 'ArrowDown':
@@ -268,7 +279,11 @@ export class Board {
         break
       case 'Enter':
         if (selected !== -1) return false
-        this.#choose(id => id + 1, () => true, this.#model.firstAt(axis.ms(middle)) - 1)
+        this.#choose(
+          id => id + 1,
+          () => true,
+          this.#model.firstAt(axis.ms(middle)) - 1,
+        )
         break
       case 'c':
         this.choose(this.#model.causeOf(selected) ?? selected)
@@ -299,7 +314,8 @@ export class Board {
     for (let to = (lane[selected] ?? 0) + step; best === -1 && to >= 0 && to < this.#model.report.nodes.length; to += step) {
       for (let id = 0; id < atMs.length; id++) {
         if (lane[id] !== to || !this.#painter.isVisible(id)) continue
-        const isNearer = best === -1 || Math.abs((atMs[id] ?? 0) - (atMs[selected] ?? 0)) < Math.abs((atMs[best] ?? 0) - (atMs[selected] ?? 0))
+        const isNearer =
+          best === -1 || Math.abs((atMs[id] ?? 0) - (atMs[selected] ?? 0)) < Math.abs((atMs[best] ?? 0) - (atMs[selected] ?? 0))
         if (isNearer) best = id
       }
     }

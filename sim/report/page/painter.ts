@@ -1,4 +1,7 @@
+import type { RunEvent } from '../event.ts'
 import type { Browser, Context, Element } from './browser.ts'
+import { Brush, SMALL, STRONG } from './brush.ts'
+import { paintGlyph } from './glyph.ts'
 import type { RunModel } from './run-model.ts'
 import type { TimeAxis } from './time-axis.ts'
 
@@ -20,6 +23,7 @@ export class Painter {
   readonly #browser: Browser
   readonly #canvas: Element
   readonly #context: Context
+  readonly #brush: Brush
   readonly #model: RunModel
   /** Row on the screen of each lane, -1 for a hidden one. */
   #rows: Int32Array
@@ -33,6 +37,7 @@ export class Painter {
     this.#browser = browser
     this.#canvas = canvas
     this.#context = canvas.getContext('2d') as Context
+    this.#brush = new Brush(this.#context)
     this.#model = model
     this.axis = axis
     this.#rows = new Int32Array(model.report.nodes.length)
@@ -73,12 +78,31 @@ export class Painter {
     this.#height = this.bottom + 24 + (this.#model.report.convergence.length > 0 ? 92 : 0) + 40
     this.axis.left = this.#width < 560 ? 48 : 88
     this.axis.width = Math.max(1, this.#width - this.axis.left - 12)
+    this.#brush.left = this.axis.left - 8
+    this.#brush.right = this.#width
     const ratio = this.#browser.devicePixelRatio
     this.#canvas.style.setProperty('height', `${this.#height}px`)
     this.#canvas.width = Math.round(this.#width * ratio)
     this.#canvas.height = Math.round(this.#height * ratio)
     const style = this.#browser.getComputedStyle(this.#browser.document.documentElement)
-    for (const name of ['paper', 'ink', 'quiet', 'line', 'life', 'good', 'bad', 'warn', 'message', 'ask', 'past', 'future', 'tint0', 'tint1', 'tint2', 'tint3']) {
+    for (const name of [
+      'paper',
+      'ink',
+      'quiet',
+      'line',
+      'life',
+      'good',
+      'bad',
+      'warn',
+      'message',
+      'ask',
+      'past',
+      'future',
+      'tint0',
+      'tint1',
+      'tint2',
+      'tint3',
+    ]) {
       this.#colours[name] = style.getPropertyValue(`--${name}`).trim()
     }
   }
@@ -152,15 +176,22 @@ export class Painter {
       if (group >= 0) {
         context.fillStyle = this.#colours[`tint${group % 4}`] ?? ''
         context.fillRect(left, top, right - left, this.#laneHeight)
-        if (group % 2 === 1) this.#hatch(left, top, right, top + this.#laneHeight, this.#colours['line'] ?? '', 9)
+        if (group % 2 === 1) this.#brush.hatch(left, top, right, top + this.#laneHeight, this.#colours['line'] ?? '', 9)
       }
-      if (above >= 0 && group >= 0 && group !== above) this.#line(left, top, right, top, this.#colours['bad'] ?? '', 1, [6, 4])
+      if (above >= 0 && group >= 0 && group !== above) this.#brush.line(left, top, right, top, this.#colours['bad'] ?? '', 1, [6, 4])
       if (group >= 0) above = group
     }
-    for (const x of [left, right]) this.#line(x, 22, x, this.bottom, this.#colours['bad'] ?? '', 1, [3, 3])
+    for (const x of [left, right]) this.#brush.line(x, 22, x, this.bottom, this.#colours['bad'] ?? '', 1, [3, 3])
     // The names stay in view as long as any of it does.
     const from = Math.max(left, this.axis.left) + 4
-    this.#label(`partition ${groups.map(group => group.join(' ')).join(' | ')}`, from, 14, right - from + 40, this.#colours['bad'] ?? '', true)
+    this.#brush.label(
+      `partition ${groups.map(group => group.join(' ')).join(' | ')}`,
+      from,
+      14,
+      right - from + 40,
+      this.#colours['bad'] ?? '',
+      true,
+    )
   }
 
   #paintTicks(): void {
@@ -169,7 +200,7 @@ export class Painter {
     context.textAlign = 'center'
     for (const { ms, label } of this.axis.ticks()) {
       const x = this.axis.x(ms)
-      this.#line(x, this.top, x, this.bottom + 4, this.#colours['line'] ?? '', 0.5)
+      this.#brush.line(x, this.top, x, this.bottom + 4, this.#colours['line'] ?? '', 0.5)
       context.fillStyle = this.#colours['quiet'] ?? ''
       context.fillText(label, x, this.bottom + 13)
     }
@@ -183,11 +214,11 @@ export class Painter {
     for (const [lane] of nodes.entries()) {
       if (this.#rows[lane] === -1) continue
       const y = this.#laneY(lane)
-      this.#line(this.axis.left, y, this.#width, y, colours['line'] ?? '', 1, [2, 4])
+      this.#brush.line(this.axis.left, y, this.#width, y, colours['line'] ?? '', 1, [2, 4])
     }
     for (const { node, fromMs, toMs } of lives) {
       const y = this.#nodeY(node)
-      if (y !== undefined) this.#line(this.axis.x(fromMs), y, this.axis.x(toMs), y, colours['life'] ?? '', 2)
+      if (y !== undefined) this.#brush.line(this.axis.x(fromMs), y, this.axis.x(toMs), y, colours['life'] ?? '', 2)
     }
     // From a crash to the next life, or to the end.
     for (const { node, toMs, end } of lives) {
@@ -195,15 +226,15 @@ export class Painter {
       if (y === undefined || end === null) continue
       const nextMs = lives.find(life => life.node === node && life.fromMs >= toMs)?.fromMs ?? this.axis.endMs
       const half = Math.min(11, this.#laneHeight / 2 - 1)
-      this.#hatch(this.axis.x(toMs), y - half, this.axis.x(nextMs), y + half, colours['bad'] ?? '', 6)
+      this.#brush.hatch(this.axis.x(toMs), y - half, this.axis.x(nextMs), y + half, colours['bad'] ?? '', 6)
     }
     for (const { node, fromMs, toMs, what } of spells) {
       const y = this.#nodeY(node)
       if (y === undefined) continue
       const [left, right] = [this.axis.x(fromMs), this.axis.x(toMs)]
-      this.#line(left, y, right, y, colours['warn'] ?? '', 6, [5, 3])
+      this.#brush.line(left, y, right, y, colours['warn'] ?? '', 6, [5, 3])
       const from = Math.max(left, this.axis.left) + 3
-      this.#label(what, from, y - Math.min(14, this.#laneHeight / 2 - 4), right - from, colours['warn'] ?? '', false)
+      this.#brush.label(what, from, y - Math.min(14, this.#laneHeight / 2 - 4), right - from, colours['warn'] ?? '', false)
     }
     context.globalAlpha = 1
   }
@@ -230,7 +261,7 @@ export class Painter {
     const stretch = (from: number, to: number, lane: number, colour: string | undefined): void => {
       if (from === -1 || this.#rows[lane] === -1) return
       const y = this.#laneY(lane)
-      this.#line(this.axis.x(this.#model.atMs[from] ?? 0), y, this.axis.x(this.#model.atMs[to] ?? 0), y, colour ?? '', 4)
+      this.#brush.line(this.axis.x(this.#model.atMs[from] ?? 0), y, this.axis.x(this.#model.atMs[to] ?? 0), y, colour ?? '', 4)
     }
     for (const lane of nodes.keys()) {
       stretch(first[lane] ?? -1, lastPast[lane] ?? -1, lane, this.#colours['past'])
@@ -289,85 +320,21 @@ export class Painter {
       painted.set(key, Math.round(x))
       context.globalAlpha = marks !== undefined && mark === 0 ? 0.13 : 1
       const colour = mark === 1 ? this.#colours['past'] : mark === 2 ? this.#colours['future'] : undefined
-      this.#paintGlyph(id, x, this.y(id), colour)
+      this.#paintGlyph(event, id, x, colour)
     }
     context.globalAlpha = 1
   }
 
-  /** Every kind has a shape of its own: colours only help. */
-  #paintGlyph(id: number, x: number, y: number, colour: string | undefined): void {
-    const context = this.#context
-    const event = this.#model.events[id]
-    if (event === undefined) return
-    const { kind, what, fields } = event
-    const own = (name: string): string => colour ?? this.#colours[name] ?? ''
-    const small = this.#laneHeight < 26
-    context.beginPath()
-    switch (kind) {
-      case 'boot':
-        context.fillStyle = own('good')
-        this.#polygon([x - 6, y + 6, x, y - 7, x + 6, y + 6])
-        context.fill()
-        return
-      case 'end':
-        context.strokeStyle = own('bad')
-        context.lineWidth = 3
-        this.#cross(x, y, 6)
-        context.stroke()
-        return
-      case 'fault': {
-        const top = this.#model.lane[id] === -1 ? y : y - Math.min(16, this.#laneHeight / 2 - 5)
-        context.fillStyle = own(what === 'heal' ? 'good' : 'warn')
-        this.#polygon([x, top - 6, x + 6, top, x, top + 6, x - 6, top])
-        context.fill()
-        return
-      }
-      case 'violation':
-        context.fillStyle = own('bad')
-        this.#polygon([x, y - 10, x + 10, y, x, y + 10, x - 10, y])
-        context.fill()
-        return
-      case 'commit':
-        context.fillStyle = own(what === 'failed' ? 'bad' : 'good')
-        context.arc(x, y, small ? 2.2 : 3.4, 0, 7)
-        context.fill()
-        return
-      case 'apply':
-        context.fillStyle = this.#colours['paper'] ?? ''
-        context.strokeStyle = own('good')
-        context.lineWidth = 1.4
-        context.arc(x, y, small ? 2 : 3, 0, 7)
-        context.fill()
-        context.stroke()
-        return
-      case 'ask':
-        context.fillStyle = own('ask')
-        this.#polygon([x - 3, y - 4, x + 4, y, x - 3, y + 4])
-        context.fill()
-        return
-      case 'answer':
-        context.fillStyle = own(fields['outcome'] === 'ok' ? 'ask' : 'warn')
-        context.fillRect(x - 3, y - 3, 6, 6)
-        return
-      case 'log':
-        context.fillStyle = own(fields['level'] === 'error' ? 'bad' : fields['level'] === 'warn' ? 'warn' : 'quiet')
-        context.fillRect(x - 1, y - 4, 2, 8)
-        return
-      case 'lost': {
-        const to = this.#nodeY(String(fields['to']))
-        const tip = y + (to === undefined ? -1 : Math.sign(to - y)) * this.#laneHeight * 0.3
-        context.strokeStyle = own('bad')
-        context.lineWidth = 1.2
-        context.moveTo(x, y)
-        context.lineTo(x, tip)
-        this.#cross(x, tip, 3)
-        context.stroke()
-        return
-      }
-      default:
-        context.fillStyle = own('message')
-        context.fillRect(x - 1.5, y - 1.5, 3, 3)
-    }
+  #paintGlyph(event: RunEvent, id: number, x: number, colour: string | undefined): void {
+    const to = event.kind === 'lost' ? this.#nodeY(String(event.fields['to'])) : undefined
+    const y = this.y(id)
+    paintGlyph(this.#brush, event, x, y, {
+      colour,
+      colours: this.#colours,
+      room: this.#laneHeight,
+      // Towards where it was sent, as far as it is drawn.
+      lostY: y + (to === undefined ? -1 : Math.sign(to - y)) * this.#laneHeight * 0.3,
+    })
   }
 
   #paintFocus({ selected, hovered }: Focus): void {
@@ -389,9 +356,9 @@ export class Painter {
     for (const { id, violation } of this.#model.report.invariants) {
       if (violation === null) continue
       const x = this.axis.x(violation.atMs)
-      this.#line(x, 22, x, this.bottom, this.#colours['bad'] ?? '', 2)
+      this.#brush.line(x, 22, x, this.bottom, this.#colours['bad'] ?? '', 2)
       const isLeft = x > this.#width / 2
-      this.#label(`✗ ${id}`, isLeft ? x - 14 : x + 14, 32, 220, this.#colours['bad'] ?? '', true, isLeft ? 'right' : 'left')
+      this.#brush.label(`✗ ${id}`, isLeft ? x - 14 : x + 14, 32, 220, this.#colours['bad'] ?? '', true, isLeft ? 'right' : 'left')
     }
   }
 
@@ -404,7 +371,7 @@ export class Painter {
     for (const [lane, { name }] of this.#model.report.nodes.entries()) {
       const row = this.#rows[lane] ?? -1
       if (row === -1 || row % every !== 0) continue
-      context.fillText(this.#cut(name, this.axis.left - 14), this.axis.left - 10, this.#laneY(lane))
+      context.fillText(this.#brush.cut(name, this.axis.left - 14), this.axis.left - 10, this.#laneY(lane))
     }
   }
 
@@ -429,7 +396,7 @@ export class Painter {
       }
       context.fill()
       context.globalAlpha = 1
-      this.#line(this.axis.left, ground, this.#width, ground, this.#colours['line'] ?? '', 1)
+      this.#brush.line(this.axis.left, ground, this.#width, ground, this.#colours['line'] ?? '', 1)
       context.lineWidth = 1.3
       context.strokeStyle = this.#colours['good'] ?? ''
       for (const { name } of nodes) {
@@ -447,7 +414,7 @@ export class Painter {
         }
         context.stroke()
       }
-      this.#line(this.axis.left, ground + 46, this.#width, ground + 46, this.#colours['line'] ?? '', 1)
+      this.#brush.line(this.axis.left, ground + 46, this.#width, ground + 46, this.#colours['line'] ?? '', 1)
     })
     const narrow = this.axis.left < 60
     context.textAlign = 'right'
@@ -488,7 +455,7 @@ export class Painter {
     for (const { fromMs, toMs } of report.partitions) context.fillRect(x(fromMs), top, x(toMs) - x(fromMs), height)
     context.globalAlpha = 1
     for (const { violation } of report.invariants) {
-      if (violation !== null) this.#line(x(violation.atMs), top, x(violation.atMs), top + height, this.#colours['bad'] ?? '', 2)
+      if (violation !== null) this.#brush.line(x(violation.atMs), top, x(violation.atMs), top + height, this.#colours['bad'] ?? '', 2)
     }
     context.strokeStyle = this.#colours['quiet'] ?? ''
     context.lineWidth = 1
@@ -498,8 +465,6 @@ export class Painter {
     context.strokeRect(x(axis.fromMs), top, Math.max(4, x(axis.toMs) - x(axis.fromMs)), height)
   }
 
-  // ---- strokes
-
   #clipped(paint: () => void): void {
     const context = this.#context
     context.save()
@@ -508,73 +473,6 @@ export class Painter {
     context.clip()
     paint()
     context.restore()
-  }
-
-  #line(fromX: number, fromY: number, toX: number, toY: number, colour: string, width: number, dash: readonly number[] = []): void {
-    const context = this.#context
-    context.strokeStyle = colour
-    context.lineWidth = width
-    context.setLineDash(dash)
-    context.beginPath()
-    context.moveTo(fromX, fromY)
-    context.lineTo(toX, toY)
-    context.stroke()
-    context.setLineDash([])
-  }
-
-  #polygon(points: readonly number[]): void {
-    for (let i = 0; i < points.length; i += 2) {
-      if (i === 0) this.#context.moveTo(points[i] ?? 0, points[i + 1] ?? 0)
-      else this.#context.lineTo(points[i] ?? 0, points[i + 1] ?? 0)
-    }
-    this.#context.closePath()
-  }
-
-  #cross(x: number, y: number, size: number): void {
-    this.#context.moveTo(x - size, y - size)
-    this.#context.lineTo(x + size, y + size)
-    this.#context.moveTo(x + size, y - size)
-    this.#context.lineTo(x - size, y + size)
-  }
-
-  #hatch(left: number, top: number, right: number, bottom: number, colour: string, everyPixels: number): void {
-    const context = this.#context
-    const from = Math.max(left, this.axis.left - 8)
-    const to = Math.min(right, this.#width)
-    if (to <= from) return
-    context.save()
-    context.beginPath()
-    context.rect(from, top, to - from, bottom - top)
-    context.clip()
-    context.globalAlpha *= 0.5
-    context.strokeStyle = colour
-    context.lineWidth = 1
-    context.beginPath()
-    const height = bottom - top
-    for (let x = from - ((from - left) % everyPixels) - height; x < to; x += everyPixels) {
-      context.moveTo(x, bottom)
-      context.lineTo(x + height, top)
-    }
-    context.stroke()
-    context.restore()
-  }
-
-  /** Text that gives way to the room it has. */
-  #label(text: string, x: number, y: number, room: number, colour: string, isStrong: boolean, align: 'left' | 'right' = 'left'): void {
-    const context = this.#context
-    context.font = isStrong ? STRONG : SMALL
-    const fitting = this.#cut(text, room)
-    if (fitting.length < 3) return
-    context.textAlign = align
-    context.fillStyle = colour
-    context.fillText(fitting, x, y)
-  }
-
-  #cut(text: string, room: number): string {
-    if (this.#context.measureText(text).width <= room) return text
-    let length = Math.min(text.length, Math.max(0, Math.floor(room / 4)))
-    while (length > 0 && this.#context.measureText(`${text.slice(0, length)}…`).width > room) length--
-    return length === 0 ? '' : `${text.slice(0, length)}…`
   }
 
   // ---- geometry
@@ -621,6 +519,3 @@ export function layerOf(send: number, receive: number): number {
   if ((send === 1 || send === 3) && (receive === 1 || receive === 3)) return 1
   return send >= 2 && receive >= 2 ? 2 : 0
 }
-
-export const SMALL: string = '11px ui-sans-serif, system-ui, sans-serif'
-export const STRONG: string = '600 12px ui-sans-serif, system-ui, sans-serif'

@@ -55,7 +55,10 @@ export class RunModel {
       this.partner[send] = id
     }
     this.messages = events.flatMap(({ id, kind }) => (kind === 'send' && this.partner[id] !== -1 ? [id] : []))
-    this.longestMessageMs = this.messages.reduce((longest, id) => Math.max(longest, (this.atMs[this.partner[id] ?? 0] ?? 0) - (this.atMs[id] ?? 0)), 0)
+    this.longestMessageMs = this.messages.reduce(
+      (longest, id) => Math.max(longest, (this.atMs[this.partner[id] ?? 0] ?? 0) - (this.atMs[id] ?? 0)),
+      0,
+    )
   }
 
   /** The first event at `ms` or later. */
