@@ -9,7 +9,7 @@ import { BODY_MAX_BYTES, COMMIT_MAX_BYTES, COMMIT_RECORDS_MAX, LOGS_MAX } from '
 import type { Random } from '../base/ports.ts'
 import { signCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import { type Conflict, encodeConflict } from './conflict.ts'
-import { type Cover, encodeCover, encodeCut } from './cover.ts'
+import { type Cover, encodeCover, encodeCut, wholeCover } from './cover.ts'
 import type { Commit } from './journal.ts'
 import { Log } from './log.ts'
 import { encodeGenesis, type LogIdentity, logIdentity, type ParentRef, SALT_BYTES, ZERO_SALT } from './record.ts'
@@ -90,6 +90,12 @@ export class Chain {
   /** True when records of this log are staged or being written. */
   isOnItsWay(id: LogId): boolean {
     return [...this.#again, ...this.#staged, ...(this.#inFlight ?? [])].some(group => group.log.identity.id === id)
+  }
+
+  /** True when an own log ends before what this node has signed of it: it has lost the rest, and peers may have it. */
+  get hasLostSigned(): boolean {
+    for (const log of this.logs.values()) if (log.missing > 0 && log.identity.author === this.self) return true
+    return false
   }
 
   /** True when an own log waits for a signature. */
@@ -204,7 +210,7 @@ export class Chain {
       if (size !== undefined) {
         const checkpoint = this.#sign(log, size, wallMs)
         checkpoints.set(log, checkpoint)
-        entries.push({ type: 'cover', payload: encodeCover({ log: log.identity.id, checkpoint, held: size, proof: [] }) })
+        entries.push({ type: 'cover', payload: encodeCover(wholeCover(log.identity.id, checkpoint)) })
       }
     }
     this.#inFlight = groups
@@ -218,10 +224,10 @@ export class Chain {
     for (const group of staged.groups) {
       const last = group.records.at(-1)
       if (last !== undefined) group.log.durable = last.seq + 1
-      if (group.cover !== undefined && group.cover.held === group.cover.checkpoint.size) group.log.checkpoint = group.cover.checkpoint
+      if (group.cover !== undefined) group.log.cover = group.cover
     }
     for (const [log, checkpoint] of staged.checkpoints) {
-      log.checkpoint = checkpoint
+      log.cover = wholeCover(log.identity.id, checkpoint)
       if (log.size === checkpoint.size) this.#unsigned.delete(log)
     }
   }

@@ -6,7 +6,8 @@ import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 
 /**
  * What vouches for the records a node holds of a log: a checkpoint of its author and, where
- * that reaches further than the node has got, the proof that what it holds is the beginning.
+ * that reaches further than the node has got, the proof that what it holds is the beginning. Either
+ * way the node can prove to others what it holds, and any part of it: see `Beyond` in `tree.ts`.
  */
 export interface Cover {
   readonly log: LogId
@@ -15,6 +16,11 @@ export interface Cover {
   readonly held: number
   /** Consistency of `held` with the checkpoint; empty when they are equal. */
   readonly proof: readonly Uint8Array[]
+}
+
+/** The cover of everything that a checkpoint speaks of. */
+export function wholeCover(log: LogId, checkpoint: SignedCheckpoint): Cover {
+  return { log, checkpoint, held: checkpoint.size, proof: [] }
 }
 
 export function encodeCover(cover: Cover): Uint8Array {

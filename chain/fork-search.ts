@@ -48,8 +48,7 @@ export class ForkSearch {
 
   /** Our side of an answer: the leaf at `seq`, which is published, under our newest checkpoint. */
   witness(log: Log, seq: number): Witnessed {
-    const checkpoint = log.checkpoint as SignedCheckpoint
-    return { checkpoint, leaf: log.tree.leaf(seq), proof: log.tree.inclusionProof(seq, checkpoint.size) }
+    return { checkpoint: log.checkpoint as SignedCheckpoint, leaf: log.tree.leaf(seq), proof: log.proveRecord(seq) }
   }
 
   onLeaf(peer: NodeId, id: LogId, seq: number, witnessed: Witnessed, nowMs: number): SearchStep & { readonly verdict: Verdict } {

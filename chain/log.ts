@@ -3,8 +3,9 @@ import { HLC_ZERO, type Hlc } from '../base/hlc.ts'
 import { digestOf, keyOf } from '../base/ids.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import type { Conflict } from './conflict.ts'
+import type { Cover } from './cover.ts'
 import { FIRST_PREV, type LogIdentity } from './record.ts'
-import { MerkleTree } from './tree.ts'
+import { type Beyond, beyondOf, MerkleTree } from './tree.ts'
 
 /**
  * What a node knows of one log, its own or a replica: everything but the records themselves,
@@ -13,7 +14,7 @@ import { MerkleTree } from './tree.ts'
  * Three sizes, each at most the one before:
  *   size        records appended or verified, perhaps still on their way to the disk
  *   durable     records in a synced commit
- *   published   records below a durable checkpoint: what peers are told and sent
+ *   published   records that a durable checkpoint of the author vouches for: what peers are told and sent
  */
 export class Log {
   readonly identity: LogIdentity
@@ -21,8 +22,8 @@ export class Log {
   /** The author's key in use; the first key until rotation. */
   readonly key: Uint8Array
   readonly tree: MerkleTree = new MerkleTree()
-  /** The newest durable checkpoint whose records are all held. */
-  checkpoint: SignedCheckpoint | undefined
+  /** The newest durable one. */
+  cover: Cover | undefined
   durable = 0
   /** Two divergent histories were seen: nothing more of this log is taken in. */
   conflict: Conflict | undefined
@@ -41,7 +42,35 @@ export class Log {
   }
 
   get published(): number {
-    return this.checkpoint?.size ?? 0
+    return this.cover?.held ?? 0
+  }
+
+  /** Vouches for what is published, and may reach further. */
+  get checkpoint(): SignedCheckpoint | undefined {
+    return this.cover?.checkpoint
+  }
+
+  /** Records that the author has signed and that are missing here. */
+  get missing(): number {
+    return this.cover === undefined ? 0 : this.cover.checkpoint.size - this.cover.held
+  }
+
+  /** The first `size` records, which are published, as the checkpoint speaks of them: a consistency proof. */
+  provePrefix(size: number): Uint8Array[] {
+    const { checkpoint, beyond } = this.#proved()
+    return this.tree.consistencyProof(size, checkpoint.size, beyond)
+  }
+
+  /** Record `seq`, which is published, as the checkpoint speaks of it: an inclusion proof. */
+  proveRecord(seq: number): Uint8Array[] {
+    const { checkpoint, beyond } = this.#proved()
+    return this.tree.inclusionProof(seq, checkpoint.size, beyond)
+  }
+
+  #proved(): { readonly checkpoint: SignedCheckpoint; readonly beyond: Beyond } {
+    const { cover } = this
+    assert(cover !== undefined, 'nothing is proved of a log that is not published')
+    return { checkpoint: cover.checkpoint, beyond: beyondOf(cover.held, cover.checkpoint.size, cover.proof) }
   }
 
   /** Leaf of the newest record: the `prev` of the next one. */

@@ -53,7 +53,8 @@ export class Replay {
   records = 0
   readonly #options: ReplayOptions
   readonly #places: Places
-  readonly #covers: Map<LogId, { readonly cover: Cover; readonly at: Spot }> = new Map()
+  /** Where the newest cover of each log stands. */
+  readonly #covered: Map<LogId, Spot> = new Map()
   /** The newest record of a log, where it does not follow from the one before it. */
   readonly #suspects: Map<LogId, { readonly seq: number; readonly prev: Uint8Array; readonly at: Spot }> = new Map()
   /** The first thing that was not as it should be. */
@@ -121,11 +122,11 @@ export class Replay {
     }
     for (const log of this.logs.values()) {
       if (this.damage !== undefined) return
-      const newest = this.#covers.get(log.identity.id)
-      const covered = newest?.cover.held ?? 0
-      if (newest !== undefined && !this.#options.full) this.#checkCover(log, newest.cover, newest.at)
-      if (covered < log.size && log.identity.author !== this.#options.self) {
-        this.#fail(log.identity.id, covered, 'no checkpoint covers this record', this.#places.at(log.identity.id, covered))
+      const { id, author } = log.identity
+      const { cover, published } = log
+      if (cover !== undefined && !this.#options.full) this.#checkCover(log, cover, this.#covered.get(id) as Spot)
+      if (published < log.size && author !== this.#options.self) {
+        this.#fail(id, published, 'no checkpoint covers this record', this.#places.at(id, published))
       }
       log.durable = log.size
     }
@@ -224,8 +225,8 @@ export class Replay {
       return this.#fail(cover.log, log.size - 1, 'altered: its checkpoint speaks of another one', at)
     }
     if (this.#options.full) this.#checkCover(log, cover, at)
-    this.#covers.set(cover.log, { cover, at })
-    if (isComplete) log.checkpoint = cover.checkpoint
+    log.cover = cover
+    this.#covered.set(cover.log, at)
   }
 
   /** Whether the cover is true of the log with the record before `suspect` as `suspect` has it. The tree is of no use after it. */
@@ -268,8 +269,6 @@ export class Replay {
     this.displaced.set(cut.log, displaced)
     log.truncate(cut.size)
     this.#places.truncate(cut.log, cut.size)
-    // A checkpoint that reached further vouched for part of what is gone.
-    if ((this.#covers.get(cut.log)?.cover.held ?? 0) > cut.size) this.#covers.delete(cut.log)
   }
 
   // ---- damage

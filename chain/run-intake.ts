@@ -7,7 +7,7 @@ import type { Chain, Group } from './chain.ts'
 import { isSignedBy, type SignedCheckpoint } from './checkpoint.ts'
 import { Log } from './log.ts'
 import { decodeGenesis, type LogIdentity, SALT_BYTES, ZERO_SALT } from './record.ts'
-import { extendByRun, type Run } from './run.ts'
+import { endOf, extendByRun, type Run } from './run.ts'
 import type { SyncPeer } from './sync-peer.ts'
 
 /**
@@ -50,7 +50,7 @@ export class RunIntake {
     const log = known ?? new Log(identity)
     if (known === undefined && !isGenesis(run, identity)) return { result: 'refused', code: 'bad_record' }
     if (!this.#isSigned(log, run.checkpoint)) return { result: 'refused', code: 'bad_signature' }
-    if (run.from + run.records.length <= size) return this.#compare(log, run)
+    if (endOf(run) <= size) return this.#compare(log, run)
     const extended = extendByRun(log, tailOf(run, size - run.from), wallMs + CLOCK_AHEAD_MAX_MS)
     if ('code' in extended) {
       if (extended.code === 'clock_ahead') return { result: 'deferred' }

@@ -71,8 +71,13 @@ export function parseRun(value: Cbor, cluster: ClusterId): Run | undefined {
   const log = logIdOf(row[0])
   const checkpoint = parseCheckpoint(row[2], row[3], cluster, log)
   if (checkpoint === undefined || row[5].length === 0) return undefined
-  const end = row[1] + row[5].length
-  return end > checkpoint.size ? undefined : { log, from: row[1], checkpoint, proof: row[4], records: row[5] }
+  const run = { log, from: row[1], checkpoint, proof: row[4], records: row[5] }
+  return endOf(run) > checkpoint.size ? undefined : run
+}
+
+/** The seq behind its last record. */
+export function endOf(run: Run): number {
+  return run.from + run.records.length
 }
 
 export interface EncodedRun {
@@ -101,7 +106,7 @@ export function encodeRun(log: Log, from: number, records: readonly StoredRecord
   let cost = FRAME_COST
   for (const record of records) {
     const seq = from + rows.length
-    if (seq >= checkpoint.size || rows.length === COMMIT_RECORDS_MAX) break
+    if (seq >= log.published || rows.length === COMMIT_RECORDS_MAX) break
     size += record.header.length + record.body.length
     if (rows.length > 0 && size > CHUNK_BYTES) break
     const header = decodeHeader(record.header) as NonNullable<ReturnType<typeof decodeHeader>>
@@ -120,8 +125,7 @@ export function encodeRun(log: Log, from: number, records: readonly StoredRecord
     cost += RECORD_COST + record.body.length
   }
   const end = from + rows.length
-  const proof = end < checkpoint.size ? log.tree.consistencyProof(end, checkpoint.size) : []
-  return { fields: [log.idBytes, from, checkpoint.bytes, checkpoint.signature, proof, rows], end, cost }
+  return { fields: [log.idBytes, from, checkpoint.bytes, checkpoint.signature, log.provePrefix(end), rows], end, cost }
 }
 
 /**

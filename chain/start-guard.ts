@@ -30,10 +30,14 @@ export class StartGuard {
     this.#vouchers.add(peer)
   }
 
-  /** @param others members besides this node. @returns true when this opens the guard. */
-  update(others: number): boolean {
+  /**
+   * @param others members besides this node
+   * @param lost records this node has signed are gone, which no peer asked so far has: then each one must vouch
+   * @returns true when this opens the guard
+   */
+  update(others: number, lost: boolean = false): boolean {
     if (this.#open) return false
-    const needed = others === 0 ? 0 : this.#strict ? Math.floor((others + 1) / 2) : 1
+    const needed = lost ? others : others === 0 ? 0 : this.#strict ? Math.floor((others + 1) / 2) : 1
     this.#open = this.#vouchers.size >= needed
     return this.#open
   }

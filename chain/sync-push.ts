@@ -92,7 +92,9 @@ export class Pusher {
     peer.spend(frame.cost)
     peer.serving.set(id, frame.end)
     peer.theirs.set(id, Math.max(peer.theirs.get(id) ?? 0, frame.end))
-    peer.told.set(id, log.published)
+    // The author has all that its checkpoint speaks of; anybody else shows no more than the frame.
+    const shown = log.identity.author === this.#chain.self ? log.published : frame.end
+    peer.told.set(id, Math.max(peer.told.get(id) ?? 0, shown))
   }
 
   #framesOf(log: Log, first: number, fresh: readonly Written[]): EncodedRun[] {

@@ -13,7 +13,7 @@ import { ForkSearch, type SearchStep } from './fork-search.ts'
 import type { Log } from './log.ts'
 import type { OutgoingSyncMessage, Scope, StreamBuckets, StreamDigest, SyncMessage } from './messages.ts'
 import type { LogIdentity, StoredRecord } from './record.ts'
-import { costOf, type Run } from './run.ts'
+import { costOf, endOf, type Run } from './run.ts'
 import { RunIntake } from './run-intake.ts'
 import { SyncPeer } from './sync-peer.ts'
 import { Puller } from './sync-pull.ts'
@@ -398,11 +398,13 @@ export class ChainSync {
         ? ({ result: 'refused', code: 'late' } as const)
         : this.#intake.take(peer, run, cost, wallMs)
     if (intake.result !== 'staged') this.#repay(peer, cost)
+    // An author has what it signed; a relay may hold less of it: what it has said, or what it shows here.
+    const theirs = author === peer.id ? run.checkpoint.size : Math.max(peer.theirs.get(run.log) ?? 0, endOf(run))
     switch (intake.result) {
       case 'staged': {
-        const end = run.from + run.records.length
-        this.#puller.hears(peer, run.log, run.checkpoint.size)
-        this.#puller.progressed(peer.id, run.log, end >= run.checkpoint.size, nowMs)
+        const end = endOf(run)
+        this.#puller.hears(peer, run.log, theirs)
+        this.#puller.progressed(peer.id, run.log, end >= theirs, nowMs)
         peer.told.set(run.log, end)
         return ACCEPT
       }
@@ -411,7 +413,7 @@ export class ChainSync {
         return ignore('duplicate')
       case 'gap':
         if (peer.deferred.has(run.log)) return ignore('clock_ahead')
-        this.#puller.hears(peer, run.log, run.checkpoint.size)
+        this.#puller.hears(peer, run.log, theirs)
         this.#puller.pull(nowMs)
         return ignore('gap')
       case 'deferred':
@@ -421,7 +423,7 @@ export class ChainSync {
         this.#puller.drop(run.log)
         return ignore('clock_ahead')
       case 'diverged':
-        this.#search(this.#forks.begin(peer.id, intake.log, Math.min(intake.log.published, run.checkpoint.size) - 1, nowMs))
+        this.#search(this.#forks.begin(peer.id, intake.log, Math.min(intake.log.published, theirs) - 1, nowMs))
         return ignore('bad_proof')
       case 'refused':
         return intake.code === 'unknown_author' || intake.code === 'log_conflicted' || intake.code === 'late'

@@ -41,31 +41,41 @@ export class MerkleTree {
   /** Root of the first `size` leaves. */
   root(size: number = this.#size): Uint8Array {
     assert(size >= 0 && size <= this.#size, `root of ${size} of ${this.#size}`)
-    return size === 0 ? EMPTY_ROOT : this.#range(0, size)
+    return size === 0 ? EMPTY_ROOT : this.#range(0, size, { held: size, nodes: NO_NODES })
   }
 
-  /** The siblings on the way from leaf `index` to the root of the first `size` leaves, lowest first. */
-  inclusionProof(index: number, size: number): Uint8Array[] {
-    assert(index >= 0 && index < size && size <= this.#size, `inclusion of ${index} in ${size} of ${this.#size}`)
+  /**
+   * The siblings on the way from leaf `index` to the root of the first `size` leaves, lowest first.
+   *
+   * @param beyond what is known of a tree of `size` leaves of which this one has only the first
+   */
+  inclusionProof(index: number, size: number, beyond: Beyond = { held: size, nodes: NO_NODES }): Uint8Array[] {
+    const { held } = beyond
+    assert(index >= 0 && index < held && held <= size && held <= this.#size, `inclusion of ${index} in ${held} of ${this.#size}`)
     const proof: Uint8Array[] = []
     let first = 0
     let end = size
     while (end - first > 1) {
       const middle = first + splitOf(end - first)
       if (index < middle) {
-        proof.push(this.#range(middle, end).slice())
+        proof.push(this.#range(middle, end, beyond).slice())
         end = middle
       } else {
-        proof.push(this.#range(first, middle).slice())
+        proof.push(this.#range(first, middle, beyond).slice())
         first = middle
       }
     }
     return proof.reverse()
   }
 
-  /** Proof that the first `older` leaves are a prefix of the first `newer`; 1 <= older <= newer. */
-  consistencyProof(older: number, newer: number): Uint8Array[] {
-    assert(older >= 1 && older <= newer && newer <= this.#size, `consistency of ${older} in ${newer} of ${this.#size}`)
+  /**
+   * Proof that the first `older` leaves are a prefix of the first `newer`; 1 <= older <= newer.
+   *
+   * @param beyond what is known of a tree of `newer` leaves of which this one has only the first
+   */
+  consistencyProof(older: number, newer: number, beyond: Beyond = { held: newer, nodes: NO_NODES }): Uint8Array[] {
+    const { held } = beyond
+    assert(older >= 1 && older <= held && held <= newer && held <= this.#size, `consistency of ${older} in ${held} of ${this.#size}`)
     const proof: Uint8Array[] = []
     let first = 0
     let end = newer
@@ -73,24 +83,26 @@ export class MerkleTree {
     while (older !== end) {
       const middle = first + splitOf(end - first)
       if (older <= middle) {
-        proof.push(this.#range(middle, end).slice())
+        proof.push(this.#range(middle, end, beyond).slice())
         end = middle
       } else {
-        proof.push(this.#range(first, middle).slice())
+        proof.push(this.#range(first, middle, beyond).slice())
         first = middle
         whole = false
       }
     }
-    if (!whole) proof.push(this.#range(first, end).slice())
+    if (!whole) proof.push(this.#range(first, end, beyond).slice())
     return proof.reverse()
   }
 
-  /** Hash over the leaves from `first` to `end`, an aligned range of the tree's shape. */
-  #range(first: number, end: number): Uint8Array {
+  /** Hash over the leaves from `first` to `end`, an aligned range of the tree's shape; `beyond` knows those that are not here. */
+  #range(first: number, end: number, beyond: Beyond): Uint8Array {
+    const known = beyond.nodes.get(first)
+    if (known !== undefined) return known
     const count = end - first
-    if (isPowerOfTwo(count)) return this.#at(heightOf(count), first / count)
+    if (end <= beyond.held && isPowerOfTwo(count)) return this.#at(heightOf(count), first / count)
     const middle = first + splitOf(count)
-    return hash('node', this.#range(first, middle), this.#range(middle, end))
+    return hash('node', this.#range(first, middle, beyond), this.#range(middle, end, beyond))
   }
 
   #at(height: number, index: number): Uint8Array {
@@ -119,6 +131,37 @@ export class MerkleTree {
 }
 
 export const EMPTY_ROOT: Uint8Array = hash('empty')
+
+/**
+ * What the proof of a prefix says of the leaves behind it: the nodes right of the way down to its end. Together with the prefix they
+ * make every node on the way to any of its leaves, so whoever has a prefix and its proof can prove each part of it too.
+ */
+export interface Beyond {
+  /** Leaves of the prefix. */
+  readonly held: number
+  /** Each by its first leaf. */
+  readonly nodes: ReadonlyMap<number, Uint8Array>
+}
+
+const NO_NODES: ReadonlyMap<number, Uint8Array> = new Map()
+
+/** @param proof consistency of the first `held` leaves with `size`, verified */
+export function beyondOf(held: number, size: number, proof: readonly Uint8Array[]): Beyond {
+  const nodes = new Map<number, Uint8Array>()
+  let first = 0
+  let end = size
+  // The last hash is the highest: left siblings are nodes of the prefix itself, the others are those looked for.
+  for (let at = proof.length - 1; end !== held; at--) {
+    const middle = first + splitOf(end - first)
+    if (held <= middle) {
+      nodes.set(middle, proof[at] as Uint8Array)
+      end = middle
+    } else {
+      first = middle
+    }
+  }
+  return { held, nodes }
+}
 
 /** The largest power of two below `count`, which is 2 or more. Counted, as logarithms of large numbers are rounded. */
 function splitOf(count: number): number {

@@ -214,7 +214,7 @@ export class Cluster implements Fold {
     if (greeting.cluster !== this.membership.cluster) return this.#refuse(connection, from, 'wrong_cluster')
     if (greeting.kind === 'redeem') return this.#redeem(connection, from, greeting.secret)
     this.#learn(greeting.evidence)
-    const code = this.#refusalOf(from)
+    const code = this.refusalOf(from)
     if (code !== undefined) return this.#refuse(connection, from, code)
     this.#context.emit({ kind: 'answer-greeting', connection, accept: true, reply: encodeGreetingReply(this.#memberGreeting()) })
   }
@@ -228,7 +228,7 @@ export class Cluster implements Fold {
     }
     const isSound = reply?.kind === 'member' && this.#canTalk(reply.protocol) && reply.cluster === this.membership.cluster
     if (isSound) this.#learn(reply.evidence)
-    const accept = isSound && this.#refusalOf(from) === undefined
+    const accept = isSound && this.refusalOf(from) === undefined
     if (!accept) this.#context.metrics.add('weft_greetings_refused_total', 1, 'not_a_member')
     this.#context.emit({ kind: 'answer-greeting', connection, accept, reply: new Uint8Array(0) })
   }
@@ -237,7 +237,8 @@ export class Cluster implements Fold {
     return areNeighbours(protocol, this.#context.speaks.protocol)
   }
 
-  #refusalOf(node: NodeId): ErrorCode | undefined {
+  /** Why a node is not let in; undefined for a member. */
+  refusalOf(node: NodeId): ErrorCode | undefined {
     switch (this.membership.member(node)?.status) {
       case 'member':
         return undefined
@@ -288,7 +289,7 @@ export class Cluster implements Fold {
     const used = this.membership.redeemed(hash)
     const checked = this.#invites.check(secret, from, used?.node ?? this.#redeeming.get(hash), this.#context.now.wallMs)
     if ('code' in checked) return this.#refuse(connection, from, checked.code)
-    const gone = this.#refusalOf(from)
+    const gone = this.refusalOf(from)
     if (gone === 'revoked' || gone === 'retired') return this.#refuse(connection, from, gone)
     const { role } = checked.invite
     const operation = used?.operation ?? this.membership.propose({ op: 'admit', node: from, role, invite: fromHex(hash) })

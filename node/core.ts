@@ -246,8 +246,7 @@ export class Core {
       case 'greeted':
         return this.cluster.onGreeted(event.connection, event.from, event.accepted, event.reply)
       case 'up':
-        this.peers.onUp(event.peer)
-        return this.#perform(this.#sync.onUp(event.peer, this.#now.monotonicMs))
+        return this.#onUp(event.peer)
       case 'down':
         this.peers.onDown(event.peer, event.code)
         this.ipc.onDown(event.peer)
@@ -295,7 +294,7 @@ export class Core {
   #openGuard(): void {
     if (this.guard.isOpen || !this.#isFolded || this.#recovery.isActive) return
     const others = this.cluster.others.length
-    if (this.guard.update(this.stuck.size > 0 ? Math.max(1, others) : others))
+    if (this.guard.update(this.stuck.size > 0 ? Math.max(1, others) : others, this.chain.hasLostSigned))
       this.context.log('info', 'chain.publishing', { vouchers: this.guard.vouchers })
   }
 
@@ -347,6 +346,7 @@ export class Core {
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
     this.#memories.save()
+    this.peers.save()
     this.audit('audit.shutdown', [this.version], () => {
       this.writer.close()
       this.#state = 'halted'
@@ -452,6 +452,14 @@ export class Core {
 
   // ---- peers
 
+  /** Both have accepted each other; since then we may have heard that this one is no member any more. */
+  #onUp(peer: NodeId): void {
+    const code = this.cluster.refusalOf(peer)
+    if (code !== undefined) return this.context.emit({ kind: 'close', peer, code })
+    this.peers.onUp(peer)
+    this.#perform(this.#sync.onUp(peer, this.#now.monotonicMs))
+  }
+
   #onMembers(revoked: readonly NodeId[]): void {
     for (const node of revoked) {
       this.context.log('warn', 'member.revoked', { node })
@@ -493,7 +501,7 @@ export class Core {
           this.guard.vouched(effect.peer)
           break
         case 'outrun':
-          this.#recovery.onOutrun(effect.log, effect.size)
+          if (this.#recovery.onOutrun(effect.log, effect.size)) this.guard.close()
           break
         case 'conflict':
           this.context.log('error', 'chain.conflict', { log: effect.conflict.log, seq: effect.conflict.seq })

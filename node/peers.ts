@@ -38,6 +38,8 @@ export interface PeersInit {
 }
 
 export const PEERS_FILE = 'peers.json'
+/** 1 s between two saves of the book: when a hundred nodes start, each is told of a hundred addresses, one after the other. */
+const SAVE_INTERVAL_MS = 1000
 
 /** Stays connected to the members: whom to dial and when, who is alive, who misbehaves, who can be reached where. */
 export class Peers {
@@ -48,6 +50,9 @@ export class Peers {
   readonly #redial: Redial
   /** Strangers alone are not worth a save, of which a flood of them would make thousands; they go with what is. */
   #isSaved = true
+  /** When the book is saved; Infinity while nothing in it is worth that. */
+  #saveAtMs: number = Infinity
+  #savedAtMs: number = -Infinity
   readonly #up: Set<NodeId> = new Set()
   /** What connected peers say they are; those of an earlier version say nothing. */
   readonly #about: Map<NodeId, { readonly version: string; readonly foldVersion: number }> = new Map()
@@ -66,7 +71,7 @@ export class Peers {
   }
 
   get nextWakeMs(): number {
-    return Math.min(this.#heartbeat.nextWakeMs, this.#redial.nextWakeMs, this.#scoreAtMs)
+    return Math.min(this.#heartbeat.nextWakeMs, this.#redial.nextWakeMs, this.#scoreAtMs, this.#saveAtMs)
   }
 
   get connected(): ReadonlySet<NodeId> {
@@ -164,6 +169,19 @@ export class Peers {
     const reachable = this.#book.peers.filter(({ id }) => this.#init.isMember(id)).map(({ id }) => id)
     this.#redial.setTargets(reachable, this.#context.now.monotonicMs)
     if (this.#isSaved) return
+    this.#saveAtMs = Math.min(this.#saveAtMs, this.#savedAtMs + SAVE_INTERVAL_MS)
+    this.#saveDue()
+  }
+
+  #saveDue(): void {
+    if (this.#saveAtMs <= this.#context.now.monotonicMs) this.save()
+  }
+
+  /** Saves the book at once if it was to be saved. */
+  save(): void {
+    if (this.#saveAtMs === Infinity) return
+    this.#saveAtMs = Infinity
+    this.#savedAtMs = this.#context.now.monotonicMs
     this.#isSaved = true
     this.#context.emit({ kind: 'save', file: PEERS_FILE, content: () => utf8(JSON.stringify(this.#book)) })
   }
@@ -213,6 +231,7 @@ export class Peers {
     for (const { peer, number } of pings)
       if (!this.#context.buggify('heartbeat.no-ping')) this.#init.send(peer, { kind: 'peer.ping', number })
     for (const peer of this.#redial.onWake(monotonicMs)) this.#context.emit({ kind: 'dial', peer, addresses: this.#book.addressesOf(peer) })
+    this.#saveDue()
     if (this.#scoreAtMs > monotonicMs) return
     for (const [peer, score] of this.#scores) score > 1 ? this.#scores.set(peer, score / 2) : this.#scores.delete(peer)
     this.#scoreAtMs = this.#scores.size === 0 ? Infinity : monotonicMs + 60_000

@@ -107,18 +107,23 @@ export class Recovery {
     }
   }
 
-  /** A peer has shown that it holds `size` records of an own log: more than we have published. */
-  onOutrun(id: LogId, size: number): void {
+  /**
+   * A peer has shown that it holds `size` records of an own log: more than we have published.
+   *
+   * @returns true when that was news: whoever has vouched for our logs knew less of them than there is
+   */
+  onOutrun(id: LogId, size: number): boolean {
     const known = this.#logs.get(id)
     if (known !== undefined) {
       if (known.phase !== 'appending') known.target = Math.max(known.target, size)
-      return
+      return false
     }
     const stream = this.#init.chain.log(id)?.identity.stream ?? this.#init.sync.streamOf(id)
-    if (stream === undefined || size <= this.#published(id)) return
+    if (stream === undefined || size <= this.#published(id)) return false
     this.#context.log('warn', 'chain.outrun', { log: id, size })
     this.#begin(id, stream, 'draining').target = size
     this.#drained()
+    return true
   }
 
   onCommitted(staged: StagedCommit): void {
@@ -183,6 +188,9 @@ export class Recovery {
     const recovering = this.#logs.get(id)
     if (recovering?.phase !== 'pulling' || this.#published(id) < recovering.target) return
     recovering.phase = 'appending'
+    const missing = this.#init.chain.log(id)?.missing ?? 0
+    // Until all members have said that they have no more of it either, nothing is signed in its place.
+    if (missing > 0) this.#context.log('warn', 'chain.lost', { log: id, records: missing })
     this.#init.perform(this.#init.sync.recovered(id))
     this.#append(recovering)
   }

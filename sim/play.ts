@@ -1,3 +1,4 @@
+import { PEER_SILENT_MS } from '../base/limits.ts'
 import { askAll } from './ask-all.ts'
 import type { Ending, InvariantId, Violation } from './checkers/checker.ts'
 import type { Fault } from './faults/fault.ts'
@@ -104,6 +105,8 @@ export class Play {
     const names = this.#members()
     this.#stage.mend(names)
     const { convergeMs } = this.#scenario.expect
+    // A connection that lost something in the storm is found out by its silence, and only then made anew.
+    await this.#pass(2 * PEER_SILENT_MS)
     await this.#until('liveness', names, PROGRESS_MS, 'every node is up', () => this.#areUp(names))
     await this.#until('convergence', names, convergeMs, 'all nodes are equal', () => this.#areEqual(names))
     await this.#until('liveness', names, PROGRESS_MS, 'all nodes are connected', () => this.#areConnected(names))

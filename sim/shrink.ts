@@ -1,116 +1,289 @@
-import type { Fault } from './faults/fault.ts'
+import type { Fault, TimedFault, Verb, Way } from './faults/fault.ts'
+import { contradictionsOf } from './scenario/check.ts'
 import type { NodeSpec, Scenario } from './scenario/scenario.ts'
 
 /**
  * Makes a scenario that fails as small as it gets while it goes on to fail: delta debugging (Zeller and
- * Hildebrandt 2002, ddmin) over the faults first, then nodes, workload, time, and what is unusual about the machines.
+ * Hildebrandt 2002, ddmin) over the faults first, then nodes, workload and time. A run that does not fail is played to its
+ * end and costs most, so what is likeliest to fail again is tried first: without all faults of one verb, then without
+ * what belongs together (a crash and its restart), then without single faults.
  */
-export interface ShrinkInit {
-  /** True when the scenario still breaks the same promise. */
-  readonly fails: (scenario: Scenario) => Promise<boolean>
+export interface ShrinkInit<F extends Failure> {
+  /** How the scenario breaks the same promise; undefined when it does not. Never rejects. */
+  readonly fails: (scenario: Scenario) => Promise<F | undefined>
   /** True when there is no time left: what was reached by then is the answer. */
   readonly isOver: () => boolean
+  /** How many scenarios are tried at the same time; what comes out does not depend on it. 1 unless given. */
+  readonly jobs?: number
   readonly onSmaller?: (scenario: Scenario, runs: number) => void
 }
 
-export interface Shrunk {
+export interface Failure {
+  /** Since the story began. */
+  readonly atMs: number
+}
+
+export interface Shrunk<F extends Failure> {
   readonly scenario: Scenario
+  /** How it fails. */
+  readonly failure: F
+  /** Scenarios that were tried. */
   readonly runs: number
   /** False when time ran out before nothing could be left out any more. */
   readonly isMinimal: boolean
 }
 
-/** @param brokenAtMs when the promise was broken: what was to happen later can go at once */
-export async function shrink(scenario: Scenario, brokenAtMs: number, init: ShrinkInit): Promise<Shrunk> {
-  return new Shrinker(scenario, init).shrink(brokenAtMs)
+/** @param failure how the scenario fails as it is */
+export async function shrink<F extends Failure>(scenario: Scenario, failure: F, init: ShrinkInit<F>): Promise<Shrunk<F>> {
+  return new Shrinker(scenario, failure, init).shrink()
 }
 
-class Shrinker {
-  readonly #init: ShrinkInit
-  #best: Scenario
-  #runs = 0
+/** With more faults than this each on its own is not worth the time. */
+const FEW = 12
+const SECOND_MS = 1_000
+/** Where the first fault is moved to: all are connected by then, and something is written. */
+const FIRST_FAULT_MS = 5 * SECOND_MS
 
-  constructor(scenario: Scenario, init: ShrinkInit) {
+class Shrinker<F extends Failure> {
+  readonly #init: ShrinkInit<F>
+  #best: Scenario
+  #failure: F
+  #runs = 0
+  /** What came of each scenario that was tried. */
+  readonly #tried: Map<string, Promise<F | undefined>> = new Map()
+
+  constructor(scenario: Scenario, failure: F, init: ShrinkInit<F>) {
     this.#init = init
     this.#best = scenario
+    this.#failure = failure
   }
 
-  async shrink(brokenAtMs: number): Promise<Shrunk> {
-    const faults = this.#best.faults.filter(({ atMs }) => atMs <= brokenAtMs)
-    await this.#try({ ...this.#best, faults, durationMs: Math.min(this.#best.durationMs, Math.ceil(brokenAtMs)) })
-    await this.#try({ ...this.#best, faults })
-    for (let before: Scenario | undefined; before !== this.#best && !this.#init.isOver(); ) {
-      before = this.#best
-      await this.#list(this.#best.faults, kept => ({ ...this.#best, faults: kept }))
-      await this.#nodes()
-      await this.#list(this.#best.workload, kept => ({ ...this.#best, workload: kept }))
-      await this.#list(this.#best.buggify, kept => ({ ...this.#best, buggify: kept }))
+  async shrink(): Promise<Shrunk<F>> {
+    for (let before = Infinity; sizeOf(this.#best) < before && !this.#init.isOver(); ) {
+      before = sizeOf(this.#best)
+      await this.#drop(verbsOf, (scenario, verbs) => withFaults(scenario, ({ fault }) => !verbs.includes(fault.verb)))
+      await this.#drop(({ faults }) => episodesOf(faults), withoutEpisodes)
+      await this.#drop(({ faults }) => faults, (scenario, faults) => withFaults(scenario, fault => !faults.includes(fault)))
+      await this.#drop(namesButFirst, (scenario, names) => names.reduce(withoutNode, scenario))
+      await this.#drop(({ buggify }) => buggify, (scenario, sites) => ({ ...scenario, buggify: scenario.buggify.filter(site => !sites.includes(site)) }))
+      await this.#drop(({ workload }) => workload, (scenario, works) => ({ ...scenario, workload: scenario.workload.filter(work => !works.includes(work)) }))
+      await this.#time()
       await this.#plain()
-      await this.#duration()
+      if (this.#best.faults.length <= FEW) await this.#simplify()
     }
-    return { scenario: this.#best, runs: this.#runs, isMinimal: !this.#init.isOver() }
+    return { scenario: this.#best, failure: this.#failure, runs: this.#runs, isMinimal: !this.#init.isOver() }
   }
 
-  async #try(smaller: Scenario): Promise<boolean> {
-    if (this.#init.isOver()) return false
-    this.#runs++
-    if (!(await this.#init.fails(smaller))) return false
-    this.#best = smaller
-    this.#init.onSmaller?.(smaller, this.#runs)
-    return true
-  }
+  // ---- what is tried
 
-  /** ddmin: halves, then quarters, then single items are left out for as long as that leads anywhere. */
-  async #list<T>(items: readonly T[], made: (kept: readonly T[]) => Scenario): Promise<void> {
-    let kept = items
-    if (kept.length > 0 && (await this.#try(made([])))) return
-    for (let parts = 2; kept.length > 0 && !this.#init.isOver(); ) {
-      const size = Math.ceil(kept.length / parts)
-      let isSmaller = false
-      for (let from = 0; from < kept.length; ) {
-        const rest = [...kept.slice(0, from), ...kept.slice(from + size)]
-        if (rest.length > 0 && (await this.#try(made(rest)))) {
-          kept = rest
-          isSmaller = true
-        } else from += size
-      }
-      if (size === 1 && !isSmaller) return
-      parts = isSmaller ? Math.max(2, parts - 1) : Math.min(kept.length, parts * 2)
+  /**
+   * Leaves out as many items as it gets away with: all of them, then halves, quarters and single ones. In the end each
+   * that is left is needed.
+   */
+  async #drop<T>(itemsOf: (scenario: Scenario) => readonly T[], without: (scenario: Scenario, items: readonly T[]) => Scenario): Promise<void> {
+    await this.#cutEnd()
+    for (let size = itemsOf(this.#best).length; size >= 1; size >>= 1) {
+      let isSmaller: boolean
+      do {
+        isSmaller = false
+        for (let from: number | undefined = 0; from !== undefined && from < itemsOf(this.#best).length; ) {
+          const items = itemsOf(this.#best)
+          const starts = Array.from({ length: Math.ceil((items.length - from) / size) }, (_, i) => (from as number) + i * size)
+          const taken = await this.#first(starts.map(start => without(this.#best, items.slice(start, start + size))))
+          if (taken !== undefined) isSmaller = true
+          from = taken === undefined ? undefined : starts[taken]
+        }
+      } while (isSmaller && size === 1)
     }
   }
 
-  /** From the last: the founder stays. */
-  async #nodes(): Promise<void> {
-    for (const { name } of this.#best.nodes.slice(2).reverse()) await this.#try(without(this.#best, name))
+  /** What was to happen after the promise was broken, and the time for it. */
+  async #cutEnd(): Promise<void> {
+    const { faults, durationMs } = this.#best
+    const endMs = up(this.#failure.atMs)
+    if (endMs >= durationMs) return
+    const kept = faults.filter(({ atMs }) => atMs <= endMs)
+    // What goes on when a story ends may be what breaks the promise: then only the faults go.
+    await this.#first([{ ...this.#best, faults: kept, durationMs: endMs }, { ...this.#best, faults: kept }])
   }
 
-  /** What is unusual about machines, wires and the start guard. */
+  /** Begins soon, ends soon, and speaks of whole seconds. */
+  async #time(): Promise<void> {
+    const earlier = (this.#best.faults[0]?.atMs ?? 0) - FIRST_FAULT_MS
+    if (earlier > 0) await this.#first([movedBy(this.#best, -earlier), movedBy(this.#best, -Math.floor(earlier / 2))])
+    await this.#cutEnd()
+    const neededMs = up(Math.max(SECOND_MS, ...this.#best.faults.map(({ atMs }) => atMs)))
+    for (let isShorter = true; isShorter && this.#best.durationMs > neededMs; ) {
+      const half = up(neededMs + (this.#best.durationMs - neededMs) / 2)
+      const shorter = [neededMs, half].filter(durationMs => durationMs < this.#best.durationMs)
+      isShorter = (await this.#first(shorter.map(durationMs => ({ ...this.#best, durationMs })))) !== undefined
+    }
+    await this.#first([rounded(this.#best)])
+  }
+
+  /** Nothing unusual about machines, wires and the start guard. */
   async #plain(): Promise<void> {
     const plain = (spec: NodeSpec): NodeSpec => ({ ...spec, disk: 'ssd', clockOffsetMs: 0, clockDriftPpm: 0 })
-    const isPlain = this.#best.nodes.every(({ disk, clockOffsetMs, clockDriftPpm }) => disk === 'ssd' && clockOffsetMs === 0 && clockDriftPpm === 0)
-    if (!isPlain) await this.#try({ ...this.#best, nodes: this.#best.nodes.map(plain) })
-    if (this.#best.guard === 'majority') await this.#try({ ...this.#best, guard: 'one' })
-    if (JSON.stringify(this.#best.net) !== JSON.stringify(LAN)) await this.#try({ ...this.#best, net: LAN })
+    await this.#first([{ ...this.#best, nodes: this.#best.nodes.map(plain) }])
+    for (const { name } of this.#best.nodes)
+      await this.#first([{ ...this.#best, nodes: this.#best.nodes.map(spec => (spec.name === name ? plain(spec) : spec)) }])
+    await this.#first([{ ...this.#best, guard: 'one' }])
+    await this.#first([{ ...this.#best, net: {} }])
   }
 
-  /** Halved down to a second; the faults that would come after the end go with it. */
-  async #duration(): Promise<void> {
-    for (let durationMs = Math.floor(this.#best.durationMs / 2); durationMs >= 1_000; durationMs = Math.floor(durationMs / 2)) {
-      const faults = this.#best.faults.filter(({ atMs }) => atMs <= durationMs)
-      if (!(await this.#try({ ...this.#best, durationMs, faults }))) return
+  /** Each fault in the simplest form in which it does the same. */
+  async #simplify(): Promise<void> {
+    for (let i = 0; i < this.#best.faults.length; ) {
+      const { faults } = this.#best
+      const { atMs, fault } = faults[i] as TimedFault
+      const forms = simplerThan(fault).map(simpler => ({ ...this.#best, faults: faults.map((other, j) => (i === j ? { atMs, fault: simpler } : other)) }))
+      if ((await this.#first(forms)) === undefined) i++
     }
+  }
+
+  // ---- how it is tried
+
+  /** Goes on with the first of these scenarios that fails. @returns which that is */
+  async #first(candidates: readonly Scenario[]): Promise<number | undefined> {
+    const jobs = this.#init.jobs ?? 1
+    const running: Promise<F | undefined>[] = []
+    for (const [i, candidate] of candidates.entries()) {
+      while (running.length < Math.min(i + jobs, candidates.length)) running.push(this.#try(candidates[running.length] as Scenario))
+      const failure = await running[i]
+      if (failure === undefined) continue
+      this.#best = tidied(candidate) as Scenario
+      this.#failure = failure
+      this.#init.onSmaller?.(this.#best, this.#runs)
+      return i
+    }
+    return undefined
+  }
+
+  /** Nobody plays what is the same, what makes no sense, or anything twice. */
+  #try(candidate: Scenario): Promise<F | undefined> {
+    const scenario = tidied(candidate)
+    if (scenario === undefined) return NO
+    const key = keyOf(scenario)
+    if (key === keyOf(this.#best)) return NO
+    const known = this.#tried.get(key)
+    if (known !== undefined) return known
+    if (this.#init.isOver()) return NO
+    this.#runs++
+    const outcome = this.#init.fails(scenario)
+    this.#tried.set(key, outcome)
+    return outcome
   }
 }
 
-const LAN: Scenario['net'] = { delayMinMs: 0.2, delayMeanMs: 0.3 }
+const NO: Promise<undefined> = Promise.resolve(undefined)
+
+/** What there is to read. */
+function sizeOf({ faults, nodes, workload, buggify }: Scenario): number {
+  return faults.length + nodes.length + workload.length + buggify.length
+}
+
+/** Programs are not compared: none is ever replaced by another. */
+function keyOf(scenario: Scenario): string {
+  return JSON.stringify(scenario)
+}
+
+// ---- what belongs together
+
+/** Each verb once, the one with most faults first. */
+function verbsOf({ faults }: Scenario): readonly Verb[] {
+  const counts = new Map<Verb, number>()
+  for (const { fault } of faults) counts.set(fault.verb, (counts.get(fault.verb) ?? 0) + 1)
+  return [...counts].sort(([, a], [, b]) => b - a).map(([verb]) => verb)
+}
+
+/** What begins at one time, with what ends it. */
+type Episode = readonly TimedFault[]
+
+/** All faults, each in one episode, in the order in which these begin. */
+export function episodesOf(faults: readonly TimedFault[]): readonly Episode[] {
+  const episodes: TimedFault[][] = []
+  const ended = new Set<TimedFault>()
+  for (const timed of faults) {
+    const begun = episodes.findLast(episode => episode.some(earlier => !ended.has(earlier) && isEndOf(timed.fault, earlier.fault)))
+    const together = episodes.findLast(episode => episode.some(({ atMs }) => atMs === timed.atMs))
+    const own = begun ?? together
+    for (const earlier of begun ?? []) if (isEndOf(timed.fault, earlier.fault)) ended.add(earlier)
+    if (own === undefined) episodes.push([timed])
+    else own.push(timed)
+  }
+  return episodes
+}
+
+const HEALED: ReadonlySet<Verb> = new Set(['partition', 'cut', 'isolate', 'bridge', 'ring', 'flap', 'clog', 'swizzle', 'block', 'net'])
+const RESTARTED: ReadonlySet<Verb> = new Set(['crash', 'stop', 'restore-backup', 'reformat'])
+const MENDED: ReadonlySet<Verb> = new Set(['disk-full', 'disk-slow'])
+
+function isEndOf(later: Fault, earlier: Fault): boolean {
+  const isSameNode = 'node' in later && 'node' in earlier && later.node === earlier.node
+  switch (later.verb) {
+    case 'heal':
+      return HEALED.has(earlier.verb)
+    case 'restart':
+      return isSameNode && RESTARTED.has(earlier.verb)
+    case 'disk-ok':
+      return isSameNode && MENDED.has(earlier.verb)
+    case 'restore-backup':
+      return isSameNode && earlier.verb === 'backup'
+    case 'clock-step':
+      return isSameNode && earlier.verb === 'clock-step' && earlier.stepMs === -later.stepMs
+    case 'restore':
+      return earlier.verb === 'cut' && isSameWay(later.way, earlier.way)
+    case 'net':
+      return earlier.verb === 'net' && isSameWay(later.way, earlier.way)
+    default:
+      return false
+  }
+}
+
+function isSameWay(a: Way | null, b: Way | null): boolean {
+  return a?.from === b?.from && a?.to === b?.to && a?.both === b?.both
+}
+
+function withoutEpisodes(scenario: Scenario, episodes: readonly Episode[]): Scenario {
+  const dropped = new Set(episodes.flat())
+  return withFaults(scenario, timed => !dropped.has(timed))
+}
+
+function withFaults(scenario: Scenario, isKept: (timed: TimedFault) => boolean): Scenario {
+  return { ...scenario, faults: scenario.faults.filter(isKept) }
+}
+
+// ---- what fits together
+
+/** Without what has lost its sense: late nodes that nobody lets in, and faults of who is not there. Undefined when that does not help. */
+function tidied(scenario: Scenario): Scenario | undefined {
+  const joined = new Set(scenario.faults.flatMap(({ fault }) => (fault.verb === 'join' ? [fault.node] : [])))
+  const present = scenario.nodes.filter(({ name, isLate }) => isLate && !joined.has(name)).reduce((rest, { name }) => withoutNode(rest, name), scenario)
+  const senseless = new Set(contradictionsOf(present).map(({ index }) => index))
+  if (senseless.size === 0) return present
+  if (senseless.has(null)) return undefined
+  return tidied({ ...present, faults: present.faults.filter((_, index) => !senseless.has(index)) })
+}
+
+/** The founder stays. */
+function namesButFirst({ nodes }: Scenario): readonly string[] {
+  return nodes
+    .slice(1)
+    .map(({ name }) => name)
+    .reverse()
+}
 
 /** The scenario as it would be had this node never been. */
-function without(scenario: Scenario, name: string): Scenario {
+function withoutNode(scenario: Scenario, name: string): Scenario {
   const faults = scenario.faults.flatMap(({ atMs, fault }) => {
     const rest = faultWithout(fault, name)
     return rest === undefined ? [] : [{ atMs, fault: rest }]
   })
-  const workload = scenario.workload.map(work => (work.work === 'agent' ? { ...work, on: work.on.filter(on => on !== name) } : work))
+  const workload = scenario.workload.flatMap(work => {
+    if (work.work !== 'agent') return [work]
+    const on = work.on.filter(other => other !== name)
+    return on.length === 0 ? [] : [{ ...work, on }]
+  })
   return { ...scenario, nodes: scenario.nodes.filter(node => node.name !== name), faults, workload }
 }
 
@@ -133,4 +306,54 @@ function faultWithout(fault: Fault, name: string): Fault | undefined {
     default:
       return fault
   }
+}
+
+// ---- simpler
+
+function movedBy(scenario: Scenario, ms: number): Scenario {
+  return { ...scenario, durationMs: scenario.durationMs + ms, faults: scenario.faults.map(({ atMs, fault }) => ({ atMs: atMs + ms, fault })) }
+}
+
+/** To the next whole second. */
+function up(ms: number): number {
+  return Math.ceil(ms / SECOND_MS) * SECOND_MS
+}
+
+function rounded(scenario: Scenario): Scenario {
+  const faults = scenario.faults.map(({ atMs, fault }) => ({ atMs: up(atMs), fault: 'forMs' in fault ? { ...fault, forMs: up(fault.forMs) } : fault }))
+  return { ...scenario, durationMs: up(scenario.durationMs), faults }
+}
+
+/** Forms of a fault that do less, the simplest first. */
+function simplerThan(fault: Fault): readonly Fault[] {
+  const forms: Fault[] = []
+  if ('forMs' in fault) {
+    for (const forMs of [SECOND_MS, Math.floor(fault.forMs / 2 / SECOND_MS) * SECOND_MS]) if (forMs > 0 && forMs < fault.forMs) forms.push({ ...fault, forMs })
+  }
+  switch (fault.verb) {
+    case 'crash':
+      if (fault.torn) forms.push({ ...fault, torn: false })
+      break
+    case 'turn':
+      for (const behaviour of fault.behaviours) if (fault.behaviours.length > 1) forms.push({ ...fault, behaviours: [behaviour] })
+      for (const behaviour of fault.behaviours)
+        if (fault.behaviours.length > 2) forms.push({ ...fault, behaviours: fault.behaviours.filter(other => other !== behaviour) })
+      break
+    case 'partition':
+    case 'bridge':
+      forms.push(...fault.groups.flat().flatMap(name => faultWithout(fault, name) ?? []))
+      break
+    case 'ring':
+    case 'swizzle':
+      forms.push(...fault.nodes.flatMap(name => faultWithout(fault, name) ?? []))
+      break
+    case 'net':
+      for (const name of Object.keys(fault.quality)) {
+        const rest = Object.entries(fault.quality).filter(([other]) => other !== name)
+        if (rest.length > 0) forms.push({ ...fault, quality: Object.fromEntries(rest) })
+      }
+      break
+    default:
+  }
+  return forms
 }

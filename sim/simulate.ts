@@ -10,6 +10,8 @@ import { World } from './world.ts'
 export interface SimulateOptions {
   /** Writes down what happens. */
   readonly recorder?: Recorder
+  /** Sees what happens as well. */
+  readonly observer?: Observer
   /** The story stops here; what it would have come to stays unknown. */
   readonly untilMs?: number
 }
@@ -24,9 +26,9 @@ const DISKS: Readonly<Record<DiskSpeed, DiskLatency>> = {
 const FOUNDING_MS = 10_000
 
 /** Runs a scenario in virtual time and judges it. */
-export async function simulate(scenario: Scenario, seed: number, { recorder, untilMs }: SimulateOptions = {}): Promise<RunResult> {
+export async function simulate(scenario: Scenario, seed: number, { recorder, observer, untilMs }: SimulateOptions = {}): Promise<RunResult> {
   const sometimes = new Sometimes()
-  const observers: Observer[] = [sometimes, ...(recorder === undefined ? [] : [recorder])]
+  const observers: Observer[] = [sometimes, ...[recorder, observer].filter(one => one !== undefined)]
   const world = worldOf(scenario, seed, observers)
   recorder?.begin(() => world.nowMs)
   const result = await run({

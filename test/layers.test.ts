@@ -37,6 +37,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
   [/^@swc\/wasm-typescript$/, /^cli\/sim\/typescript-hooks\.ts$/],
   [/^tap$/, /^test\//],
   [/^fast-check$/, /^test\//],
+  [/^playwright-core$/, /^test\//],
 ]
 
 /** The parts that must be the same in the simulator: everything but these folders. */

@@ -1,12 +1,12 @@
-import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
-import { WeftError } from '../../base/errors.ts'
-import type { FromWorker, SeedOutcome } from './fuzz-worker.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { asWeftError } from '../../base/errors.ts'
+import { RunPool } from './run-pool.ts'
+import type { SeedOutcome } from './run-worker.ts'
 import type { Source } from './source.ts'
 
 export interface FuzzOptions {
   readonly source: Source
-  /** Worker threads, each running one seed at a time. */
+  /** Seeds that run at the same time. */
   readonly jobs: number
   /** No seed is begun after so much time. */
   readonly budgetMs: number
@@ -14,35 +14,59 @@ export interface FuzzOptions {
   readonly seeds: number
   readonly firstSeed: number
   readonly onOutcome: (outcome: SeedOutcome) => void
+  /** A seed that could not be run. */
+  readonly onCrash: (seed: number, message: string) => void
   /** True ends it early. */
   readonly isEnough: () => boolean
+  /** Ends it at once. */
+  readonly signal: AbortSignal
 }
 
-/** Runs one seed after another on all jobs until the time is over. @throws `internal` when a run could not be made at all */
-export async function fuzz(options: FuzzOptions): Promise<void> {
-  const endMs = performance.now() + options.budgetMs
-  let next = options.firstSeed
-  const isOver = (): boolean => performance.now() >= endMs || next - options.firstSeed >= options.seeds || options.isEnough()
-  await Promise.all(Array.from({ length: options.jobs }, () => work(options, () => (isOver() ? undefined : next++))))
-}
+/** A seed that was begun in time is waited for so long, or as long again as all took: one that never ends keeps nobody waiting. */
+const GRACE_MS = 10_000
+/** A simulator that fails again and again is told to people, not to the next thousand seeds. */
+const CRASHES_MAX = 3
 
-function work({ source, onOutcome }: FuzzOptions, take: () => number | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(fileURLToPath(new URL('fuzz-worker.js', import.meta.url)), { workerData: { source } })
-    const feed = (): void => {
-      const seed = take()
-      if (seed === undefined) worker.terminate().then(() => resolve(), reject)
-      else worker.postMessage(seed)
-    }
-    worker.on('error', reject)
-    worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'failed') {
-        void worker.terminate()
-        return reject(new WeftError('internal', `seed ${message.seed} could not be run: ${message.message}`))
+/** Runs one seed after another on all jobs until the time is over. @returns the seeds that had not ended by then */
+export async function fuzz({ source, jobs, budgetMs, seeds, firstSeed, onOutcome, onCrash, isEnough, signal }: FuzzOptions): Promise<readonly number[]> {
+  const pool = new RunPool(source, jobs)
+  const endMs = performance.now() + budgetMs
+  const running = new Set<number>()
+  let next = firstSeed
+  let crashes = 0
+  const isOver = (): boolean =>
+    signal.aborted ||
+    performance.now() >= endMs ||
+    next - firstSeed >= seeds ||
+    !Number.isSafeInteger(next) ||
+    crashes >= CRASHES_MAX ||
+    isEnough()
+  const work = async (): Promise<void> => {
+    while (!isOver()) {
+      const seed = next++
+      running.add(seed)
+      try {
+        onOutcome(await pool.run({ seed }))
+      } catch (thrown) {
+        const { code, message } = asWeftError(thrown)
+        if (code === 'stopping') return
+        crashes++
+        onCrash(seed, message)
       }
-      onOutcome(message.outcome)
-      feed()
-    })
-    feed()
+      running.delete(seed)
+    }
+  }
+  const isDone = new AbortController()
+  const isLate = new Promise<void>(resolve => {
+    const graceMs = Math.max(GRACE_MS, budgetMs)
+    // Longer than a timer can be is for ever.
+    if (budgetMs + graceMs < 2 ** 31) sleep(budgetMs + graceMs, undefined, { signal: isDone.signal }).then(resolve, () => {})
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve())
   })
+  await Promise.race([Promise.all(Array.from({ length: jobs }, work)), isLate])
+  isDone.abort()
+  const unfinished = [...running]
+  await pool.close()
+  return unfinished
 }

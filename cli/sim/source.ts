@@ -1,3 +1,5 @@
+import { AssertionError } from '../../base/assert.ts'
+import { WeftError } from '../../base/errors.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
 import { drawSwarm, SWARM_DEFAULTS, type SwarmOptions } from '../../sim/scenario/swarm.ts'
 import { loadScenario } from './load-scenario.ts'
@@ -14,12 +16,28 @@ export async function scenariosOf(source: Source): Promise<(seed: number) => Sce
 
 /** The command that runs this again. Seeds stay valid for one version of the software. */
 export function replayLine(source: Source, seed: number): string {
-  if ('file' in source) return `weft sim replay ${seed} --scenario ${source.file}`
+  return ['weft sim replay', String(seed), ...flagsOf(source)].join(' ')
+}
+
+function flagsOf(source: Source): readonly string[] {
+  if ('file' in source) return [`--scenario ${word(source.file)}`]
   const { nodes, durationMs, profile } = source.swarm
-  const flags = [
+  return [
     ...(nodes === SWARM_DEFAULTS.nodes ? [] : [`--nodes ${nodes}`]),
     ...(profile === SWARM_DEFAULTS.profile ? [] : [`--profile ${profile}`]),
-    ...(durationMs === SWARM_DEFAULTS.durationMs ? [] : [`--duration ${durationMs / 1000}s`]),
+    ...(durationMs === SWARM_DEFAULTS.durationMs ? [] : [`--duration ${durationMs}ms`]),
   ]
-  return ['weft sim replay', String(seed), ...flags].join(' ')
+}
+
+/** One word of a shell, whatever is in it. */
+export function word(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** What a run threw, in one line; nodes and scenarios do not throw, so it is a bug of the simulator. */
+export function harnessError(thrown: unknown): string {
+  if (thrown instanceof WeftError) return `${thrown.message} (${thrown.code})`
+  if (!(thrown instanceof Error)) return String(thrown)
+  const where = /\n\s+at .*?([\w-]+\/[\w.-]+\.[jt]s:\d+)/.exec(thrown.stack ?? '')?.[1]
+  return `${thrown instanceof AssertionError ? 'assertion failed: ' : ''}${thrown.message}${where === undefined ? '' : ` (${where})`}`
 }

@@ -7,6 +7,7 @@ import { type ClusterId, digestOf, type LogId, memoryStream, type NodeId } from 
 import { KIND } from '../../base/kinds.ts'
 import { CURRENT } from '../../base/version.ts'
 import { keyIdOf, type SignedCheckpoint } from '../../chain/checkpoint.ts'
+import { wholeCover } from '../../chain/cover.ts'
 import { Log } from '../../chain/log.ts'
 import { STREAM_DIGEST_BYTES } from '../../chain/messages.ts'
 import {
@@ -102,13 +103,13 @@ export class HandWritten {
 
   /** What a run says of the first records that were written by hand. */
   fields(checkpoint: SignedCheckpoint): readonly Cbor[] {
-    this.log.checkpoint = checkpoint
+    this.log.cover = wholeCover(this.id, checkpoint)
     return encodeRun(this.log, this.#from, this.#records).fields as readonly Cbor[]
   }
 
   /** Frames with all that was written by hand from `from` on, under `checkpoint`. */
   runs(checkpoint: SignedCheckpoint, from: number = this.#from): Uint8Array[] {
-    this.log.checkpoint = checkpoint
+    this.log.cover = wholeCover(this.id, checkpoint)
     const frames: Uint8Array[] = []
     for (let next = from; next < this.log.size; ) {
       const { fields, end } = encodeRun(this.log, next, this.#records.slice(next - this.#from))

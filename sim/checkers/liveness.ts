@@ -16,7 +16,8 @@ export class Liveness extends Judge {
       const unshown = heads.find(log => log.author === nodeId && !log.conflict && log.published < log.size)
       const core = this.ledger.core(name)
       const waits =
-        pending > 0
+        // What a hostile node refers to may never come, and what builds on it waits for ever.
+        pending > 0 && !this.story.has(['turn'])
           ? `${pending} records are held and not applied`
           : unshown !== undefined
             ? `it has published ${unshown.published} of ${unshown.size} records of its ${unshown.stream} log`

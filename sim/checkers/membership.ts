@@ -32,6 +32,11 @@ export class MembershipChecker extends Judge {
     )
   }
 
+  /** With these on, connections come and go for no reason: none can be asked for at a given moment. */
+  get #isRestless(): boolean {
+    return this.setup.scenario.buggify.some(site => site === 'peers.close-early' || site === 'heartbeat.no-ping')
+  }
+
   atEnd(ending: Ending): void {
     const [first, ...others] = ending.nodes
     if (first === undefined) return
@@ -46,7 +51,7 @@ export class MembershipChecker extends Judge {
         if (id === nodeId) continue
         const status = members.members.find(member => member.nodeId === id)?.status
         const state = peers.find(peer => peer.nodeId === id)?.state
-        if (status === 'member' && state === 'up') continue
+        if (status === 'member' && (state === 'up' || this.#isRestless)) continue
         return this.violated(
           [name, other],
           `${other} is up in the end, and was never asked to leave`,

@@ -278,7 +278,10 @@ export function modelOf(ledger: Ledger, node: string, foldVersion: number): Memo
       const written = ledger.record(id)?.written
       if (written === undefined) return undefined
       const { hlc, kind, record } = written
-      const parents = written.parents.map(parentOf).filter(parent => held.get(parent.log)?.[parent.seq] === parent.id)
+      const named = written.parents.map(parentOf)
+      const parents = named.filter(parent => held.get(parent.log)?.[parent.seq] === parent.id)
+      // What it builds on has not come: it waits, and what follows it with it.
+      if (named.some(parent => !parents.includes(parent) && !isForkedOff(ledger, node, parent))) break
       const before = records.at(-1)?.hlc
       const isLate =
         (before !== undefined && compareHlc(hlc, before) <= 0) ||
@@ -296,6 +299,12 @@ export function modelOf(ledger: Ledger, node: string, foldVersion: number): Memo
     }
   }
   return new MemoryModel(logs)
+}
+
+/** Where a log has two histories nobody waits for the one that is not kept. */
+function isForkedOff(ledger: Ledger, node: string, { log, seq }: { readonly log: LogId; readonly seq: number }): boolean {
+  const conflict = ledger.core(node)?.chain.log(log)?.conflict
+  return conflict !== undefined && seq >= conflict.seq
 }
 
 /** Records with what they say and what their authors knew. Those that build on each other in a circle cannot be, and are left out. */

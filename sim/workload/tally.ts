@@ -1,23 +1,32 @@
+import type { ProcessAddress } from '../../base/ids.ts'
 import type { Behaviour, Program } from '../../node/process/behaviour.ts'
-import type { MessageRef } from './history.ts'
 
 /**
  * The process that messages between nodes are sent to: it notes what it handled. On real nodes it runs from
  * this module and says what it noted when it is asked; on simulated ones the notes go straight to the history.
  */
-export function tallyTo(note: (message: MessageRef) => void): Program {
+export function tallyTo(note: (handled: Handled) => void): Program {
   return (): Behaviour => ({
-    onMessage: message => note(message as MessageRef),
-    onCall: { handle: (message: MessageRef) => note(message) },
+    onMessage: (message, from) => note({ message, from }),
+    onCall: { handle: (message: unknown, from: ProcessAddress) => note({ message, from }) },
   })
 }
 
 export function tally(): Behaviour {
-  const notes: MessageRef[] = []
+  const notes: Handled[] = []
   return {
-    onMessage: message => notes.push(message as MessageRef),
-    onCall: { handle: (message: MessageRef) => notes.push(message), report: () => notes },
+    onMessage: (message, from) => notes.push({ message, from }),
+    onCall: {
+      handle: (message: unknown, from: ProcessAddress) => void notes.push({ message, from }),
+      report: () => notes,
+    },
   }
+}
+
+/** A message, and who sent it as the connection proved it. */
+export interface Handled {
+  readonly message: unknown
+  readonly from: ProcessAddress
 }
 
 export const TALLY = 'tally'

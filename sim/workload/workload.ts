@@ -8,7 +8,7 @@ import type { SimRandom } from '../random.ts'
 import type { Scenario, Work } from '../scenario/scenario.ts'
 import type { Stage } from '../stage.ts'
 import type { History, MessageRef, Operation } from './history.ts'
-import { TALLY, tallyTo } from './tally.ts'
+import { type Handled, TALLY, tallyTo } from './tally.ts'
 
 const TYPES = Object.keys(EDGE_TYPES) as EdgeType[]
 /** Few, so that texts have words in common and recall has something to rank. */
@@ -33,6 +33,7 @@ export class Workload {
   readonly #numbers: Map<string, number> = new Map()
   /** The life of each node in which its processes were last started. */
   readonly #spawned: Map<string, number> = new Map()
+  readonly #hostile: ReadonlySet<string>
   #isStopped = false
   #texts = 0
 
@@ -41,6 +42,7 @@ export class Workload {
     this.#scenario = scenario
     this.#history = history
     this.#random = random
+    this.#hostile = new Set(scenario.faults.flatMap(({ fault }) => (fault.verb === 'turn' || fault.verb === 'twin' ? [fault.node] : [])))
   }
 
   start(): void {
@@ -134,12 +136,15 @@ export class Workload {
     for (const node of this.#stage.up) {
       if (this.#spawned.get(`${node} ${TALLY}`) !== this.#stage.life(node)) continue
       const [{ result }] = (await askAll(this.#stage, [node], 'process.call', { to: TALLY, method: 'report' })) as readonly [{ result: unknown }]
-      for (const message of result as readonly MessageRef[]) this.#delivered(message, node)
+      for (const handled of result as readonly Handled[]) this.#delivered(handled, node)
     }
   }
 
-  #delivered(message: MessageRef, at: string): void {
-    this.#history.deliveries.push({ message, atMs: this.#stage.nowMs, life: this.#stage.life(at) })
+  /** What a hostile node says in anybody's name is noted nowhere: it promised nothing. */
+  #delivered({ message, from }: Handled, at: string): void {
+    const sender = this.#scenario.nodes.find(({ name }) => from.startsWith(`${this.#stage.nodeId(name) ?? ''}/`))?.name
+    if (sender === undefined || this.#hostile.has(sender)) return
+    this.#history.deliveries.push({ message: message as MessageRef, atMs: this.#stage.nowMs, life: this.#stage.life(at) })
   }
 
   #call(node: string, to: string, message: MessageRef): void {

@@ -23,7 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'intake: a gap of one is no gap', file: 'chain/run-intake', find: 'if (run.from > size)', replace: 'if (run.from > size + 1)' },
   { name: 'intake: what is held is not compared with the checkpoint', file: 'chain/run-intake', find: 'return equalBytes(log.tree.root(size), root) ? { result: \'held\' } : { result: \'diverged\', log }', replace: 'return { result: \'held\' }' },
   { name: 'intake: records from the future are stored', file: 'chain/run-intake', find: 'wallMs + CLOCK_AHEAD_MAX_MS', replace: 'wallMs + 10 * 365 * 86_400_000' },
-  { name: 'intake: one record in a hundred is taken for held', file: 'chain/run-intake', find: 'if (run.from + run.records.length <= size)', replace: 'if (run.from + run.records.length <= size || run.from % 100 === 13)' },
+  { name: 'intake: one record in a hundred is taken for held', file: 'chain/run-intake', find: 'if (endOf(run) <= size)', replace: 'if (endOf(run) <= size || run.from % 100 === 13)' },
   { name: 'log: the head stays when the end is cut', file: 'chain/log', find: 'this.#head = size === 0 ? FIRST_PREV : this.tree.leaf(size - 1)', replace: 'void FIRST_PREV' },
   { name: 'log: durable is not lowered when the end is cut', file: 'chain/log', find: 'this.durable = Math.min(this.durable, size)', replace: 'void 0' },
 
