@@ -282,7 +282,8 @@ export class Journal {
         if (!synced.ok) {
           this.#dirty = true
           this.#doubted = true
-          return done(failure(synced.error))
+          // Cut at once: another life would take what it can read for what the disk has, and it would be gone when the power fails.
+          return this.#clean(() => done(failure(synced.error)))
         }
         this.#end.offset += bytes.length
         let record = 0

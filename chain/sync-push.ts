@@ -3,6 +3,7 @@ import { equalBytes } from '../base/bytes.ts'
 import type { LogId, NodeId } from '../base/ids.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Chain } from './chain.ts'
+import { entryOf } from './digest.ts'
 import type { Log } from './log.ts'
 import type { StoredRecord } from './record.ts'
 import { type EncodedRun, encodeRun } from './run.ts'
@@ -32,10 +33,27 @@ export class Pusher {
   /** A peer wants a log from `from` on. @returns false when our history before `from` is another one. */
   serve(peer: SyncPeer, log: Log, from: number, head: Uint8Array): boolean {
     if (from > 0 && from <= log.published && !equalBytes(log.tree.leaf(from - 1), head)) return false
-    peer.theirs.set(log.identity.id, from)
-    peer.serving.set(log.identity.id, from)
+    const { id } = log.identity
+    peer.theirs.set(id, from)
+    peer.serving.set(id, from)
+    if (!this.#isOwn(log) && (peer.told.get(id) ?? 0) < log.published) {
+      this.#emit({ kind: 'send', to: peer.id, message: { kind: 'sync.heads', entries: [entryOf(log)] } })
+      peer.told.set(id, log.published)
+    }
     this.pump(peer)
     return true
+  }
+
+  #isOwn(log: Log): boolean {
+    return log.identity.author === this.#chain.self
+  }
+
+  /**
+   * How much of a log is sent to a peer: of others' logs what it was told of, though more may have come meanwhile. So it knows
+   * when it has what it asked for, and does not ask another one for what is on its way.
+   */
+  #limit(peer: SyncPeer, log: Log): number {
+    return this.#isOwn(log) ? log.published : Math.min(log.published, peer.told.get(log.identity.id) ?? 0)
   }
 
   /** A peer has all of an own log up to `next`: what follows is pushed. */
@@ -49,21 +67,22 @@ export class Pusher {
     if (!peer.hasCredit) return this.#metrics.add('weft_sync_stalls_total')
     for (const [id, next] of peer.serving) {
       const log = this.#chain.log(id)
-      if (log !== undefined && next < log.published) {
+      if (log !== undefined && next < this.#limit(peer, log)) {
         peer.reading = true
         this.#emit({ kind: 'read', peer: peer.id, log: id, from: next })
         return
       }
-      if (log?.identity.author !== this.#chain.self) peer.serving.delete(id)
+      if (log === undefined || !this.#isOwn(log)) peer.serving.delete(id)
     }
   }
 
   /** The records asked for; none when they could not be read: then the peer will ask someone else. */
   onRead(peer: SyncPeer, log: Log | undefined, id: LogId, from: number, records: readonly StoredRecord[]): void {
     peer.reading = false
-    if (log !== undefined && peer.serving.get(id) === from && from < log.published) {
+    const limit = log === undefined ? 0 : this.#limit(peer, log)
+    if (log !== undefined && peer.serving.get(id) === from && from < limit) {
       if (records.length === 0) peer.serving.delete(id)
-      else this.#send(peer, log, encodeRun(log, from, this.#share(records)))
+      else this.#send(peer, log, encodeRun(log, from, this.#share(records.slice(0, limit - from))))
     }
     this.pump(peer)
   }
@@ -92,9 +111,8 @@ export class Pusher {
     peer.spend(frame.cost)
     peer.serving.set(id, frame.end)
     peer.theirs.set(id, Math.max(peer.theirs.get(id) ?? 0, frame.end))
-    // The author has all that its checkpoint speaks of; anybody else shows no more than the frame.
-    const shown = log.identity.author === this.#chain.self ? log.published : frame.end
-    peer.told.set(id, Math.max(peer.told.get(id) ?? 0, shown))
+    // A frame of an author says how far its log goes.
+    if (this.#isOwn(log)) peer.told.set(id, log.published)
   }
 
   #framesOf(log: Log, first: number, fresh: readonly Written[]): EncodedRun[] {

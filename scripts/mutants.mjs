@@ -1,7 +1,7 @@
 /**
  * Plants each bug of `test/long/mutants.ts` in a copy of the compiled code and lets the swarm look for it:
  *
- *     node scripts/mutants.mjs [--budget 60s] [NAME-PART ...]
+ *     node scripts/mutants.mjs [--budget 60s] [--build build] [NAME-PART ...]
  *
  * Prints a line for each, and at the end what share was found, and how small the failures became.
  * Exit 0 when at least 90 % were found, and at least 90 % of those became five faults or fewer.
@@ -16,14 +16,14 @@ const FAULTS_MAX = 5
 const SHARE = 0.9
 
 process.chdir(join(import.meta.dirname, '..'))
-const { values, positionals } = parseArgs({ options: { budget: { type: 'string', default: '60s' } }, allowPositionals: true })
-const { MUTANTS } = await import('../build/test/long/mutants.js')
+const { values, positionals } = parseArgs({ options: { budget: { type: 'string', default: '60s' }, build: { type: 'string', default: 'build' } }, allowPositionals: true })
+const { MUTANTS } = await import(`../${values.build}/test/long/mutants.js`)
 const chosen = MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.some(part => name.includes(part)))
 
 // Beside the build, so that the packages are found; the tests are not needed.
-const copy = resolve('build-mutants')
+const copy = resolve(`${values.build}-mutants`)
 rmSync(copy, { recursive: true, force: true })
-cpSync('build', copy, { recursive: true, filter: source => !source.startsWith(join('build', 'test')) })
+cpSync(values.build, copy, { recursive: true, filter: source => !source.startsWith(join(values.build, 'test')) })
 const cwd = mkdtempSync(join(tmpdir(), 'weft-mutants-'))
 
 const results = []

@@ -1,10 +1,12 @@
 /**
  * `npm run test:long`: what takes too long for every change. Names choose some of it:
  *
- *     npm run test:long -- stories kills
+ *     npm run test:long -- seeds kills
  *
  * crypto   the published vectors on Node 20, 22 and 24: the same verdicts everywhere
- * stories  1,000 seeds of the partition story, in two processes and on two versions of Node: all converge, all traces equal
+ * seeds    1,000 seeds of the swarm, two minutes each, in two processes each on Node 20, 22 and 24, with a busy processor: all traces equal, nothing broken
+ * fuzz     other seeds for ten minutes: nothing broken
+ * mutants  bugs planted one at a time: the swarm finds nine of ten within a minute each
  * kills    50 kills of real nodes under load
  *
  * Ends with one line, `N passed, N failed`.
@@ -16,7 +18,7 @@ import { hasOthers, runtimeOf } from './runtimes.mjs'
 process.chdir(join(import.meta.dirname, '..'))
 
 const SEEDS = process.env.WEFT_SEEDS ?? '1000'
-const STAGES = { crypto, stories, kills }
+const STAGES = { crypto, seeds, fuzz, mutants, kills }
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !Object.hasOwn(STAGES, name))
@@ -45,20 +47,46 @@ async function crypto() {
   return [await judged('the vectors on Node 20, 22 and 24', run(process.execPath, args))]
 }
 
-async function stories() {
-  const node = process.execPath
-  const other = hasOthers ? runtimeOf(process.versions.node.startsWith('22.') ? 20 : 22) : node
-  const tell = runtime => run(runtime, ['build/test/sim/story.test.js'], { WEFT_HASH: '1', WEFT_SEEDS: SEEDS, TAP_TIMEOUT: '3600' })
-  // Two at a time: as many as the smallest machine has cores.
-  const [first, elsewhere] = await Promise.all([tell(node), tell(other)])
-  const second = await tell(node)
-  const same = (a, b) => (a.output === b.output ? undefined : firstDifference(a.output, b.output))
-  return [
-    { what: `${SEEDS} seeds converge on ${await versionOf(node)}`, error: first.error },
-    { what: `${SEEDS} seeds converge on ${await versionOf(other)}`, error: elsewhere.error },
-    { what: 'the same seeds leave the same traces in another process', error: second.error ?? same(first, second) },
-    { what: `and on ${await versionOf(other)}`, error: same(first, elsewhere) },
-  ]
+async function seeds() {
+  const runtimes = hasOthers ? [20, 22, 24].map(major => (process.versions.node.startsWith(`${major}.`) ? process.execPath : runtimeOf(major))) : [process.execPath]
+  const load = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
+  const results = []
+  try {
+    for (const runtime of runtimes) {
+      // Both at once, and a third process beside them: more than the smallest machine has cores.
+      const runs = await Promise.all([1, 2].map(() => run(runtime, ['build/test/long/seeds.js', SEEDS, '1', '120'])))
+      results.push({ version: await versionOf(runtime), runs })
+    }
+  } finally {
+    load.kill()
+  }
+  const [reference] = results[0].runs
+  return results.flatMap(({ version, runs: [first, second] }) => [
+    { what: `${SEEDS} seeds break no promise on ${version}`, error: first.error ?? brokenIn(first.output) },
+    { what: `and leave the same traces in another process`, error: second.error ?? difference(first, second) },
+    ...(first === reference ? [] : [{ what: `and as on ${results[0].version}`, error: difference(reference, first) }]),
+  ])
+}
+
+function brokenIn(output) {
+  const broken = output.split('\n').filter(line => line !== '' && !/^[0-9]+ [0-9a-f]+ valid$/.test(line))
+  return broken.length === 0 ? undefined : broken.join('\n')
+}
+
+function difference(a, b) {
+  return a.output === b.output ? undefined : firstDifference(a.output, b.output)
+}
+
+async function fuzz() {
+  // Seeds that no other stage has run.
+  const first = String(1_000_000 + (Math.floor(Date.now() / 1000) % 1_000_000_000))
+  const { error, output } = await run(process.execPath, ['build/cli/weft.js', 'sim', 'fuzz', '--budget', '10m', '--seed', first])
+  process.stdout.write(output)
+  return [{ what: `ten minutes of seeds from ${first} on break no promise`, error }]
+}
+
+async function mutants() {
+  return [await judged('nine of ten planted bugs are found and made small', run(process.execPath, ['scripts/mutants.mjs']), true)]
 }
 
 async function kills() {

@@ -86,12 +86,13 @@ class Shrinker<F extends Failure> {
       let isSmaller: boolean
       do {
         isSmaller = false
-        for (let from: number | undefined = 0; from !== undefined && from < itemsOf(this.#best).length; ) {
+        for (let from = 0; from < itemsOf(this.#best).length; ) {
           const items = itemsOf(this.#best)
-          const starts = Array.from({ length: Math.ceil((items.length - from) / size) }, (_, i) => (from as number) + i * size)
-          const taken = await this.#first(starts.map(start => without(this.#best, items.slice(start, start + size))))
-          if (taken !== undefined) isSmaller = true
-          from = taken === undefined ? undefined : starts[taken]
+          const rest = Array.from({ length: Math.ceil((items.length - from) / size) }, (_, i) => items.slice(from + i * size, from + (i + 1) * size))
+          const taken = await this.#first(rest.map(chunk => without(this.#best, chunk)))
+          if (taken === undefined) break
+          isSmaller = true
+          from += taken * size
         }
       } while (isSmaller && size === 1)
     }
@@ -279,11 +280,9 @@ function withoutNode(scenario: Scenario, name: string): Scenario {
     const rest = faultWithout(fault, name)
     return rest === undefined ? [] : [{ atMs, fault: rest }]
   })
-  const workload = scenario.workload.flatMap(work => {
-    if (work.work !== 'agent') return [work]
-    const on = work.on.filter(other => other !== name)
-    return on.length === 0 ? [] : [{ ...work, on }]
-  })
+  const workload = scenario.workload
+    .map(work => (work.work === 'agent' ? { ...work, on: work.on.filter(other => other !== name) } : work))
+    .filter(work => work.work !== 'agent' || work.on.length > 0)
   return { ...scenario, nodes: scenario.nodes.filter(node => node.name !== name), faults, workload }
 }
 

@@ -22,8 +22,8 @@ const DISKS: Readonly<Record<DiskSpeed, DiskLatency>> = {
   hdd: { readUs: 2_000, writeUs: 5_000, syncUs: 10_000 },
   slow: { readUs: 2_000, writeUs: 5_000, syncUs: 40_000 },
 }
-/** Time is counted from the beginning of the story. Before it the cluster is founded: 5 nodes on slow wires need 4 s. */
-const FOUNDING_MS = 10_000
+/** Time is counted from the beginning of the story. Before it the cluster is founded: 5 nodes on slow disks and wires need 12 s. */
+const FOUNDING_MS = 30_000
 
 /** Runs a scenario in virtual time and judges it. */
 export async function simulate(scenario: Scenario, seed: number, { recorder, observer, untilMs }: SimulateOptions = {}): Promise<RunResult> {

@@ -1,43 +1,40 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { WeftError } from '../../base/errors.ts'
-import { liveLine } from '../../sim/report/live.ts'
+import { existsSync } from 'node:fs'
 import type { RunEvent } from '../../sim/report/event.ts'
 import { Recorder } from '../../sim/report/recorder.ts'
-import { parseEvents } from '../../sim/report/report.ts'
 import { simulate } from '../../sim/simulate.ts'
 import { action, type Define } from '../invocation.ts'
-import { EVENTS_FILE } from '../sim/report-dir.ts'
-import { divergenceOf } from '../sim/divergence.ts'
+import { COMPARED_EVENTS_MAX, divergenceOf, renderDivergence } from '../sim/divergence.ts'
+import { readEvents, readReport } from '../sim/report-dir.ts'
 import { scenariosOf } from '../sim/source.ts'
-import { sourceOf, which, type Which } from './sim-replay.ts'
+import { seedNumber, sourceOf, type SourceOptions, withSourceOptions } from '../sim/source-options.ts'
 
 export const define: Define = command =>
-  which(command.argument('<a>', 'a seed, or the directory of a report').argument('<b>', 'another')).action(
-    action(async (cli, [a, b]: readonly [string, string], options: Which) => {
-      const divergence = divergenceOf(await eventsOf(a, options), await eventsOf(b, options))
-      cli.print({ same: divergence === undefined, ...divergence }, () => {
-        if (divergence === undefined) return 'the two runs are the same'
-        const shown = (mark: string, event: RunEvent | undefined): string => `${mark} ${event === undefined ? '(ended)' : (liveLine(event) ?? JSON.stringify(event))}`
-        return [
-          `the first difference is event ${divergence.at}`,
-          ...divergence.before.map(event => shown(' ', event)),
-          shown('a', divergence.a),
-          shown('b', divergence.b),
-        ].join('\n')
-      })
-      return divergence === undefined ? 0 : 1
-    }),
-  )
+  withSourceOptions(command.argument('<a>', 'a seed, or the directory of a report').argument('<b>', 'another'))
+    .addHelpText('after', '\nExit code: 0 the runs are the same, 1 they are not, and the first event that differs is shown with those before it.')
+    .action(
+      action(async (cli, [a, b]: readonly [string, string], options: SourceOptions) => {
+        const [one, other] = [await tapeOf(a, options), await tapeOf(b, options)]
+        const divergence = divergenceOf(one.events, other.events)
+        const isSame = divergence === undefined && one.traceHash === other.traceHash
+        cli.print({ same: isSame, traceHashes: [one.traceHash, other.traceHash], ...divergence }, () => {
+          if (divergence !== undefined) return renderDivergence(divergence)
+          return isSame ? 'the two runs are the same' : 'the two runs differ in something that their reports have no room for: compare them by their seeds'
+        })
+        return isSame ? 0 : 1
+      }),
+    )
 
-async function eventsOf(run: string, options: Which): Promise<readonly RunEvent[]> {
-  if (/^\d+$/.test(run) && !existsSync(run)) {
-    const seed = Number(run)
-    const recorder = new Recorder()
-    await simulate((await scenariosOf(sourceOf(options)))(seed), seed, { recorder })
-    return recorder.recording().events
-  }
-  const file = join(run, EVENTS_FILE)
-  if (!existsSync(file)) throw new WeftError('usage', `${run} is neither a seed nor the directory of a report: there is no ${file}`)
-  return parseEvents(readFileSync(file, 'utf8'))
+/** What was written down of a run. */
+interface Tape {
+  readonly events: readonly RunEvent[]
+  /** Over everything that happened, also what was not written down; null of a run on real processes. */
+  readonly traceHash: string | null
+}
+
+async function tapeOf(run: string, options: SourceOptions): Promise<Tape> {
+  if (existsSync(run) || !/^-?\d+$/.test(run)) return { traceHash: readReport(run).traceHash, events: readEvents(run) }
+  const seed = seedNumber(run)
+  const recorder = new Recorder({ limit: COMPARED_EVENTS_MAX })
+  const { traceHash } = await simulate((await scenariosOf(sourceOf(options)))(seed), seed, { recorder })
+  return { traceHash, events: recorder.recording().events }
 }

@@ -1,49 +1,42 @@
-import { Option } from 'commander'
-import { PROFILES, type Profile, SWARM_DEFAULTS } from '../../sim/scenario/swarm.ts'
 import { action, type Define } from '../invocation.ts'
-import { count, duration, positive } from '../parse.ts'
-import { documentOf, exitCodeOf, renderRun } from '../sim/outcome.ts'
-import { runShown } from '../sim/shown-run.ts'
-import { replayLine, scenariosOf, type Source } from '../sim/source.ts'
-
-/** Which run is meant: of a scenario, or of the swarm. */
-export interface Which {
-  readonly scenario?: string
-  readonly nodes: number
-  readonly duration: number
-  readonly profile: Profile
-}
-
-interface Options extends Which {
-  readonly until?: number
-  readonly node?: string
-  readonly out?: string
-}
+import { count } from '../parse.ts'
+import { renderState } from '../sim/node-watch.ts'
+import { documentOf, exitCodeOf, firstViolation, renderRun } from '../sim/outcome.ts'
+import { REPORT_FILES } from '../sim/report-dir.ts'
+import { runShown, type ShowOptions } from '../sim/shown-run.ts'
+import { replayLine, scenariosOf } from '../sim/source.ts'
+import { seedNumber, sourceOf, type SourceOptions, withSourceOptions } from '../sim/source-options.ts'
+import { renderReport } from './sim-run.ts'
 
 export const define: Define = command =>
-  which(command.argument('<seed>', 'the seed that was printed', count))
-    .option('--until <ms>', 'stop the story there', count)
-    .option('--node <name>', 'show only what concerns this node')
-    .option('--out <dir>', 'write report.html, timeline.svg, report.json, events.jsonl and trace.shiviz.log there')
+  withSourceOptions(command.argument('<seed>', 'the seed that was printed', seedNumber))
+    .option('--until <ms>', 'stop at this virtual time, in milliseconds since the story began', count)
+    .option('--node <name>', 'the log of this node only, and what it is like in the end')
+    .option('--out <dir>', `write ${REPORT_FILES} there`)
+    .option('--quiet', 'no live log')
+    .addHelpText(
+      'after',
+      `
+The same seed, scenario and version of weft give the same run, event for event.
+
+  weft sim replay 42 --until 18234 --node n3  what n3 was like at 18.234 s`,
+    )
     .action(
-      action(async (cli, [seed]: readonly [number], { until, node, out, ...rest }: Options) => {
-        const source = sourceOf(rest)
-        const scenario = (await scenariosOf(source))(seed)
+      action(async (cli, [seed]: readonly [number], options: SourceOptions & ShowOptions) => {
+        const source = sourceOf(options)
         const replay = replayLine(source, seed)
-        const result = await runShown(scenario, seed, { isLive: !cli.isJson, node, out, untilMs: until, replay })
-        cli.print(documentOf(result, replay), () => renderRun(result, replay))
-        return exitCodeOf(result)
+        const { out } = options
+        const { result, isCut, state } = await runShown(cli, (await scenariosOf(source))(seed), seed, replay, options)
+        const hasFailed = firstViolation(result) !== undefined
+        cli.print(documentOf(result, replay, { report: out, state }), () =>
+          [
+            renderRun(result, replay, isCut),
+            renderReport(replay, seed, out, hasFailed).trimEnd(),
+            state === undefined ? '' : renderState(state, result.virtualMs),
+          ]
+            .filter(text => text !== '')
+            .join('\n'),
+        )
+        return exitCodeOf(result.verdict)
       }),
     )
-
-export function which(command: Parameters<Define>[0]): Parameters<Define>[0] {
-  return command
-    .option('--scenario <file>', 'of this scenario: a shipped one, or a .yaml, .ts or .js file (default: drawn from the seed)')
-    .option('--nodes <count>', 'drawn: first nodes', positive, SWARM_DEFAULTS.nodes)
-    .option('--duration <time>', 'drawn: virtual time of the story', duration, SWARM_DEFAULTS.durationMs)
-    .addOption(new Option('--profile <name>', 'drawn: what goes wrong').choices(PROFILES).default(SWARM_DEFAULTS.profile))
-}
-
-export function sourceOf({ scenario, nodes, duration: durationMs, profile }: Which): Source {
-  return scenario === undefined ? { swarm: { nodes, durationMs, profile } } : { file: scenario }
-}

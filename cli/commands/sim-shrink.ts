@@ -1,27 +1,38 @@
+import { Option } from 'commander'
+import { WeftError } from '../../base/errors.ts'
 import { action, type Define } from '../invocation.ts'
-import { count, duration } from '../parse.ts'
 import { renderViolation } from '../sim/outcome.ts'
-import { SHRINK_MS, shrinkShown } from '../sim/shrink-run.ts'
+import { RunPool } from '../sim/run-pool.ts'
+import { renderReproduction, SHRINK_MS, shrinkShown } from '../sim/shrink-run.ts'
 import { replayLine, scenariosOf } from '../sim/source.ts'
-import { plural } from '../text.ts'
-import { sourceOf, which, type Which } from './sim-replay.ts'
+import { budget, seedNumber, sourceOf, type SourceOptions, withSourceOptions } from '../sim/source-options.ts'
+import { elapsed, plural } from '../text.ts'
+
+interface Options extends SourceOptions {
+  readonly budget: number
+  readonly out?: string
+}
 
 export const define: Define = command =>
-  which(command.argument('<seed>', 'the seed that failed', count))
-    .option('--budget <time>', 'how long', duration, SHRINK_MS)
+  withSourceOptions(command.argument('<seed>', 'the seed that failed', seedNumber))
+    .addOption(new Option('--budget <time>', 'how long').argParser(budget).default(SHRINK_MS, elapsed(SHRINK_MS)))
+    .option('--out <file>', 'where the small scenario is written (default: repro-SEED.yaml)')
+    .addHelpText('after', '\nFaults, nodes, workload and time are left out for as long as the same promise is broken. Exit code: 1 it is broken, 0 none was.')
     .action(
-      action(async (cli, [seed]: readonly [number], { budget, ...rest }: Which & { readonly budget: number }) => {
-        const source = sourceOf(rest)
-        const smaller = await shrinkShown(cli, (await scenariosOf(source))(seed), seed, replayLine(source, seed), budget)
-        if (smaller === undefined) {
-          cli.print({ verdict: 'valid', seed }, () => `seed ${seed} breaks no promise: there is nothing to make smaller`)
+      action(async (cli, [seed]: readonly [number], options: Options) => {
+        const source = sourceOf(options)
+        await scenariosOf(source)
+        const replay = replayLine(source, seed)
+        const pool = new RunPool(source, 1)
+        const { violation } = await pool.run({ seed }).finally(() => pool.close())
+        if (violation === undefined) {
+          cli.print({ verdict: 'valid', seed, replay }, () => `seed ${seed} breaks no promise, so there is nothing to make smaller: ${replay}`)
           return 0
         }
-        cli.print({ verdict: 'invalid', seed, ...smaller }, ({ file, faults, nodes, runs, isMinimal, violation }) =>
-          [
-            renderViolation(violation, `weft sim run ${file}`),
-            `${plural(faults, 'fault')} and ${plural(nodes, 'node')} after ${plural(runs, 'run')}${isMinimal ? '' : ', and there was no time for more'}`,
-          ].join('\n'),
+        const smaller = await shrinkShown(cli, source, seed, violation, { budgetMs: options.budget, file: options.out })
+        if (smaller === undefined) throw new WeftError('internal', `seed ${seed} could not be made smaller`, { next: `what it breaks is to be seen with ${replay}` })
+        cli.print({ verdict: 'invalid', seed, replay, ...smaller }, () =>
+          [renderViolation(smaller.violation, smaller.run), `${renderReproduction(smaller)}, after ${plural(smaller.runs, 'run')}`].join('\n'),
         )
         return 1
       }),

@@ -1,30 +1,33 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { WeftError } from '../../base/errors.ts'
-import { parseReport, type Report } from '../../sim/report/report.ts'
+import type { Report } from '../../sim/report/report.ts'
+import { plain } from '../../sim/report/plain-text.ts'
 import { action, type Define } from '../invocation.ts'
 import { styled } from '../output.ts'
-import { HTML_FILE, REPORT_FILE } from '../sim/report-dir.ts'
-import { plural } from '../text.ts'
+import { HTML_FILE, readReport } from '../sim/report-dir.ts'
+import { columns, plural } from '../text.ts'
 
 export const define: Define = command =>
-  command.argument('<dir>', 'the directory of a report, written by weft sim run --out').action(
-    action(async (cli, [dir]: readonly [string]) => {
-      const file = join(dir, REPORT_FILE)
-      if (!existsSync(file)) throw new WeftError('usage', `there is no report in ${dir}: make one with weft sim run SCENARIO --out ${dir}`)
-      const report = parseReport(readFileSync(file, 'utf8'))
-      const url = pathToFileURL(resolve(dir, HTML_FILE)).href
-      cli.print({ report: url, ...report }, () => render(report, url))
-    }),
-  )
+  command
+    .argument('<dir>', 'the directory of a report, written by weft sim run --out')
+    .addHelpText('after', '\nSays what came of the run, and where the page is that shows it. Exit code: 0, whatever came of it.')
+    .action(
+      action(async (cli, [dir]: readonly [string]) => {
+        const report = readReport(dir)
+        const page = resolve(dir, HTML_FILE)
+        const url = existsSync(page) ? pathToFileURL(page).href : null
+        cli.print({ ...report, page: url }, () => render(report, url))
+      }),
+    )
 
-function render(report: Report, url: string): string {
-  const { scenario, seed, verdict, virtualMs, events, invariants, replay } = report
+const COLOURS = { valid: 'green', invalid: 'red', unknown: 'yellow' } as const
+
+function render({ scenario, seed, verdict, virtualMs, events, nodes, faults, invariants, replay }: Report, url: string | null): string {
   return [
-    `${styled(verdict === 'valid' ? 'green' : 'red', verdict)}: ${scenario}, seed ${seed}, ${(virtualMs / 1000).toFixed(1)} s, ${plural(events, 'event')}`,
-    ...invariants.map(({ id, held, detail }) => `  ${held ? 'held  ' : styled('red', 'broken')}  ${id.padEnd(14)} ${detail}`),
-    `open ${url}`,
-    styled('dim', replay),
+    `${styled(COLOURS[verdict], verdict)}: ${plain(scenario.name)}, seed ${seed}, ${(virtualMs / 1000).toFixed(1)} s; ${plural(nodes.length, 'node')}, ${plural(faults.length, 'fault')}, ${plural(events, 'event')}`,
+    columns(invariants.map(({ id, held, detail }) => [held ? '  held' : styled('red', '  broken'), id, plain(detail)])),
+    ...(url === null ? [] : [`open ${url}`]),
+    styled('dim', plain(replay)),
   ].join('\n')
 }

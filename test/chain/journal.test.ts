@@ -13,9 +13,11 @@ import { BODY_MAX_BYTES, COMMIT_RECORDS_MAX, LOGS_MAX, SEGMENT_BYTES } from '../
 import type { Disk } from '../../base/ports.ts'
 import type { SignedCheckpoint } from '../../chain/checkpoint.ts'
 import { Journal } from '../../chain/journal.ts'
+import type { Log } from '../../chain/log.ts'
 import { Places } from '../../chain/places.ts'
 import { segmentFile } from '../../chain/scan.ts'
 import { MARK_BYTES, SEGMENT_HEADER_BYTES } from '../../chain/segment.ts'
+import { verifyConsistency } from '../../chain/tree.ts'
 import { openDisk } from '../../node/host/disk.ts'
 import { SimDisk } from '../../sim/disk.ts'
 import { SimRandom } from '../../sim/random.ts'
@@ -450,6 +452,49 @@ t.test('240 lives that ended in the middle of it lost nothing, forked nothing an
 })
 
 // ---- disks that fail
+
+t.test('a part of a run vouches for itself after a restart, and a torn tail takes it back to the part before', async t => {
+  const author = new Author(1)
+  author.append(bodies(40))
+  author.settle()
+  const { id } = identityOf(1)
+  const machine = new Machine()
+  const keeper = await machine.open()
+  await keeper.write(['own'])
+  keeper.copy(author, id, 7, 1)
+  await keeper.commit()
+  const seven = { state: stateOf(keeper), end: keeper.journal.end }
+  keeper.copy(author, id, 13, 1)
+  await keeper.commit()
+  t.equal(keeper.chain.log(id)?.published, 20)
+  t.equal(keeper.chain.log(id)?.missing, 21)
+  const whole = machine.disk.contentOf(segmentFile(1))
+  for (let length = seven.end.offset; length <= whole.length; length += length + 25 > whole.length ? 1 : 25) {
+    machine.rewrite({ [segmentFile(1)]: whole.slice(0, length) })
+    const again = await machine.open()
+    const isTorn = length < whole.length
+    t.same(stateOf(again), isTorn ? seven.state : stateOf(keeper), `${length} of ${whole.length} bytes`)
+    const held = isTorn ? 7 : 20
+    for (const size of [1, held - 1]) {
+      const log = again.chain.log(id) as Log
+      const run = again.frame(id, 0, size)
+      t.ok(verifyConsistency(size, log.tree.root(size), 41, run.checkpoint.root, run.proof), `and proves the first ${size}`)
+    }
+    const verified = await again.verify()
+    t.equal(verified.valid && verified.logs.find(({ logId }) => logId === id)?.signed, held)
+  }
+  const relay = await machine.open()
+  const next = new Author(2)
+  next.copy(relay, id, 3)
+  next.settle()
+  t.equal(next.chain.log(id)?.published, 20, 'others get it from there')
+  author.append(['more'])
+  author.settle()
+  relay.copy(author, id, 5)
+  await relay.commit()
+  t.same((await machine.open()).chain.log(id)?.published, 42, 'and it goes on with what the author signs later')
+  t.equal((await relay.verify()).valid, true)
+})
 
 t.test('a full disk is an error of the commit alone; when there is room again, writing goes on', async t => {
   const machine = new Machine(3)

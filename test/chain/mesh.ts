@@ -58,6 +58,8 @@ export class Mesh {
   /** Called before a frame is delivered. */
   onDeliver: (sent: Sent) => void = () => {}
   nowMs = 0
+  /** Records that a read gives at most: the size of frames. */
+  readRecords = 1024
   /** Whose logs are pulled. */
   readonly #identities: Map<LogId, LogIdentity> = new Map()
   readonly #links: Set<string> = new Set()
@@ -76,6 +78,15 @@ export class Mesh {
     for (const other of authors) for (const log of other.chain.logs.keys()) author.copy(other, log)
     author.settle()
     this.admit(identityOf(index))
+    return this.join(author)
+  }
+
+  /** A member that has got no further in the run that brings it `of`'s log than to the first `size` records. */
+  holdingPart(index: number, of: Author, size: number): Member {
+    const author = new Author(index)
+    if (size > 0) author.copy(of, identityOf(of.index).id, size, 1)
+    author.settle()
+    this.admit(identityOf(index), identityOf(of.index))
     return this.join(author)
   }
 
@@ -188,7 +199,7 @@ export class Mesh {
         }
         case 'read': {
           const records = member.author.records.get(effect.log) ?? []
-          this.#perform(member, member.sync.onRead(effect.peer, effect.log, effect.from, records.slice(effect.from, effect.from + 1024)))
+          this.#perform(member, member.sync.onRead(effect.peer, effect.log, effect.from, records.slice(effect.from, effect.from + this.readRecords)))
           break
         }
         default:

@@ -10,12 +10,14 @@ import {
   CREDIT_BYTES,
   HEADS_INTERVAL_MS,
   LOGS_MAX,
+  PROOF_MAX_HASHES,
   PULL_TIMEOUT_MS,
 } from '../../base/limits.ts'
-import { type Conflict, decodeConflict, encodeConflict, isConflict } from '../../chain/conflict.ts'
+import { type Conflict, decodeConflict, encodeConflict, isConflict, isWitnessed } from '../../chain/conflict.ts'
 import type { SyncMessage } from '../../chain/messages.ts'
 import { encodeRun, parseRun } from '../../chain/run.ts'
 import { StartGuard } from '../../chain/start-guard.ts'
+import { verifyConsistency } from '../../chain/tree.ts'
 import type { Log } from '../../chain/log.ts'
 import { encodeMessage, parseMessage, WIRE } from '../../node/messages.ts'
 import { SimRandom } from '../../sim/random.ts'
@@ -310,6 +312,197 @@ t.test('a new log is pushed from its genesis on', t => {
     mesh.sent.slice(-1).map(({ message }) => message.kind),
     ['sync.run'],
   )
+  t.end()
+})
+
+// ---- a part of a run
+
+/** What the member cannot prove of what it tells others that it holds. */
+function unproved(member: Member, id: LogId): readonly string[] {
+  const log = member.author.chain.log(id) as Log
+  const checkpoint = log.checkpoint as NonNullable<Log['checkpoint']>
+  const wrong: string[] = []
+  for (let seq = 0; seq < log.published; seq++) {
+    if (!isWitnessed({ checkpoint, leaf: log.tree.leaf(seq), proof: log.proveRecord(seq) }, seq, log.key)) wrong.push(`record ${seq}`)
+    const size = seq + 1
+    if (!verifyConsistency(size, log.tree.root(size), checkpoint.size, checkpoint.root, log.provePrefix(size))) wrong.push(`the first ${size}`)
+  }
+  return wrong
+}
+
+const sizes = (members: readonly Member[]): readonly number[] => members.map(member => member.author.chain.log(own(0))?.published ?? 0)
+const travelled = (mesh: Mesh): number => mesh.runs().reduce((sum, run) => sum + run.records.length, 0)
+
+t.test('what was got of a run whose author is gone passes from each to each, who can prove it as well as the author', t => {
+  const author = written(0, 200)
+  const mesh = new Mesh()
+  const [b, c, d] = [mesh.holdingPart(1, author, 120), mesh.holdingPart(2, author, 50), mesh.holdingPart(3, author, 0)]
+  const members = [b, c, d]
+  mesh.readRecords = 7
+  mesh.connect(b, c)
+  mesh.connect(c, d)
+  mesh.run()
+  mesh.pass(ANTI_ENTROPY_INTERVAL_MS)
+  t.same(sizes(members), [120, 120, 120])
+  t.same(published(d), published(b))
+  for (const member of members) t.same(unproved(member, own(0)), [])
+  t.equal(travelled(mesh), 70 + 120, 'each record once')
+  t.same(
+    members.flatMap(({ codes }) => codes),
+    [],
+  )
+  const quiet = mesh.sent.length
+  mesh.pass(10 * ANTI_ENTROPY_INTERVAL_MS)
+  t.same(new Set(mesh.sent.slice(quiet).map(({ message }) => message.kind)), new Set(['sync.hello', 'sync.equal']), 'and all is quiet')
+
+  // It is back, and goes on: from where they are, with one signature over all of it.
+  const a = mesh.join(author)
+  mesh.connect(a, d)
+  mesh.append(a, ['after all'])
+  mesh.run()
+  mesh.pass(ANTI_ENTROPY_INTERVAL_MS)
+  t.same(sizes([a, ...members]), [202, 202, 202, 202])
+  t.equal(travelled(mesh), 70 + 120 + 3 * 82)
+  t.same([...a.told, ...b.told, ...c.told, ...d.told].filter(({ kind }) => kind !== 'vouched'), [])
+  t.end()
+})
+
+t.test('whoever got how far, along any chain of relays and in frames of any size, all end with what one of them had', t => {
+  const part = fc.record({ held: fc.nat(60), of: fc.nat(2) })
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 2, maxLength: 6 }), fc.integer({ min: 1, max: 20 }), fc.boolean(), (parts, frame, returns) => {
+      // One log at three sizes, each signed: parts of different runs.
+      const author = new Author(0)
+      const mesh = new Mesh()
+      mesh.readRecords = frame
+      const relays: Member[] = []
+      for (const of of [0, 1, 2]) {
+        author.append(bodies(20, 20, of))
+        author.settle()
+        for (const [i, { held }] of parts.entries())
+          if (parts[i]?.of === of) relays.push(mesh.holdingPart(i + 1, author, Math.min(held, author.chain.log(own(0))?.size ?? 0)))
+      }
+      const most = Math.max(...sizes(relays))
+      const missing = relays.reduce((sum, relay) => sum + most - relay.size(own(0)), 0)
+      for (const [i, relay] of relays.slice(1).entries()) mesh.connect(relays[i] as Member, relay)
+      mesh.run()
+      mesh.pass(2 * ANTI_ENTROPY_INTERVAL_MS)
+      const isEqual = sizes(relays).every(size => size === most) && travelled(mesh) === missing
+      const isProved = most === 0 || relays.every(relay => unproved(relay, own(0)).length === 0)
+      if (returns) {
+        mesh.connect(mesh.join(author), relays[0] as Member)
+        mesh.run()
+        mesh.pass(2 * ANTI_ENTROPY_INTERVAL_MS)
+      }
+      const all = returns ? 61 : most
+      return isEqual && isProved && sizes(relays).every(size => size === all) && relays.every(({ codes }) => codes.length === 0)
+    }),
+    { numRuns: 150 },
+  )
+  t.end()
+})
+
+t.test('a part of a run is extended only by what continues it under a signature, and stays as it was otherwise', t => {
+  const author = written(0, 40)
+  const mesh = new Mesh()
+  const [relay, victim] = [mesh.holdingPart(1, author, 30), mesh.holdingPart(2, author, 9)]
+  mesh.connect(relay, victim)
+  const log = relay.author.chain.log(own(0)) as Log
+  const list = relay.author.records.get(own(0)) ?? []
+  const fields = (from: number, end: number): Cbor[] => encodeRun(log, from, list.slice(from, end)).fields as Cbor[]
+  const other = written(3, 40)
+  const [otherBytes, otherSignature] = [other.chain.log(own(3))?.checkpoint?.bytes, other.chain.log(own(3))?.checkpoint?.signature] as [
+    Uint8Array,
+    Uint8Array,
+  ]
+  const otherProof = (other.chain.log(own(3)) as Log).provePrefix(20)
+  // The same author, in a life of which nobody else knows: as long, and signed.
+  const twin = new Author(0, new Map(), new SimRandom(99, 'twin'))
+  twin.append(bodies(40))
+  twin.settle()
+  const twinLog = twin.chain.log(own(0)) as Log
+  const [twinBytes, twinSignature] = [twinLog.checkpoint?.bytes, twinLog.checkpoint?.signature] as [Uint8Array, Uint8Array]
+  const proof = log.provePrefix(20)
+  const sound = (): Cbor[] => fields(9, 20)
+  const before = JSON.stringify(victim.author.chain.log(own(0))?.cover)
+  const rows: readonly (readonly [what: string, fields: readonly Cbor[], code: string])[] = [
+    ['no proof', sound().with(4, []), 'bad_proof'],
+    ['the proof of one record less', sound().with(4, log.provePrefix(19)), 'bad_proof'],
+    ['the proof of all that the relay holds', sound().with(4, log.provePrefix(30)), 'bad_proof'],
+    ['the proof from another log', sound().with(4, otherProof), 'bad_proof'],
+    ['a hash too many', sound().with(4, [...proof, ZERO_32]), 'bad_proof'],
+    ['a hash too few', sound().with(4, proof.slice(1)), 'bad_proof'],
+    ['its hashes in another order', sound().with(4, proof.toReversed()), 'bad_proof'],
+    ['more hashes than there can be', sound().with(4, Array.from({ length: PROOF_MAX_HASHES + 1 }, () => ZERO_32)), 'not canonical'],
+    ['a record left out', sound().with(5, (sound()[5] as readonly Cbor[]).toSpliced(3, 1)), 'bad_proof'],
+    ['the checkpoint of another log', sound().with(2, otherBytes).with(3, otherSignature), 'not canonical'],
+    ['the signature of another log', sound().with(3, otherSignature), 'bad_signature'],
+    ['the checkpoint of another history', sound().with(2, twinBytes).with(3, twinSignature), 'bad_proof'],
+    ['that one, with its proof', sound().with(2, twinBytes).with(3, twinSignature).with(4, twinLog.provePrefix(20)), 'bad_proof'],
+    ['more records than were signed', fields(9, 30).with(1, 25), 'not canonical'],
+    ['records of which some are missing in between', fields(12, 20), 'gap'],
+  ]
+  for (const [what, run, code] of rows) {
+    const parsed = parseRun(run, CLUSTER)
+    if (parsed === undefined) {
+      t.equal(code, 'not canonical', what)
+      continue
+    }
+    const verdict = mesh.deliver({ from: relay.id, to: victim.id, message: { kind: 'sync.run', run: parsed } })
+    t.match(verdict, { code }, what)
+    t.equal(JSON.stringify(victim.author.chain.log(own(0))?.cover), before, `${what}: nothing is stored`)
+    t.equal(victim.author.chain.log(own(0))?.size, 9)
+  }
+  const stale = parseRun(fields(0, 9), CLUSTER) as NonNullable<ReturnType<typeof parseRun>>
+  t.match(mesh.deliver({ from: relay.id, to: victim.id, message: { kind: 'sync.run', run: stale } }), { code: 'duplicate' })
+  mesh.run()
+  t.equal(victim.size(own(0)), 30, 'what is sound still comes')
+  t.same(unproved(victim, own(0)), [])
+  t.notOk(victim.author.chain.log(own(0))?.conflict)
+  t.end()
+})
+
+t.test('who says that it has more of a run than it sends holds nobody up for long', t => {
+  const author = written(0, 40)
+  const mesh = new Mesh()
+  const [boaster, honest, late] = [mesh.holdingPart(1, author, 20), mesh.holdingPart(2, author, 30), mesh.holdingPart(3, author, 0)]
+  mesh.connect(boaster, late)
+  mesh.run()
+  const entries = [{ log: own(0), size: 41, head: author.chain.log(own(0))?.head as Uint8Array }]
+  mesh.deliver({ from: boaster.id, to: late.id, message: { kind: 'sync.heads', entries } })
+  mesh.connect(honest, late)
+  mesh.run()
+  mesh.pass(PULL_TIMEOUT_MS + 1)
+  t.equal(late.size(own(0)), 30)
+  t.end()
+})
+
+t.test('parts of two histories of one log are told apart by proof, and parts of one under different checkpoints are not', t => {
+  const [one, two] = [7, 8].map(seed => {
+    const author = new Author(0, new Map(), new SimRandom(1, 'twins'))
+    author.append(bodies(10))
+    author.settle()
+    author.append(bodies(30, 20, seed))
+    author.settle()
+    return author
+  }) as [Author, Author]
+  for (const [a, b, seq] of [
+    [25, 31, 11],
+    [12, 12, 11],
+    [25, 11, undefined],
+  ] as const) {
+    const mesh = new Mesh()
+    const [x, y] = [mesh.holdingPart(1, one, a), mesh.holdingPart(2, two, b)]
+    mesh.connect(x, y)
+    mesh.run()
+    mesh.pass(ANTI_ENTROPY_INTERVAL_MS)
+    for (const member of [x, y]) {
+      const conflict = member.author.chain.log(own(0))?.conflict
+      t.equal(conflict?.seq, seq, `${a} and ${b}`)
+      if (conflict !== undefined) t.ok(isConflict(conflict, signerOf(0).publicKey))
+    }
+    if (seq === undefined) t.same(sizes([x, y]), [25, 25])
+  }
   t.end()
 })
 
@@ -714,6 +907,14 @@ t.test('the guard opens for a cluster of one, for one voucher, or for a majority
     [true, 3, 1, false],
     [true, 3, 2, true],
   ]
+  for (const others of [1, 2, 4]) {
+    const guard = new StartGuard(others === 2)
+    for (const peer of peers.slice(0, others)) {
+      t.equal(guard.update(others, true), false, 'where something signed is lost, all must vouch')
+      guard.vouched(peer)
+    }
+    t.equal(guard.update(others, true), true)
+  }
   for (const [strict, others, vouchers, open] of cases) {
     const guard = new StartGuard(strict)
     for (const peer of peers.slice(0, vouchers)) {
@@ -762,6 +963,39 @@ t.test('an author whose backup is older than what it has published hears so, wit
   mesh.append(a, ['again'])
   mesh.run()
   t.equal(b.size(own(0)), 22)
+  t.end()
+})
+
+t.test('an author that has lost everything takes back what is left of its log, and what it signs then continues that', t => {
+  const author = written(0, 40)
+  const mesh = new Mesh()
+  const [b, c] = [mesh.holdingPart(1, author, 30), mesh.holdingPart(2, author, 12)]
+  const empty = new Author(0)
+  const a = mesh.join(empty)
+  a.signs = false
+  mesh.connect(a, b)
+  mesh.run()
+  t.same(a.told, [{ kind: 'outrun', peer: b.id, log: own(0), size: 30 }], 'a part is proof enough that there is more')
+  mesh.perform(a, a.sync.recover(own(0), mesh.nowMs))
+  t.same(sizes([a]), [30])
+  t.same(unproved(a, own(0)), [])
+  t.equal(empty.chain.hasLostSigned, true, '11 records that it knows it has signed')
+  mesh.perform(a, a.sync.recovered(own(0)))
+  t.same(a.told.slice(1), [{ kind: 'vouched', peer: b.id }])
+  mesh.connect(a, c)
+  mesh.run()
+  t.same(a.told.slice(2), [{ kind: 'vouched', peer: c.id }])
+  t.same(sizes([c]), [30], 'and passes it on itself')
+
+  a.signs = true
+  mesh.append(a, ['another 31st'])
+  mesh.run()
+  t.same(sizes([a, b, c]), [31, 31, 31])
+  t.equal(empty.chain.hasLostSigned, false)
+  for (const member of [a, b, c]) {
+    t.same(unproved(member, own(0)), [])
+    t.notOk(member.author.chain.log(own(0))?.conflict)
+  }
   t.end()
 })
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { concatBytes, equalBytes, toHex, utf8 } from '../../base/bytes.ts'
 import { hash } from '../../base/crypto/hash.ts'
-import { EMPTY_ROOT, MerkleTree, verifyConsistency, verifyInclusion } from '../../chain/tree.ts'
+import { beyondOf, EMPTY_ROOT, MerkleTree, verifyConsistency, verifyInclusion } from '../../chain/tree.ts'
 
 /** RFC 9162 section 2.1, word for word, but for the leaves, which are hashes already. */
 class Naive {
@@ -82,6 +82,26 @@ t.test('roots, leaves and proofs are those of RFC 9162, at every size up to 300'
     if (n === SIZE_MAX) break
     grown.append(leaves[n] as Uint8Array)
     if (!equalBytes(grown.leaf(n), leaves[n] as Uint8Array)) wrong.push(`leaf ${n}`)
+  }
+  t.same(wrong, [])
+  t.end()
+})
+
+t.test('whoever has a prefix and its proof can prove whatever is in it as a holder of everything would, at every size up to 70', t => {
+  const whole = treeOf(SIZE_MAX)
+  const wrong: string[] = []
+  for (let size = 1; size <= 70; size++) {
+    for (let held = 1; held <= size; held++) {
+      const beyond = beyondOf(held, size, whole.consistencyProof(held, size))
+      const tree = treeOf(held)
+      // What comes behind it later, of another history even, is none of its business.
+      for (let i = 0; i < size % 3; i++) tree.append(hash('leaf', utf8(`other ${i}`)))
+      for (let i = 0; i < held; i++) {
+        if (hex(tree.inclusionProof(i, size, beyond)) !== hex(naive.path(i, 0, size))) wrong.push(`${i} of ${held} in ${size}`)
+        const proof = i + 1 === size ? [] : naive.proof(i + 1, 0, size, true)
+        if (hex(tree.consistencyProof(i + 1, size, beyond)) !== hex(proof)) wrong.push(`${i + 1} of ${held} with ${size}`)
+      }
+    }
   }
   t.same(wrong, [])
   t.end()
