@@ -128,6 +128,8 @@ export const DRAIN_PER_TURN: number = 4096
 /** 5 s unless the caller says otherwise; at most an hour. */
 export const CALL_DEADLINE_MS: number = 5_000
 export const CALL_DEADLINE_MAX_MS: number = 3_600_000
+/** 1,024 kernel events wait for a disk that refuses them: 100 KB, and more processes than a broken node should start. */
+export const UNAUDITED_MAX: number = 1024
 /** 65,536 calls and monitors wait for an answer. */
 export const PENDING_CALLS_MAX: number = 65_536
 export const MONITORS_MAX: number = 65_536

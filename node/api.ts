@@ -328,7 +328,7 @@ export interface ChainHeads {
     readonly size: number
     readonly head: string
     readonly root: string
-    /** Records below a checkpoint that was signed and may be shown to others. */
+    /** Records that a checkpoint of the author vouches for, durably: what others are told of. */
     readonly published: number
     readonly conflict: boolean
   }[]

@@ -1,11 +1,9 @@
 import { assert } from '../base/assert.ts'
 import type { Buggify } from '../base/buggify.ts'
-import { encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
-import { asWeftError, WeftError } from '../base/errors.ts'
+import type { WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
 import { AUDIT, CLUSTER, type LogId, type NodeId, type Pid } from '../base/ids.ts'
-import { KIND } from '../base/kinds.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
@@ -24,6 +22,7 @@ import type { SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
+import { Audit } from './audit.ts'
 import { Cluster } from './cluster.ts'
 import type { CoreContext } from './context.ts'
 import { EventRing, type NodeState } from './events.ts'
@@ -85,6 +84,7 @@ export class Core {
   readonly processes: Processes
   readonly ipc: Ipc
   readonly writer: Writer
+  readonly audit: Audit
   readonly events: EventRing = new EventRing()
   /** Who waits for the next event. */
   readonly eventWaiters: Waiters
@@ -127,6 +127,7 @@ export class Core {
     this.chain = new Chain({ cluster: init.genesis.cluster, ...init })
     this.guard = new StartGuard(init.strictGuard)
     this.writer = new Writer(this.context, this.chain, this.guard)
+    this.audit = new Audit(this.context, this.writer)
     this.cluster = new Cluster(this.context, {
       genesis: init.genesis,
       evidence: init.evidence,
@@ -329,7 +330,7 @@ export class Core {
     this.#applier.pump()
     this.#recovery.resume()
     this.#state = 'running'
-    this.audit('audit.boot', [this.version, this.name])
+    this.audit.write('audit.boot', [this.version, this.name])
     this.peers.retarget()
     this.context.log('info', 'boot.running', {
       node: this.self,
@@ -347,7 +348,7 @@ export class Core {
     this.processes.stopAll()
     this.#memories.save()
     this.peers.save()
-    this.audit('audit.shutdown', [this.version], () => {
+    this.audit.write('audit.shutdown', [this.version], () => {
       this.writer.close()
       this.#state = 'halted'
       this.context.log('info', 'shutdown.halted', {})
@@ -355,27 +356,12 @@ export class Core {
     })
   }
 
-  /** A kernel event becomes a record; `done` when it is durable, or is known not to be. */
-  audit(
-    kind: 'audit.boot' | 'audit.shutdown' | 'audit.spawn' | 'audit.exit',
-    fields: readonly (string | number)[],
-    done: (error: WeftError | undefined) => void = () => {},
-  ): void {
-    try {
-      this.writer.write(AUDIT, [{ kind: KIND[kind], actor: 'kernel', body: encode(fields), parents: [] }], done)
-    } catch (thrown) {
-      const error = asWeftError(thrown)
-      this.context.log('error', 'audit.failed', { kind, code: error.code })
-      done(error)
-    }
-  }
-
   #onExit(process: Process, reason: ExitReason, code: number): void {
     this.context.log('info', 'process.exit', { pid: process.pid, name: process.name, reason, code })
     this.ipc.onExit(process, reason)
     const done = this.#killers.get(process.pid)
     this.#killers.delete(process.pid)
-    if (this.#state !== 'halted') this.audit('audit.exit', [process.pid, process.name ?? '', reason, Math.abs(code)], done)
+    if (this.#state !== 'halted') this.audit.write('audit.exit', [process.pid, process.name ?? '', reason, Math.abs(code)], done)
     else done?.(undefined)
   }
 

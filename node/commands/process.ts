@@ -76,9 +76,10 @@ export function spawn(
   origin: string,
   to: Pick<AnswerTo<Spawned>, 'ok' | 'fail'>,
 ): void {
+  core.audit.assertRoom()
   const process = core.processes.spawn(program, asName, origin)
   core.context.log('info', 'process.spawn', { pid: process.pid, name: process.name, program: origin })
-  core.audit('audit.spawn', [process.pid, process.name ?? '', origin], error => {
+  core.audit.write('audit.spawn', [process.pid, process.name ?? '', origin], error => {
     if (error === undefined) return to.ok({ pid: process.pid, address: process.address })
     core.processes.kill(process, 'killed')
     to.fail(error)

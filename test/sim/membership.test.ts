@@ -7,6 +7,9 @@ import { encodeGreeting, type Greeting, parseGreetingReply } from '../../discove
 import { formatToken, type InviteToken, parseToken } from '../../discovery/invite.ts'
 import { operationOf, signOperation } from '../../discovery/operation.ts'
 import type { MemberList } from '../../node/api.ts'
+import { encodeMessage } from '../../node/messages.ts'
+import { PEERS_FILE } from '../../node/peers.ts'
+import type { CoreEvent } from '../../node/step.ts'
 import { World } from '../../sim/world.ts'
 import { codeOf, coreOf, dialAs, settle, STRANGER, textsOf, untilConnected, untilEqual } from './helpers.ts'
 import { seedOf } from './seeds.ts'
@@ -396,6 +399,56 @@ t.test('a revoked node is disconnected everywhere; its records beyond the cut ar
   untilEqual(world, ['a', 'b', 'c', 'e'])
   check('e')
   t.strictSame(membersOf(world, 'e'), membersOf(world, 'a'))
+  t.end()
+})
+
+t.test('who has ceased to be a member between greeting and connection is let go at once', t => {
+  const world = new World({ seed: SEED })
+  const names = ['a', 'b', 'c', 'd']
+  settle(world, names)
+  world.ask('a', 'member.revoke', { nodeId: world.nodeId('c') })
+  world.ask('a', 'member.retire', { nodeId: world.nodeId('d') })
+  untilEqual(world, ['a', 'b'])
+  world.until('b to be connected to a alone', () => coreOf(world, 'b').peers.connected.size === 1)
+  const core = coreOf(world, 'b')
+  for (const [peer, code] of [
+    [world.nodeId('c'), 'revoked'],
+    [world.nodeId('d'), 'retired'],
+    [nodeIdOf(suite.signer(new Uint8Array(32).fill(42)).publicKey), 'not_a_member'],
+  ] as const) {
+    const effects = core.step({ kind: 'up', peer }, core.context.now)
+    t.strictSame(effects, [{ kind: 'close', peer, code }], 'and is told nothing')
+    t.notOk(core.peers.connected.has(peer))
+    t.strictSame(core.step({ kind: 'frame', from: peer, protocol: 'sync', frame: encodeMessage({ kind: 'sync.equal' }) }, core.context.now), [])
+    core.step({ kind: 'down', peer, code }, core.context.now)
+  }
+  untilConnected(world, ['a', 'b'])
+  t.end()
+})
+
+t.test('where members are is saved once a second, however often it is told, and before the node stops', t => {
+  const world = new World({ seed: SEED })
+  settle(world, ['a', 'b'])
+  world.run(5_000)
+  const core = coreOf(world, 'a')
+  const { wallMs, monotonicMs: startMs } = core.context.now
+  const saves = (event: CoreEvent, atMs: number): number =>
+    core
+      .step(event, { wallMs: wallMs + atMs, monotonicMs: startMs + atMs })
+      .filter(effect => effect.kind === 'save' && effect.file === PEERS_FILE).length
+  const b = world.nodeId('b')
+  const moved = (i: number): CoreEvent => {
+    const frame = encodeMessage({ kind: 'peer.known', peers: [{ id: b, addresses: [`/sim/other-${i}`] }] })
+    return { kind: 'frame', from: b, protocol: 'control', frame }
+  }
+  const counts = Array.from({ length: 100 }, (_, i) => saves(moved(i), i))
+  t.strictSame(counts, [1, ...Array.from({ length: 99 }, () => 0)], 'the first at once')
+  t.ok(core.nextWakeMs <= startMs + 1000)
+  t.equal(saves({ kind: 'wake' }, 999), 0)
+  t.equal(saves({ kind: 'wake' }, 1000), 1, 'the rest together')
+  t.equal(saves({ kind: 'wake' }, 2000), 0, 'and nothing without news')
+  t.equal(saves(moved(100), 2000) + saves(moved(101), 2001), 1)
+  t.equal(saves({ kind: 'stopping', done: () => {} }, 2002), 1)
   t.end()
 })
 

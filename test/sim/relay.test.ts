@@ -4,7 +4,7 @@ import { isWitnessed } from '../../chain/conflict.ts'
 import type { Log } from '../../chain/log.ts'
 import { World } from '../../sim/world.ts'
 import { coreOf, settle, textsOf, untilConnected, untilEqual } from './helpers.ts'
-import { withSeeds } from './seeds.ts'
+import { seedOf, withSeeds } from './seeds.ts'
 
 const NAMES = ['a', 'b', 'c']
 /** What makes a node itself: all that is left when the rest of its disk is lost. */
@@ -38,22 +38,26 @@ function checkNoFork(world: World, names: readonly string[]): void {
   for (const name of names) if (world.ask(name, 'memory.conflicts', {}).logs.length > 0) throw new Error(`${name} sees a fork`)
 }
 
-/**
- * a has written 200 records that nobody else has, and they are on their way: b has some of them, and c has some, or none.
- * Then a is dead. @returns how many each of them has of how many
- */
-function cutShort(world: World): { readonly all: number; readonly b: number; readonly c: number } {
+function begin(seed: number): World {
+  const world = new World({ seed, buggify: ['sync.one-record-frames'] })
   settle(world, NAMES)
   world.ask('a', 'memory.remember', { text: 'before' })
   untilEqual(world, NAMES)
+  return world
+}
+
+/**
+ * a writes 200 records, and they are on their way until b and c have at least so many of them. Then a is dead.
+ *
+ * @returns how many records b and c have, of how many
+ */
+function cutShort(world: World, wanted: { readonly b: number; readonly c: number }): { readonly all: number; readonly b: number; readonly c: number } {
   const before = publishedBy(world, 'b')
   world.partition([['a'], ['b', 'c']])
   for (let i = 0; i < 200; i++) world.askSoon('a', 'memory.remember', { text: `${i} ${TEXT}` }, () => {})
   world.until('a to have written', () => textsOf(world, 'a').length === 201)
-  const random = world.random('moments')
   world.heal()
-  const wanted = { b: 1 + random.below(150), c: random.below(120) }
-  for (const name of ['b', 'c']) world.network.change({ from: 'a', to: name }, { bytesPerS: 200_000 })
+  for (const name of ['b', 'c']) world.network.change({ from: 'a', to: name }, { bytesPerSecond: 200_000 })
   world.network.cut('b', 'c')
   const left = new Set(['b', 'c'] as const)
   world.until('b and c to have some of it', () => {
@@ -68,11 +72,16 @@ function cutShort(world: World): { readonly all: number; readonly b: number; rea
   return { all: before + 200, b: publishedBy(world, 'b'), c: publishedBy(world, 'c') }
 }
 
+function moments(world: World): { readonly b: number; readonly c: number } {
+  const random = world.random('moments')
+  return { b: 1 + random.below(150), c: random.below(120) }
+}
+
 t.test('whoever has more of a run whose author died has it for all, and can prove it', t => {
   let parted = 0
   withSeeds(t, 'relay.test.js', 25, seed => {
-    const world = new World({ seed, buggify: ['sync.one-record-frames'] })
-    const { all, b, c } = cutShort(world)
+    const world = begin(seed)
+    const { all, b, c } = cutShort(world, moments(world))
     if (b !== c && Math.max(b, c) < all) parted++
     world.heal()
     untilConnected(world, ['b', 'c'])
@@ -100,8 +109,8 @@ t.test('whoever has more of a run whose author died has it for all, and can prov
 
 t.test('an author that lost its disk in the middle of a run signs nothing in the place of what a member may still have', t => {
   withSeeds(t, 'relay.test.js', 15, seed => {
-    const world = new World({ seed, buggify: ['sync.one-record-frames'] })
-    const { all, b, c } = cutShort(world)
+    const world = begin(seed)
+    const { all, b, c } = cutShort(world, moments(world))
     const [fewer, more] = b < c ? ['b', 'c'] : ['c', 'b']
     const [least, most] = [Math.min(b, c), Math.max(b, c)]
     const { disk, index } = world.machine('a')
@@ -125,5 +134,32 @@ t.test('an author that lost its disk in the middle of a run signs nothing in the
     }
     checkNoFork(world, NAMES)
   })
+  t.end()
+})
+
+t.test('who vouched for an author before it heard that it had lost something is asked again', t => {
+  const world = begin(seedOf(11))
+  const backup = world.machine('a').disk.snapshot()
+  const { all, b, c } = cutShort(world, { b: 0, c: 60 })
+  t.ok(b < c && c < all, `b has ${b} and c ${c} of ${all}`)
+  world.machine('a').disk.rollback(backup)
+  world.start('a')
+  world.heal()
+  world.partition([['a', 'b'], ['c']])
+  world.until('b to vouch', () => coreOf(world, 'a').guard.isOpen)
+  t.equal(publishedBy(world, 'a'), b)
+
+  world.heal()
+  world.partition([['a', 'c'], ['b']])
+  world.until('a to have what c has', () => publishedBy(world, 'a') === c)
+  world.ask('a', 'memory.remember', { text: 'after all' })
+  world.run(60_000)
+  t.equal(world.ask('a', 'node.status', {}).publishing, false, 'b might have more by now')
+  t.equal(publishedBy(world, 'a'), c)
+  world.heal()
+  untilConnected(world, NAMES)
+  untilEqual(world, NAMES)
+  t.equal(publishedBy(world, 'b'), c + 1)
+  checkNoFork(world, NAMES)
   t.end()
 })
