@@ -9,13 +9,7 @@ import { areNeighbours } from '../base/version.ts'
 import type { AppliedRecord } from '../chain/applied.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
 import type { Genesis } from '../discovery/genesis.ts'
-import {
-  encodeGreeting,
-  encodeGreetingReply,
-  type GreetingReply,
-  parseGreeting,
-  parseGreetingReply,
-} from '../discovery/greeting.ts'
+import { encodeGreeting, encodeGreetingReply, type GreetingReply, parseGreeting, parseGreetingReply } from '../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
 import { Membership } from '../discovery/membership.ts'
 import {

@@ -74,9 +74,18 @@ class Shrinker<F extends Failure> {
       // With fewer nodes every run after this one costs less.
       await this.#drop(namesButFirst, (scenario, names) => names.reduce(withoutNode, scenario))
       await this.#drop(({ faults }) => episodesOf(faults), withoutEpisodes)
-      await this.#drop(({ faults }) => faults, (scenario, faults) => withFaults(scenario, fault => !faults.includes(fault)))
-      await this.#drop(({ buggify }) => buggify, (scenario, sites) => ({ ...scenario, buggify: scenario.buggify.filter(site => !sites.includes(site)) }))
-      await this.#drop(({ workload }) => workload, (scenario, works) => ({ ...scenario, workload: scenario.workload.filter(work => !works.includes(work)) }))
+      await this.#drop(
+        ({ faults }) => faults,
+        (scenario, faults) => withFaults(scenario, fault => !faults.includes(fault)),
+      )
+      await this.#drop(
+        ({ buggify }) => buggify,
+        (scenario, sites) => ({ ...scenario, buggify: scenario.buggify.filter(site => !sites.includes(site)) }),
+      )
+      await this.#drop(
+        ({ workload }) => workload,
+        (scenario, works) => ({ ...scenario, workload: scenario.workload.filter(work => !works.includes(work)) }),
+      )
       await this.#time()
       await this.#plain()
       if (this.#best.faults.length <= FEW) await this.#simplify()
@@ -90,7 +99,10 @@ class Shrinker<F extends Failure> {
    * Leaves out as many items as it gets away with: all of them, then halves, quarters and single ones. In the end each
    * that is left is needed.
    */
-  async #drop<T>(itemsOf: (scenario: Scenario) => readonly T[], without: (scenario: Scenario, items: readonly T[]) => Scenario): Promise<void> {
+  async #drop<T>(
+    itemsOf: (scenario: Scenario) => readonly T[],
+    without: (scenario: Scenario, items: readonly T[]) => Scenario,
+  ): Promise<void> {
     await this.#cutEnd()
     for (let size = itemsOf(this.#best).length; size >= 1; size >>= 1) {
       let isSmaller: boolean
@@ -98,7 +110,9 @@ class Shrinker<F extends Failure> {
         isSmaller = false
         for (let from = 0; from < itemsOf(this.#best).length; ) {
           const items = itemsOf(this.#best)
-          const rest = Array.from({ length: Math.ceil((items.length - from) / size) }, (_, i) => items.slice(from + i * size, from + (i + 1) * size))
+          const rest = Array.from({ length: Math.ceil((items.length - from) / size) }, (_, i) =>
+            items.slice(from + i * size, from + (i + 1) * size),
+          )
           const taken = await this.#first(rest.map(chunk => without(this.#best, chunk)))
           if (taken === undefined) break
           isSmaller = true
@@ -115,7 +129,10 @@ class Shrinker<F extends Failure> {
     if (endMs >= durationMs) return
     const kept = faults.filter(({ atMs }) => atMs <= endMs)
     // What goes on when a story ends may be what breaks the promise: then only the faults go.
-    await this.#first([{ ...this.#best, faults: kept, durationMs: endMs }, { ...this.#best, faults: kept }])
+    await this.#first([
+      { ...this.#best, faults: kept, durationMs: endMs },
+      { ...this.#best, faults: kept },
+    ])
   }
 
   /** Begins soon, ends soon, and speaks of whole seconds. */
@@ -147,7 +164,10 @@ class Shrinker<F extends Failure> {
     for (let i = 0; i < this.#best.faults.length; ) {
       const { faults } = this.#best
       const { atMs, fault } = faults[i] as TimedFault
-      const forms = simplerThan(fault).map(simpler => ({ ...this.#best, faults: faults.map((other, j) => (i === j ? { atMs, fault: simpler } : other)) }))
+      const forms = simplerThan(fault).map(simpler => ({
+        ...this.#best,
+        faults: faults.map((other, j) => (i === j ? { atMs, fault: simpler } : other)),
+      }))
       if ((await this.#first(forms)) === undefined) i++
     }
   }
@@ -269,7 +289,9 @@ function withFaults(scenario: Scenario, isKept: (timed: TimedFault) => boolean):
 /** Without what has lost its sense: late nodes that nobody lets in, and faults of who is not there. Undefined when that does not help. */
 function tidied(scenario: Scenario): Scenario | undefined {
   const joined = new Set(scenario.faults.flatMap(({ fault }) => (fault.verb === 'join' ? [fault.node] : [])))
-  const present = scenario.nodes.filter(({ name, isLate }) => isLate && !joined.has(name)).reduce((rest, { name }) => withoutNode(rest, name), scenario)
+  const present = scenario.nodes
+    .filter(({ name, isLate }) => isLate && !joined.has(name))
+    .reduce((rest, { name }) => withoutNode(rest, name), scenario)
   const senseless = new Set(contradictionsOf(present).map(({ index }) => index))
   if (senseless.size === 0) return present
   if (senseless.has(null)) return undefined
@@ -320,7 +342,11 @@ function faultWithout(fault: Fault, name: string): Fault | undefined {
 // ---- simpler
 
 function movedBy(scenario: Scenario, ms: number): Scenario {
-  return { ...scenario, durationMs: scenario.durationMs + ms, faults: scenario.faults.map(({ atMs, fault }) => ({ atMs: atMs + ms, fault })) }
+  return {
+    ...scenario,
+    durationMs: scenario.durationMs + ms,
+    faults: scenario.faults.map(({ atMs, fault }) => ({ atMs: atMs + ms, fault })),
+  }
 }
 
 /** To the next whole second. */
@@ -329,7 +355,10 @@ function up(ms: number): number {
 }
 
 function rounded(scenario: Scenario): Scenario {
-  const faults = scenario.faults.map(({ atMs, fault }) => ({ atMs: up(atMs), fault: 'forMs' in fault ? { ...fault, forMs: up(fault.forMs) } : fault }))
+  const faults = scenario.faults.map(({ atMs, fault }) => ({
+    atMs: up(atMs),
+    fault: 'forMs' in fault ? { ...fault, forMs: up(fault.forMs) } : fault,
+  }))
   return { ...scenario, durationMs: up(scenario.durationMs), faults }
 }
 
@@ -337,7 +366,8 @@ function rounded(scenario: Scenario): Scenario {
 function simplerThan(fault: Fault): readonly Fault[] {
   const forms: Fault[] = []
   if ('forMs' in fault) {
-    for (const forMs of [SECOND_MS, Math.floor(fault.forMs / 2 / SECOND_MS) * SECOND_MS]) if (forMs > 0 && forMs < fault.forMs) forms.push({ ...fault, forMs })
+    for (const forMs of [SECOND_MS, Math.floor(fault.forMs / 2 / SECOND_MS) * SECOND_MS])
+      if (forMs > 0 && forMs < fault.forMs) forms.push({ ...fault, forMs })
   }
   switch (fault.verb) {
     case 'crash':

@@ -10,8 +10,8 @@ import { World } from './world.ts'
 export interface SimulateOptions {
   /** Writes down what happens. */
   readonly recorder?: Recorder
-  /** Sees what happens as well. */
-  readonly observer?: Observer
+  /** Makes somebody who sees what happens as well, once there is a world with a clock. */
+  readonly observe?: (nowMs: () => number) => Observer
   /** The story stops here; what it would have come to stays unknown. */
   readonly untilMs?: number
 }
@@ -26,11 +26,12 @@ const DISKS: Readonly<Record<DiskSpeed, DiskLatency>> = {
 const FOUNDING_MS = 30_000
 
 /** Runs a scenario in virtual time and judges it. */
-export async function simulate(scenario: Scenario, seed: number, { recorder, observer, untilMs }: SimulateOptions = {}): Promise<RunResult> {
+export async function simulate(scenario: Scenario, seed: number, { recorder, observe, untilMs }: SimulateOptions = {}): Promise<RunResult> {
   const sometimes = new Sometimes()
-  const observers: Observer[] = [sometimes, ...[recorder, observer].filter(one => one !== undefined)]
+  const observers: Observer[] = [sometimes, ...(recorder === undefined ? [] : [recorder])]
   const world = worldOf(scenario, seed, observers)
   recorder?.begin(() => world.nowMs)
+  if (observe !== undefined) observers.push(observe(() => world.nowMs))
   const result = await run({
     stage: new SimStage(world, untilMs),
     scenario,

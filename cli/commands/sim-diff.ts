@@ -3,22 +3,27 @@ import type { RunEvent } from '../../sim/report/event.ts'
 import { Recorder } from '../../sim/report/recorder.ts'
 import { simulate } from '../../sim/simulate.ts'
 import { action, type Define } from '../invocation.ts'
-import { COMPARED_EVENTS_MAX, divergenceOf, renderDivergence } from '../sim/divergence.ts'
+import { COMPARED_EVENTS_MAX, divergenceOf, eventLine, renderDivergence } from '../sim/divergence.ts'
 import { readEvents, readReport } from '../sim/report-dir.ts'
 import { scenariosOf } from '../sim/source.ts'
 import { seedNumber, sourceOf, type SourceOptions, withSourceOptions } from '../sim/source-options.ts'
 
 export const define: Define = command =>
   withSourceOptions(command.argument('<a>', 'a seed, or the directory of a report').argument('<b>', 'another'))
-    .addHelpText('after', '\nExit code: 0 the runs are the same, 1 they are not, and the first event that differs is shown with those before it.')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 the runs are the same, 1 they are not, and the first event that differs is shown with those before it.',
+    )
     .action(
       action(async (cli, [a, b]: readonly [string, string], options: SourceOptions) => {
         const [one, other] = [await tapeOf(a, options), await tapeOf(b, options)]
         const divergence = divergenceOf(one.events, other.events)
         const isSame = divergence === undefined && one.traceHash === other.traceHash
         cli.print({ same: isSame, traceHashes: [one.traceHash, other.traceHash], ...divergence }, () => {
-          if (divergence !== undefined) return renderDivergence(divergence)
-          return isSame ? 'the two runs are the same' : 'the two runs differ in something that their reports have no room for: compare them by their seeds'
+          if (divergence !== undefined) return renderDivergence(divergence, eventLine)
+          return isSame
+            ? 'the two runs are the same'
+            : 'the two runs differ in something that their reports have no room for: compare them by their seeds'
         })
         return isSame ? 0 : 1
       }),

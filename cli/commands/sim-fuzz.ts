@@ -217,6 +217,8 @@ function render(document: FuzzDocument, demanded: readonly string[]): string {
     `${isInterrupted ? 'interrupted; ' : ''}${verdict}: ${plural(seeds, 'seed')}, ${perMinute} a minute, ${virtualHours} cluster-hours, ${nodeSecondsPerCoreSecond} node-seconds per core-second`,
     ...(unfinished.length === 0 || isInterrupted ? [] : [`  not ended in time: seed ${unfinished.join(', ')}`]),
     ...(missing.length === 0 ? [] : [`  the scenario is about what never came up: ${missing.join(', ')}`]),
-    ...failures.flatMap(({ invariant, shrunk }) => (shrunk === undefined ? [] : [`  ${invariant}, ${renderReproduction(shrunk).trimStart()}`])),
+    ...failures.flatMap(({ invariant, shrunk }) =>
+      shrunk === undefined ? [] : [`  ${invariant}, ${renderReproduction(shrunk).trimStart()}`],
+    ),
   ].join('\n')
 }

@@ -33,7 +33,11 @@ Exit code: 0 every promise was kept, 1 one was broken, 2 nothing can be said, 3 
   weft sim run split-and-heal               a shipped scenario, with its own seed
   weft sim run my.yaml --seed 42 --out out  another seed, and a report to look at`,
     )
-    .action(action((cli, [file]: readonly [string], options: Options) => (options.real === true ? ranReal(cli, file, options) : ran(cli, file, options))))
+    .action(
+      action((cli, [file]: readonly [string], options: Options) =>
+        options.real === true ? ranReal(cli, file, options) : ran(cli, file, options),
+      ),
+    )
 
 async function ran(cli: Invocation, file: string, { seed: given, out, quiet, shrink }: Options): Promise<number> {
   const source: Source = { file }
@@ -59,7 +63,10 @@ export function renderReport(replay: string, seed: number, out: string | undefin
 }
 
 async function ranReal(cli: Invocation, file: string, { seed: given, out, quiet }: Options): Promise<number> {
-  if (out !== undefined) throw new WeftError('usage', 'of a run on real processes there is no report: nobody sees inside of them', { next: 'leave out --out or --real' })
+  if (out !== undefined)
+    throw new WeftError('usage', 'of a run on real processes there is no report: nobody sees inside of them', {
+      next: 'leave out --out or --real',
+    })
   const scenario = (await scenariosOf({ file }))(0)
   const seed = given ?? scenario.seed
   const result = await runReal(scenario, seed, quiet !== true && !cli.isJson)

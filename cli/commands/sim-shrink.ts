@@ -17,7 +17,10 @@ export const define: Define = command =>
   withSourceOptions(command.argument('<seed>', 'the seed that failed', seedNumber))
     .addOption(new Option('--budget <time>', 'how long').argParser(budget).default(SHRINK_MS, elapsed(SHRINK_MS)))
     .option('--out <file>', 'where the small scenario is written (default: repro-SEED.yaml)')
-    .addHelpText('after', '\nFaults, nodes, workload and time are left out for as long as the same promise is broken. Exit code: 1 it is broken, 0 none was.')
+    .addHelpText(
+      'after',
+      '\nFaults, nodes, workload and time are left out for as long as the same promise is broken. Exit code: 1 it is broken, 0 none was.',
+    )
     .action(
       action(async (cli, [seed]: readonly [number], options: Options) => {
         const source = sourceOf(options)
@@ -26,13 +29,19 @@ export const define: Define = command =>
         const pool = new RunPool(source, 1)
         const { violation } = await pool.run({ seed }).finally(() => pool.close())
         if (violation === undefined) {
-          cli.print({ verdict: 'valid', seed, replay }, () => `seed ${seed} breaks no promise, so there is nothing to make smaller: ${replay}`)
+          cli.print(
+            { verdict: 'valid', seed, replay },
+            () => `seed ${seed} breaks no promise, so there is nothing to make smaller: ${replay}`,
+          )
           return 0
         }
         const smaller = await shrinkShown(cli, source, seed, violation, { budgetMs: options.budget, file: options.out })
-        if (smaller === undefined) throw new WeftError('internal', `seed ${seed} could not be made smaller`, { next: `what it breaks is to be seen with ${replay}` })
+        if (smaller === undefined)
+          throw new WeftError('internal', `seed ${seed} could not be made smaller`, { next: `what it breaks is to be seen with ${replay}` })
         cli.print({ verdict: 'invalid', seed, replay, ...smaller }, () =>
-          [renderViolation(smaller.violation, smaller.run), `${renderReproduction(smaller)}, after ${plural(smaller.runs, 'run')}`].join('\n'),
+          [renderViolation(smaller.violation, smaller.run), `${renderReproduction(smaller)}, after ${plural(smaller.runs, 'run')}`].join(
+            '\n',
+          ),
         )
         return 1
       }),

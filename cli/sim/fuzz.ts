@@ -28,7 +28,17 @@ const GRACE_MS = 10_000
 const CRASHES_MAX = 3
 
 /** Runs one seed after another on all jobs until the time is over. @returns the seeds that had not ended by then */
-export async function fuzz({ source, jobs, budgetMs, seeds, firstSeed, onOutcome, onCrash, isEnough, signal }: FuzzOptions): Promise<readonly number[]> {
+export async function fuzz({
+  source,
+  jobs,
+  budgetMs,
+  seeds,
+  firstSeed,
+  onOutcome,
+  onCrash,
+  isEnough,
+  signal,
+}: FuzzOptions): Promise<readonly number[]> {
   const pool = new RunPool(source, jobs)
   const endMs = performance.now() + budgetMs
   const running = new Set<number>()

@@ -83,13 +83,18 @@ export class NodeWatch implements Observer {
 /** These three only look, and answer at once. */
 function answerOf<K extends 'node.status' | 'peer.list' | 'chain.head'>(core: Core, command: K): CommandTypes[K]['result'] {
   let answer: CommandTypes[K]['result'] | undefined
-  perform(core, command, {}, {
-    actor: 'simulator',
-    ok: value => (answer = value),
-    fail: error => {
-      throw error
+  perform(
+    core,
+    command,
+    {},
+    {
+      actor: 'simulator',
+      ok: value => (answer = value),
+      fail: error => {
+        throw error
+      },
     },
-  })
+  )
   assert(answer !== undefined, `${command} answers at once`)
   return answer
 }
@@ -102,14 +107,47 @@ const DOWN: Readonly<Record<NonNullable<NodeState['down']>, string>> = {
 }
 
 export function renderState({ node, down, lives, status, peers, heads, log }: NodeState, atMs: number): string {
-  const what = down === null ? `${status?.state}, life ${lives}${status?.publishing === false ? ', not publishing yet' : ''}` : `${DOWN[down]}, after ${plural(lives, 'life', 'lives')}`
-  const rows = (title: string, lines: string): readonly string[] => (lines === '' ? [] : [styled('dim', title), lines.replaceAll(/^/gm, '  ')])
+  const what =
+    down === null
+      ? `${status?.state}, life ${lives}${status?.publishing === false ? ', not publishing yet' : ''}`
+      : `${DOWN[down]}, after ${plural(lives, 'life', 'lives')}`
+  const rows = (title: string, lines: string): readonly string[] =>
+    lines === '' ? [] : [styled('dim', title), lines.replaceAll(/^/gm, '  ')]
   return [
     `${styled('bold', node)} at ${(atMs / 1000).toFixed(3)} s: ${what}`,
-    ...(status === null ? [] : [`  ${plural(status.records, 'record')}, ${plural(status.memories, 'memory', 'memories')}, ${plural(status.processes, 'process', 'processes')}, ${plural(status.conflicts, 'conflict')}, frontier ${short(status.frontierAll)}`]),
-    ...rows('peers', columns(peers.map(({ node: name, state, status: member, clockOffsetMs }) => [name, state, member, clockOffsetMs == null ? '' : `clock ${clockOffsetMs} ms off`]))),
-    ...rows('logs', columns(heads.map(({ node: name, stream, size, published, head, conflict }) => [name, stream, `${size} records`, `${published} signed`, `head ${short(head)}`, conflict ? 'two histories' : '']))),
-    ...rows('last log lines', columns(log.map(({ atMs: ms, level, event, fields }) => [(ms / 1000).toFixed(3), level, event, detailsOf(fields)]))),
+    ...(status === null
+      ? []
+      : [
+          `  ${plural(status.records, 'record')}, ${plural(status.memories, 'memory', 'memories')}, ${plural(status.processes, 'process', 'processes')}, ${plural(status.conflicts, 'conflict')}, frontier ${short(status.frontierAll)}`,
+        ]),
+    ...rows(
+      'peers',
+      columns(
+        peers.map(({ node: name, state, status: member, clockOffsetMs }) => [
+          name,
+          state,
+          member,
+          clockOffsetMs == null ? '' : `clock ${clockOffsetMs.toFixed(1)} ms off`,
+        ]),
+      ),
+    ),
+    ...rows(
+      'logs',
+      columns(
+        heads.map(({ node: name, stream, size, published, head, conflict }) => [
+          name,
+          stream,
+          `${size} records`,
+          `${published} signed`,
+          `head ${short(head)}`,
+          conflict ? 'two histories' : '',
+        ]),
+      ),
+    ),
+    ...rows(
+      'last log lines',
+      columns(log.map(({ atMs: ms, level, event, fields }) => [(ms / 1000).toFixed(3), level, event, detailsOf(fields)])),
+    ),
   ].join('\n')
 }
 

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { WeftError } from '../../base/errors.ts'
 import { REPORT_MAX_CHARACTERS } from '../../base/limits.ts'
 import type { RunEvent } from '../../sim/report/event.ts'
@@ -19,11 +19,22 @@ export const REPORT_FILES: string = `${HTML_FILE}, timeline.svg, ${REPORT_FILE},
 /** Makes the directory, so that nobody waits for a run whose report has no place. @throws WeftError */
 export function prepareReport(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true })
+    makeDirectory(resolve(dir))
+    if (!statSync(dir).isDirectory())
+      throw new WeftError('directory_unusable', `cannot write ${dir}: there is a file of that name`, {
+        next: 'write somewhere else with --out',
+      })
     accessSync(dir, constants.W_OK)
   } catch (thrown) {
-    throw unwritable(dir, thrown)
+    throw thrown instanceof WeftError ? thrown : unwritable(dir, thrown)
   }
+}
+
+/** What Node would do when asked for all of a path, but that it never comes back where a file system has no directories to make. */
+function makeDirectory(dir: string): void {
+  if (existsSync(dir)) return
+  makeDirectory(dirname(dir))
+  mkdirSync(dir)
 }
 
 /** Everything about a run, for people and for programs, in one directory. @throws WeftError */
@@ -58,9 +69,13 @@ export function readEvents(dir: string): readonly RunEvent[] {
 function readText(dir: string, name: string): string {
   const file = join(dir, name)
   if (!existsSync(file)) {
-    throw new WeftError('report_invalid', existsSync(dir) ? `there is no report in ${dir}: ${name} is not there` : `there is no directory ${dir}`, {
-      next: `make a report with weft sim run SCENARIO --out DIR, or weft sim replay SEED --out DIR`,
-    })
+    throw new WeftError(
+      'report_invalid',
+      existsSync(dir) ? `there is no report in ${dir}: ${name} is not there` : `there is no directory ${dir}`,
+      {
+        next: `make a report with weft sim run SCENARIO --out DIR, or weft sim replay SEED --out DIR`,
+      },
+    )
   }
   try {
     const { size } = statSync(file)

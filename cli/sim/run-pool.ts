@@ -60,7 +60,10 @@ export class RunPool {
 
   #begin(): Worker {
     // What programs print is not what the command says.
-    const thread = new Worker(fileURLToPath(new URL('run-worker.js', import.meta.url)), { workerData: { source: this.#source }, stdout: true })
+    const thread = new Worker(fileURLToPath(new URL('run-worker.js', import.meta.url)), {
+      workerData: { source: this.#source },
+      stdout: true,
+    })
     thread.stdout.resume()
     let cause = 'a program ended it'
     thread.on('error', (thrown: unknown) => (cause = thrown instanceof Error ? thrown.message : String(thrown)))

@@ -1,20 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Violation } from '../../sim/checkers/checker.ts'
-import { Recorder } from '../../sim/report/recorder.ts'
-import type { RunEvent } from '../../sim/report/event.ts'
 import type { RunResult } from '../../sim/run.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
 import { simulate } from '../../sim/simulate.ts'
 import { firstViolation } from './outcome.ts'
 import { harnessError, scenariosOf, type Source } from './source.ts'
+import { type Step, StepTape } from './step-tape.ts'
 
 /** A thread that runs what it is handed, one thing at a time, and says what came of it. */
 export interface Task {
   readonly seed: number
   /** Instead of the one that the source has for the seed. Agents are known by their names: programs do not cross threads. */
   readonly scenario?: Scenario
-  /** So many events are sent along. */
-  readonly record?: number
+  /** Every step is sent along. */
+  readonly isTaped?: boolean
 }
 
 export interface SeedOutcome {
@@ -27,7 +26,7 @@ export interface SeedOutcome {
   readonly nodes: number
   readonly sometimes: ReadonlyMap<string, number>
   /** Those that were asked for. */
-  readonly recorded: readonly RunEvent[]
+  readonly steps: readonly Step[]
 }
 
 export type FromWorker = { readonly kind: 'outcome'; readonly outcome: SeedOutcome } | { readonly kind: 'failed'; readonly message: string }
@@ -42,11 +41,11 @@ parentPort?.on('message', (task: Task) => {
   )
 })
 
-async function outcomeOf({ seed, scenario: given, record }: Task): Promise<SeedOutcome> {
+async function outcomeOf({ seed, scenario: given, isTaped }: Task): Promise<SeedOutcome> {
   const before = process.cpuUsage()
   const scenario = given === undefined ? scenarioOf(seed) : withPrograms(given, scenarioOf(seed))
-  const recorder = record === undefined ? undefined : new Recorder({ limit: record })
-  const result = await simulate(scenario, seed, recorder === undefined ? {} : { recorder })
+  let tape: StepTape | undefined
+  const result = await simulate(scenario, seed, isTaped === true ? { observe: nowMs => (tape = new StepTape(nowMs)) } : {})
   const { user, system } = process.cpuUsage(before)
   const { verdict, virtualMs, traceHash, sometimes } = result
   return {
@@ -58,7 +57,7 @@ async function outcomeOf({ seed, scenario: given, record }: Task): Promise<SeedO
     cpuMs: (user + system) / 1000,
     nodes: scenario.nodes.length,
     sometimes,
-    recorded: recorder?.recording().events ?? [],
+    steps: tape?.steps ?? [],
   }
 }
 

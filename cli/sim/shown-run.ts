@@ -48,7 +48,7 @@ export async function runShown(cli: Invocation, scenario: Scenario, seed: number
   const result = await guarded(cli, replay, () =>
     simulate(scenario, seed, {
       ...(isWatched ? { recorder } : {}),
-      ...(watch === undefined ? {} : { observer: watch }),
+      ...(watch === undefined ? {} : { observe: () => watch }),
       ...(untilMs === undefined ? {} : { untilMs }),
     }),
   )
@@ -63,7 +63,9 @@ function requireNode({ nodes, faults }: Scenario, node: string): void {
   const names = [...nodes.map(({ name }) => name), ...faults.flatMap(({ fault }) => (fault.verb === 'twin' ? [`${fault.node}'`] : []))]
   if (names.includes(node)) return
   const listed = names.length <= 12 ? names.join(', ') : `${names.slice(0, 10).join(', ')} ... ${names.at(-1)}`
-  throw new WeftError('usage', `there is no node ${node} in this run${didYouMean(node, names)} (there are ${listed})`, { next: 'give one of its nodes to --node' })
+  throw new WeftError('usage', `there is no node ${node} in this run${didYouMean(node, names)} (there are ${listed})`, {
+    next: 'give one of its nodes to --node',
+  })
 }
 
 /** Agents are programs of users: one that ends the process must not look like a run that ended well. */

@@ -42,7 +42,13 @@ export interface ShrinkOptions {
  *
  * @returns undefined when that could not be done, which was said
  */
-export async function shrinkShown(cli: Invocation, source: Source, seed: number, violation: Violation, options: ShrinkOptions = {}): Promise<Reproduction | undefined> {
+export async function shrinkShown(
+  cli: Invocation,
+  source: Source,
+  seed: number,
+  violation: Violation,
+  options: ShrinkOptions = {},
+): Promise<Reproduction | undefined> {
   try {
     return await reproduced(cli, source, seed, violation, options)
   } catch (thrown) {
@@ -54,7 +60,13 @@ export async function shrinkShown(cli: Invocation, source: Source, seed: number,
   }
 }
 
-async function reproduced(cli: Invocation, source: Source, seed: number, violation: Violation, options: ShrinkOptions): Promise<Reproduction> {
+async function reproduced(
+  cli: Invocation,
+  source: Source,
+  seed: number,
+  violation: Violation,
+  options: ShrinkOptions,
+): Promise<Reproduction> {
   const scenario = { ...(await scenariosOf(source))(seed), seed }
   const { scenario: smaller, failure, runs, isMinimal } = await shrunk(cli, source, scenario, violation, options)
   const about = [
@@ -65,7 +77,15 @@ async function reproduced(cli: Invocation, source: Source, seed: number, violati
   ]
   const file = await writeReproduction(smaller, source, about, options.file ?? `repro-${seed}`)
   await makeSure(file, seed, failure)
-  return { file, faults: smaller.faults.length, nodes: smaller.nodes.length, runs, isMinimal, violation: failure, run: `weft sim run ${word(file)}` }
+  return {
+    file,
+    faults: smaller.faults.length,
+    nodes: smaller.nodes.length,
+    runs,
+    isMinimal,
+    violation: failure,
+    run: `weft sim run ${word(file)}`,
+  }
 }
 
 /** A run that cannot be made, or has not ended when the time is over, counts as one that does not fail. */
@@ -94,7 +114,9 @@ async function shrunk(
           () => undefined,
         ),
       onSmaller: ({ faults, nodes }, runs) =>
-        cli.progress.update(() => `making it smaller: ${plural(faults.length, 'fault')}, ${plural(nodes.length, 'node')} after ${plural(runs, 'run')}`),
+        cli.progress.update(
+          () => `making it smaller: ${plural(faults.length, 'fault')}, ${plural(nodes.length, 'node')} after ${plural(runs, 'run')}`,
+        ),
     })
   } finally {
     clearTimeout(timer)
@@ -108,7 +130,8 @@ async function makeSure(file: string, seed: number, { invariant }: Violation): P
   const pool = new RunPool({ file }, 1)
   try {
     const again = await pool.run({ seed })
-    if (again.violation?.invariant !== invariant) throw new WeftError('internal', `${file} does not break ${invariant} as the run did that it was made of`)
+    if (again.violation?.invariant !== invariant)
+      throw new WeftError('internal', `${file} does not break ${invariant} as the run did that it was made of`)
   } finally {
     await pool.close()
   }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { SCENARIO_NODES_MAX } from '../../base/limits.ts'
-import { PROFILES, type Profile, SWARM_DEFAULTS } from '../../sim/scenario/swarm.ts'
+import { PROFILES, type Profile, SWARM_DEFAULTS, type SwarmOptions } from '../../sim/scenario/swarm.ts'
 import { count, duration } from '../parse.ts'
 import { elapsed } from '../text.ts'
 import type { Source } from './source.ts'
@@ -13,18 +13,19 @@ export interface SourceOptions {
   readonly profile: Profile
 }
 
-export function withSourceOptions(command: Command): Command {
-  const { nodes, durationMs, profile } = SWARM_DEFAULTS
+export function withSourceOptions(command: Command, defaults: SwarmOptions = SWARM_DEFAULTS): Command {
+  const { nodes, durationMs, profile } = defaults
   return command
     .addOption(
-      new Option('--scenario <file>', 'a shipped scenario (weft sim list), or a .yaml, .ts or .js file; without it, one is drawn from the seed').conflicts([
-        'nodes',
-        'duration',
-        'profile',
-      ]),
+      new Option(
+        '--scenario <file>',
+        'a shipped scenario (weft sim list), or a .yaml, .ts or .js file; without it, one is drawn from the seed',
+      ).conflicts(['nodes', 'duration', 'profile']),
     )
     .addOption(new Option('--nodes <count>', 'drawn: how many nodes there are at first').argParser(nodeCount).default(nodes))
-    .addOption(new Option('--duration <time>', 'drawn: virtual time of the story').argParser(storyTime).default(durationMs, elapsed(durationMs)))
+    .addOption(
+      new Option('--duration <time>', 'drawn: virtual time of the story').argParser(storyTime).default(durationMs, elapsed(durationMs)),
+    )
     .addOption(new Option('--profile <name>', 'drawn: what goes wrong').choices(PROFILES).default(profile))
 }
 
@@ -34,7 +35,8 @@ export function sourceOf({ scenario, nodes, duration: durationMs, profile }: Sou
 
 export function seedNumber(text: string): number {
   const seed = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw new InvalidArgumentError(`A seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
+    throw new InvalidArgumentError(`A seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`)
   return seed
 }
 

@@ -1,3 +1,5 @@
+import { Console } from 'node:console'
+import { isMainThread } from 'node:worker_threads'
 import { AssertionError } from '../../base/assert.ts'
 import { WeftError } from '../../base/errors.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
@@ -10,6 +12,8 @@ export type Source = { readonly file: string } | { readonly swarm: SwarmOptions 
 /** @returns what makes the scenario of a seed */
 export async function scenariosOf(source: Source): Promise<(seed: number) => Scenario> {
   if ('swarm' in source) return seed => drawSwarm(seed, source.swarm)
+  // What programs print is talk: stdout is for what the command says.
+  if (isMainThread) globalThis.console = new Console(process.stderr, process.stderr)
   const scenario = await loadScenario(source.file)
   return () => scenario
 }
@@ -25,7 +29,9 @@ function flagsOf(source: Source): readonly string[] {
   return [
     ...(nodes === SWARM_DEFAULTS.nodes ? [] : [`--nodes ${nodes}`]),
     ...(profile === SWARM_DEFAULTS.profile ? [] : [`--profile ${profile}`]),
-    ...(durationMs === SWARM_DEFAULTS.durationMs ? [] : [`--duration ${durationMs}ms`]),
+    ...(durationMs === SWARM_DEFAULTS.durationMs
+      ? []
+      : [`--duration ${durationMs % 1_000 === 0 ? `${durationMs / 1_000}s` : `${durationMs}ms`}`]),
   ]
 }
 

@@ -75,9 +75,11 @@ export class Story {
 
   /** A life of the node ended, or may have, between these times. */
   hasEnded(name: string, fromMs: number, toMs: number): boolean {
-    return this.faults.some(
-      ({ atMs, fault }) => atMs >= fromMs && atMs <= toMs && ENDINGS.has(fault.verb) && 'node' in fault && fault.node === name,
-    )
+    return this.faults.some(({ atMs, fault }) => {
+      if (!ENDINGS.has(fault.verb) || !('node' in fault) || fault.node !== name) return false
+      const lastsMs = fault.verb === 'stop' || fault.verb === 'upgrade' ? STOPPING_MS : 0
+      return atMs + lastsMs >= fromMs && atMs <= toMs
+    })
   }
 
   /** Some of this time the node was dead, or not itself: stopped, slow, deaf or mute. */
@@ -102,6 +104,8 @@ export class Story {
   }
 }
 
+/** 30 s: a stop in good order waits for the disk, which may be slow, and so may the node be. */
+const STOPPING_MS = 30_000
 const ENDINGS: ReadonlySet<Fault['verb']> = new Set<Fault['verb']>([
   'crash',
   'stop',

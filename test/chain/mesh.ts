@@ -199,7 +199,10 @@ export class Mesh {
         }
         case 'read': {
           const records = member.author.records.get(effect.log) ?? []
-          this.#perform(member, member.sync.onRead(effect.peer, effect.log, effect.from, records.slice(effect.from, effect.from + this.readRecords)))
+          this.#perform(
+            member,
+            member.sync.onRead(effect.peer, effect.log, effect.from, records.slice(effect.from, effect.from + this.readRecords)),
+          )
           break
         }
         default:

@@ -325,7 +325,8 @@ function unproved(member: Member, id: LogId): readonly string[] {
   for (let seq = 0; seq < log.published; seq++) {
     if (!isWitnessed({ checkpoint, leaf: log.tree.leaf(seq), proof: log.proveRecord(seq) }, seq, log.key)) wrong.push(`record ${seq}`)
     const size = seq + 1
-    if (!verifyConsistency(size, log.tree.root(size), checkpoint.size, checkpoint.root, log.provePrefix(size))) wrong.push(`the first ${size}`)
+    if (!verifyConsistency(size, log.tree.root(size), checkpoint.size, checkpoint.root, log.provePrefix(size)))
+      wrong.push(`the first ${size}`)
   }
   return wrong
 }
@@ -363,7 +364,10 @@ t.test('what was got of a run whose author is gone passes from each to each, who
   mesh.pass(ANTI_ENTROPY_INTERVAL_MS)
   t.same(sizes([a, ...members]), [202, 202, 202, 202])
   t.equal(travelled(mesh), 70 + 120 + 3 * 82)
-  t.same([...a.told, ...b.told, ...c.told, ...d.told].filter(({ kind }) => kind !== 'vouched'), [])
+  t.same(
+    [...a.told, ...b.told, ...c.told, ...d.told].filter(({ kind }) => kind !== 'vouched'),
+    [],
+  )
   t.end()
 })
 
@@ -433,7 +437,14 @@ t.test('a part of a run is extended only by what continues it under a signature,
     ['a hash too many', sound().with(4, [...proof, ZERO_32]), 'bad_proof'],
     ['a hash too few', sound().with(4, proof.slice(1)), 'bad_proof'],
     ['its hashes in another order', sound().with(4, proof.toReversed()), 'bad_proof'],
-    ['more hashes than there can be', sound().with(4, Array.from({ length: PROOF_MAX_HASHES + 1 }, () => ZERO_32)), 'not canonical'],
+    [
+      'more hashes than there can be',
+      sound().with(
+        4,
+        Array.from({ length: PROOF_MAX_HASHES + 1 }, () => ZERO_32),
+      ),
+      'not canonical',
+    ],
     ['a record left out', sound().with(5, (sound()[5] as readonly Cbor[]).toSpliced(3, 1)), 'bad_proof'],
     ['the checkpoint of another log', sound().with(2, otherBytes).with(3, otherSignature), 'not canonical'],
     ['the signature of another log', sound().with(3, otherSignature), 'bad_signature'],

@@ -419,7 +419,10 @@ t.test('who has ceased to be a member between greeting and connection is let go 
     const effects = core.step({ kind: 'up', peer }, core.context.now)
     t.strictSame(effects, [{ kind: 'close', peer, code }], 'and is told nothing')
     t.notOk(core.peers.connected.has(peer))
-    t.strictSame(core.step({ kind: 'frame', from: peer, protocol: 'sync', frame: encodeMessage({ kind: 'sync.equal' }) }, core.context.now), [])
+    t.strictSame(
+      core.step({ kind: 'frame', from: peer, protocol: 'sync', frame: encodeMessage({ kind: 'sync.equal' }) }, core.context.now),
+      [],
+    )
     core.step({ kind: 'down', peer, code }, core.context.now)
   }
   untilConnected(world, ['a', 'b'])
