@@ -1,10 +1,11 @@
 import { Option } from 'commander'
 import { WeftError } from '../../base/errors.ts'
+import type { Violation } from '../../sim/checkers/checker.ts'
 import { action, type Define } from '../invocation.ts'
 import { renderViolation } from '../sim/outcome.ts'
 import { RunPool } from '../sim/run-pool.ts'
 import { renderReproduction, SHRINK_MS, shrinkShown } from '../sim/shrink-run.ts'
-import { replayLine, scenariosOf } from '../sim/source.ts'
+import { replayLine, scenariosOf, type Source } from '../sim/source.ts'
 import { budget, seedNumber, sourceOf, type SourceOptions, withSourceOptions } from '../sim/source-options.ts'
 import { elapsed, plural } from '../text.ts'
 
@@ -26,8 +27,7 @@ export const define: Define = command =>
         const source = sourceOf(options)
         await scenariosOf(source)
         const replay = replayLine(source, seed)
-        const pool = new RunPool(source, 1)
-        const { violation } = await pool.run({ seed }).finally(() => pool.close())
+        const violation = await violationOf(source, seed)
         if (violation === undefined) {
           cli.print(
             { verdict: 'valid', seed, replay },
@@ -46,3 +46,13 @@ export const define: Define = command =>
         return 1
       }),
     )
+
+/** On a thread, like the runs that follow: programs that end it do not end the command. */
+async function violationOf(source: Source, seed: number): Promise<Violation | undefined> {
+  const pool = new RunPool(source, 1)
+  try {
+    return (await pool.run({ seed })).violation
+  } finally {
+    await pool.close()
+  }
+}

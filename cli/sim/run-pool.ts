@@ -54,22 +54,22 @@ export class RunPool {
       if (thread === undefined) return
       const next = this.#queue.shift() as Waiting
       this.#threads.set(thread, next)
-      thread.postMessage(next.task)
+      worker.postMessage(next.task)
     }
   }
 
   #begin(): Worker {
     // What programs print is not what the command says.
-    const thread = new Worker(fileURLToPath(new URL('run-worker.js', import.meta.url)), {
+    const worker = new Worker(fileURLToPath(new URL('run-worker.js', import.meta.url)), {
       workerData: { source: this.#source },
       stdout: true,
     })
-    thread.stdout.resume()
+    worker.stdout.resume()
     let cause = 'a program ended it'
-    thread.on('error', (thrown: unknown) => (cause = thrown instanceof Error ? thrown.message : String(thrown)))
-    thread.on('exit', () => this.#onExit(thread, cause))
-    thread.on('message', (message: FromWorker) => this.#onMessage(thread, message))
-    return thread
+    worker.on('error', (thrown: unknown) => (cause = thrown instanceof Error ? thrown.message : String(thrown)))
+    worker.on('exit', () => this.#onExit(worker, cause))
+    worker.on('message', (message: FromWorker) => this.#onMessage(worker, message))
+    return worker
   }
 
   #onMessage(thread: Worker, message: FromWorker): void {

@@ -125,7 +125,10 @@ function fattened(frame: Uint8Array): Uint8Array {
   const [kind, fields] = (decoded.ok ? decoded.value : []) as readonly [number, readonly Cbor[]]
   if (kind !== WIRE['sync.run'].number) return frame
   const records = fields[5] as readonly (readonly Cbor[])[]
-  const fat = (records.at(-1) as readonly Cbor[]).with(6, new Uint8Array(16 + BODY_MAX_BYTES + 1))
+  const last = records.at(-1)
+  // Another behaviour may have been at it before.
+  if (last === undefined) return frame
+  const fat = last.with(6, new Uint8Array(16 + BODY_MAX_BYTES + 1))
   return encode([kind, [...fields.slice(0, 5), [...records.slice(0, -1), fat]]])
 }
 

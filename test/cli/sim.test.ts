@@ -5,6 +5,9 @@ import { INVARIANTS } from '../../sim/checkers/checker.ts'
 import { SOMETIMES } from '../../sim/sometimes.ts'
 import { type BadInput, codeAndExit, ended, failure, fourAtATime, starts, temporary, until, weft } from './weft.ts'
 
+// Every row is a process of its own, and machines that run tests are busy.
+t.setTimeout(110_000)
+
 const YAML = `
 name: small
 nodes: 3
