@@ -44,17 +44,17 @@ export class RunPool {
     this.#threads.clear()
     for (const [, waiting] of threads) waiting?.reject(closed())
     for (const { reject } of this.#queue.splice(0)) reject(closed())
-    await Promise.all(threads.map(([thread]) => thread.terminate()))
+    await Promise.all(threads.map(([worker]) => worker.terminate()))
   }
 
   #feed(): void {
     while (this.#queue.length > 0) {
       const idle = [...this.#threads].find(([, waiting]) => waiting === undefined)?.[0]
-      const thread = idle ?? (this.#threads.size < this.#jobs ? this.#begin() : undefined)
-      if (thread === undefined) return
+      const worker = idle ?? (this.#threads.size < this.#jobs ? this.#begin() : undefined)
+      if (worker === undefined) return
       const next = this.#queue.shift() as Waiting
-      this.#threads.set(thread, next)
-      worker.postMessage(next.task)
+      this.#threads.set(worker, next)
+      worker.postMessage(next.task, [])
     }
   }
 
@@ -72,18 +72,18 @@ export class RunPool {
     return worker
   }
 
-  #onMessage(thread: Worker, message: FromWorker): void {
-    const waiting = this.#threads.get(thread)
+  #onMessage(worker: Worker, message: FromWorker): void {
+    const waiting = this.#threads.get(worker)
     if (waiting === undefined) return
-    this.#threads.set(thread, undefined)
+    this.#threads.set(worker, undefined)
     if (message.kind === 'outcome') waiting.resolve(message.outcome)
     else waiting.reject(new WeftError('internal', message.message))
     this.#feed()
   }
 
-  #onExit(thread: Worker, cause: string): void {
-    const waiting = this.#threads.get(thread)
-    if (!this.#threads.delete(thread)) return
+  #onExit(worker: Worker, cause: string): void {
+    const waiting = this.#threads.get(worker)
+    if (!this.#threads.delete(worker)) return
     waiting?.reject(new WeftError('internal', `its thread ended: ${cause}`))
     this.#feed()
   }

@@ -34,7 +34,10 @@ export async function runShown(cli: Invocation, scenario: Scenario, seed: number
   if (node !== undefined) requireNode(scenario, node)
   if (out !== undefined) prepareReport(out)
   const isLive = options.quiet !== true && !cli.isJson
-  const live = new LiveLog({ nodes: scenario.nodes.map(({ name }) => name), isColoured: process.stderr.isTTY && process.stderr.hasColors() })
+  const live = new LiveLog({
+    nodes: scenario.nodes.map(({ name }) => name),
+    isColoured: process.stderr.isTTY && process.stderr.hasColors(),
+  })
   const watch = node === undefined ? undefined : new NodeWatch(node)
   const recorder = new Recorder({
     onEvent: event => {

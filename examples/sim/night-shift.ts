@@ -17,7 +17,10 @@ const scenario: Scenario = defineScenario({
   nodes: 5,
   net: { delay: 'exp(2ms,10ms)' },
   agents: { watchman },
-  workload: [{ agent: 'watchman', on: WATCHED, rate: '3/s' }, { put: '1/s', keys: 10 }],
+  workload: [
+    { agent: 'watchman', on: WATCHED, rate: '3/s' },
+    { put: '1/s', keys: 10 },
+  ],
   at: {
     '4s': 'partition [[n1,n2],[n3..n5]]',
     ...Object.fromEntries(WATCHED.map((node, turn) => [`${8 + 5 * turn}s`, `crash ${node} { torn: true }`])),

@@ -37,6 +37,7 @@ export class Spells {
   }
 
   endAll(isMeant: (spell: Spell) => boolean = () => true): void {
-    for (const [name, { spell }] of [...this.#open]) if (isMeant(spell)) this.end(name)
+    // A map may lose entries while it is walked.
+    for (const [name, { spell }] of this.#open) if (isMeant(spell)) this.end(name)
   }
 }

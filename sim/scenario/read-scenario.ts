@@ -26,6 +26,7 @@ const WORK = {
   supersede: 'supersede',
   forget: 'forget',
   recall: 'recall',
+  process: 'process',
   ipc: 'message',
   agent: 'agent',
 } as const

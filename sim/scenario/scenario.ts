@@ -43,6 +43,8 @@ export type Work =
   /** A memory; with `keys`, under one of so many keys. */
   | { readonly work: 'remember'; readonly perSecond: number; readonly keys: number }
   | { readonly work: 'link' | 'supersede' | 'forget' | 'recall'; readonly perSecond: number }
+  /** Processes that begin, end and watch each other. */
+  | { readonly work: 'process'; readonly perSecond: number }
   /** Messages between processes of different nodes. `at-least-once` asks again until it is answered. */
   | { readonly work: 'message'; readonly mode: 'send' | 'call' | 'at-least-once'; readonly perSecond: number }
   /** A process of the author's own on each of `on`, which gets a message `{ tick: n }` at a rate. */

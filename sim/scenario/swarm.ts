@@ -137,11 +137,12 @@ class Swarm {
       { work: 'remember', perSecond: rate(8), keys: 1 + random.below(6) },
       { work: 'link', perSecond: rate(6) },
       { work: 'supersede', perSecond: rate(6) },
-      { work: 'forget', perSecond: rate(2) },
-      { work: 'recall', perSecond: rate(4) },
+      { work: 'forget', perSecond: rate(4) },
+      { work: 'recall', perSecond: rate(5) },
       { work: 'message', mode: 'send', perSecond: rate(12) },
       { work: 'message', mode: 'call', perSecond: rate(8) },
       { work: 'message', mode: 'at-least-once', perSecond: rate(4) },
+      { work: 'process', perSecond: rate(6) },
     ]
     const some = all.filter(() => random.chance(800))
     return some.length === 0 ? all : some

@@ -60,6 +60,10 @@ export interface MessageRef {
   readonly to: string
   /** Counts up per (from, to, mode); an at-least-once message keeps its number when it is sent again. */
   readonly number: number
+  /** What else it says: it must arrive, and come back, as it was. */
+  readonly value?: unknown
+  /** A third process, which is asked first what to answer. */
+  readonly via?: string
 }
 
 export interface Delivery {

@@ -19,9 +19,8 @@ seed: 7
 
 /** A program of a scenario, in TypeScript, so that types have to be taken out. */
 function scenarioWith(onMessage: string): string {
-  return `
-import { randomInt } from 'node:crypto'
-import { defineScenario } from 'weftmesh/sim'
+  return `import { randomInt } from 'node:crypto'
+import { defineScenario } from "weftmesh/sim"
 const luck: number = randomInt(1_000_000)
 const agent = (context: any) => ({ onMessage: async (message: unknown) => { ${onMessage} } })
 export default defineScenario({ name: 'programs', nodes: 3, agents: { agent }, workload: [{ agent: 'agent' }], at: { '2s': 'isolate n2', '4s': 'heal' }, duration: '6s' })
