@@ -241,7 +241,7 @@ export class SimDisk implements Disk {
   #start<T>(names: readonly string[], meanUs: number, done: Done<T>, effect: () => DiskResult<T>, isSync: boolean = false): void {
     for (const name of names) assertFileName(name)
     const { nowUs } = this.#timeline
-    const startUs = Math.max(nowUs, ...names.map(name => this.#busyUntilUs.get(name) ?? 0))
+    const startUs = Math.max(nowUs, ...names.map(name => this.#busyUntilUs.get(name) ?? -Infinity))
     const endUs = startUs + this.#random.below(2 * (this.#slowUs ?? meanUs) + 1)
     for (const name of names) this.#busyUntilUs.set(name, endUs)
     const timer = this.#timeline.after(endUs - nowUs, () => {

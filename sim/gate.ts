@@ -13,7 +13,7 @@ export class Gate implements Timeline {
   #isPaused = false
   /** How many times as long everything takes; 0 when it takes no time, as usual. */
   #factor = 0
-  #busyUntilUs = 0
+  #busyUntilUs: number = -Infinity
   #waiting: SimEvent[] = []
   #isDue = false
   /** Nothing has to wait. */

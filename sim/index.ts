@@ -18,7 +18,7 @@ export class SimIndex implements Index {
   readonly #keys: string[] = []
   /** What each of the newest batches replaced, the newest last. */
   readonly #undo: Entries[] = []
-  #busyUntilUs = 0
+  #busyUntilUs: number = -Infinity
   /** In the order they were called. */
   readonly #running: Set<Operation> = new Set()
 
@@ -64,7 +64,7 @@ export class SimIndex implements Index {
       if (isBatch && !isStopped) effect()
     }
     this.#running.clear()
-    this.#busyUntilUs = 0
+    this.#busyUntilUs = -Infinity
     const lost = lose ? this.#random.below(this.#undo.length + 1) : 0
     for (let i = 0; i < lost; i++) this.#apply(this.#undo.pop() as Entries)
     this.#undo.length = 0

@@ -280,7 +280,7 @@ export class Channel {
   /** The other direction, once there is one. */
   back: Channel | undefined
   /** When the newest message arrives: none overtakes it. */
-  lastUs = 0
+  lastUs: number = -Infinity
   /** Something was lost, so nothing that follows can arrive. */
   isBroken = false
 

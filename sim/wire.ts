@@ -22,7 +22,7 @@ export class Wire {
   readonly #random: SimRandom
   #shape: WireShape
   /** Until then it is taken by the message before. */
-  #busyUntilUs = 0
+  #busyUntilUs: number = -Infinity
   /** Why everything waits, one bit each. */
   #clogs = 0
   /** In the order sent. */
@@ -46,7 +46,7 @@ export class Wire {
 
   set shape(shape: WireShape) {
     this.#shape = shape
-    this.#busyUntilUs = 0
+    this.#busyUntilUs = -Infinity
     this.#release()
   }
 

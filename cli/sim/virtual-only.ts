@@ -58,7 +58,7 @@ export function whyVirtualOnly(fault: Fault): string | undefined {
 }
 
 /** What of a scenario happens in virtual time only, each with its reason; empty when real processes can play it. */
-export function virtualOnly({ faults, net, nodes, buggify }: Scenario): readonly string[] {
+export function virtualOnly({ faults, net, nodes, buggify, workload }: Scenario): readonly string[] {
   const found: string[] = []
   const note = (what: string, reason: string | undefined): void => {
     if (reason !== undefined) found.push(`${what}: ${reason}`)
@@ -70,6 +70,7 @@ export function virtualOnly({ faults, net, nodes, buggify }: Scenario): readonly
     if (version !== 'current') note(`version of ${name}`, 'there is one version of the software here')
   }
   if (buggify.length > 0) note('buggify', 'real nodes take no rare branches on demand')
+  for (const work of workload) if (work.work === 'agent') note(`agent ${work.name}`, 'its program is not in a module of its own')
   for (const { atMs, fault } of faults)
     note(`${atMs / 1000}s: ${fault.verb}${'node' in fault ? ` ${fault.node}` : ''}`, whyVirtualOnly(fault))
   return found

@@ -1,4 +1,5 @@
 import type { Receipt } from '../../node/api.ts'
+import type { CommandName } from '../../node/commands/types.ts'
 import { askAll } from '../ask-all.ts'
 import type { SimRandom } from '../random.ts'
 import type { Scenario, Work } from '../scenario/scenario.ts'
@@ -96,7 +97,9 @@ export class Workload {
   }
 }
 
+const WRITES: ReadonlySet<CommandName> = new Set<CommandName>(['memory.remember', 'memory.link', 'memory.supersede', 'memory.forget'])
+
 /** A receipt, when the operation has one. */
-export function receiptOf({ outcome, result }: Operation): Receipt | undefined {
-  return outcome === 'ok' && result !== undefined && 'id' in result && 'seq' in result ? (result as Receipt) : undefined
+export function receiptOf({ command, outcome, result }: Operation): Receipt | undefined {
+  return outcome === 'ok' && WRITES.has(command) ? (result as Receipt | undefined) : undefined
 }
