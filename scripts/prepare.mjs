@@ -25,6 +25,8 @@ const lock = hash(readFileSync('package-lock.json'), process.version.split('.')[
 if (read(INSTALL_STAMP) !== lock) {
   say('installing dependencies from package-lock.json (once; about a minute)')
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  // What tap had built of its plugins is gone with the packages it was built in.
+  rmSync('.tap', { recursive: true, force: true })
   writeFileSync(INSTALL_STAMP, lock)
 }
 
