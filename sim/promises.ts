@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Effect } from '../node/step.ts'
 import type { Scheduler } from './scheduler.ts'
-import { holdTraps, realTurn } from './trap.ts'
+import { holdTraps, realTurn, settled, watchRejections } from './trap.ts'
 
 /** 1,000,000 turns without virtual time going by are a loop. */
 const TURNS_MAX = 1_000_000
@@ -17,11 +17,14 @@ const TURNS_MAX = 1_000_000
 export class Promises {
   /** A node stepped whose user code may go on. */
   #isDue = false
+  /** Some user code has waited for a promise so far. */
+  #hasWaited = false
+  #isFirst = true
 
   /** Of one life of a node. */
   ofLife(): { stepped(effects: readonly Effect[]): void } {
     let waiting = 0
-    const settled = (): void => {
+    const onSettled = (): void => {
       waiting--
       this.#isDue = true
     }
@@ -30,8 +33,9 @@ export class Promises {
         for (const effect of effects) {
           if (effect.kind !== 'await') continue
           waiting++
+          this.#hasWaited = true
           // Somebody else's `then` may only be called once, by the node: such a thing counts as waiting for ever.
-          if (effect.promise instanceof Promise) effect.promise.then(settled, settled)
+          if (effect.promise instanceof Promise) effect.promise.then(onSettled, onSettled)
         }
         if (waiting > 0) this.#isDue = true
       },
@@ -40,6 +44,22 @@ export class Promises {
 
   /** Like `runWhile` of the scheduler. @throws what a promise was rejected with that nobody had an eye on */
   async run(scheduler: Scheduler, busy: () => boolean, limitUs: number): Promise<boolean> {
+    if (!this.#isFirst && !this.#hasWaited) return this.#runTrapped(scheduler, busy, limitUs)
+    this.#isFirst = false
+    const rejections = watchRejections()
+    try {
+      // What whoever calls has begun is finished before traps are set that are not meant for it; user code that was called already is not.
+      if (!this.#isDue) await realTurn()
+      const isReached = await this.#runTrapped(scheduler, busy, limitUs)
+      await realTurn()
+      rejections.check()
+      return isReached
+    } finally {
+      rejections.end()
+    }
+  }
+
+  async #runTrapped(scheduler: Scheduler, busy: () => boolean, limitUs: number): Promise<boolean> {
     const release = holdTraps()
     try {
       for (;;) {
@@ -56,7 +76,7 @@ export class Promises {
     for (let turns = 0; this.#isDue; turns++) {
       assert(turns < TURNS_MAX, `time stands still at ${scheduler.nowUs} us: promises go on for ever`)
       this.#isDue = false
-      await realTurn()
+      await settled()
     }
   }
 }

@@ -43,19 +43,35 @@ export function holdTraps(): () => void {
 }
 
 const realSetImmediate = setImmediate
+const realNextTick = process.nextTick
+const realOn = process.on
+const realOff = process.off
 
-/** Lets every promise that can go on do so. @throws the reason with which one was rejected that nobody looks at */
-export async function realTurn(): Promise<void> {
+/**
+ * Lets every promise that can go on do so, and nothing else: what is queued here from within a promise comes after
+ * all promises that can go on, and before any timer or socket of whoever runs the simulator.
+ */
+export function settled(): Promise<void> {
+  return Promise.resolve().then(() => new Promise(resolve => realNextTick(resolve)))
+}
+
+/** Lets whoever runs the simulator finish what he has begun. */
+export function realTurn(): Promise<void> {
+  return new Promise(resolve => realSetImmediate(resolve))
+}
+
+/** Notes what promises are rejected with that nobody looks at. */
+export function watchRejections(): { readonly check: () => void; readonly end: () => void } {
   const reasons: unknown[] = []
   const note = (reason: unknown): void => void reasons.push(reason)
   realOn.call(process, 'unhandledRejection', note)
-  await new Promise(resolve => realSetImmediate(resolve))
-  realOff.call(process, 'unhandledRejection', note)
-  if (reasons.length > 0) throw new Error('simulated code let a promise be rejected that nobody looks at', { cause: reasons[0] })
+  return {
+    check: () => {
+      if (reasons.length > 0) throw new Error('simulated code let a promise be rejected that nobody looks at', { cause: reasons[0] })
+    },
+    end: () => void realOff.call(process, 'unhandledRejection', note),
+  }
 }
-
-const realOn = process.on
-const realOff = process.off
 
 let depth = 0
 

@@ -94,6 +94,7 @@ export class CausalOrder extends Judge {
       .filter(({ endMs }) => endMs !== null)
       .sort((a, b) => (a.endMs as number) - (b.endMs as number))
     const recalls = this.setup.history.operations.filter(({ command, outcome }) => command === 'memory.recall' && outcome === 'ok')
+    if (!this.#isMonotone(recalls)) return
     let next = 0
     for (const recall of recalls) {
       for (; next < byEnd.length && ((byEnd[next] as Operation).endMs as number) < recall.atMs; next++) {
@@ -103,6 +104,37 @@ export class CausalOrder extends Judge {
       const write = newest.get(recall.node)
       if (write !== undefined && !this.#sees(recall, write)) return
     }
+  }
+
+  /** Who has read can read it again: within a life no answer knows less than one before it, nor than it was to wait for. */
+  #isMonotone(recalls: readonly Operation[]): boolean {
+    const newest = new Map<string, Operation>()
+    for (const recall of recalls) {
+      const { asOf, after } = recall.input as { readonly asOf?: string; readonly after?: string }
+      const before = newest.get(recall.node)
+      const asked = after === undefined || this.#covers(recall, after, 'it was asked to wait for what another answer knew')
+      if (!asked) return false
+      if (asOf !== undefined || !this.setup.isCorrect(recall.node)) continue
+      if (before !== undefined && (before.endMs ?? Infinity) <= recall.atMs && !this.story.hasEnded(recall.node, before.atMs, recall.endMs ?? Infinity)) {
+        const { frontier } = before.result as { readonly frontier: string }
+        if (!this.#covers(recall, frontier, `it answered \`recall\` at ${seconds(before.endMs ?? 0)}`)) return false
+      }
+      newest.set(recall.node, recall)
+    }
+    return true
+  }
+
+  #covers(recall: Operation, wanted: string, promised: string): boolean {
+    const entries = parseFrontier((recall.result as { readonly frontier: string }).frontier)
+    const sizes = new Map(entries?.map(({ log, size }) => [log, size]))
+    const missing = parseFrontier(wanted)?.find(({ log, size }) => (sizes.get(log) ?? 0) < size)
+    if (missing === undefined || !this.setup.isCorrect(recall.node)) return true
+    this.violated(
+      [recall.node],
+      `${recall.node} was asked \`recall\` at ${seconds(recall.atMs)}; ${promised}, with ${missing.size} records of ${this.ledger.textOf(missing.log)}`,
+      `its answer speaks of ${sizes.get(missing.log) ?? 0}`,
+    )
+    return false
   }
 
   #sees(recall: Operation, write: Operation): boolean {

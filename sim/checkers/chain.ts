@@ -4,7 +4,7 @@ import { verify } from '../../base/crypto/ed25519.ts'
 import { hash, tagOf } from '../../base/crypto/hash.ts'
 import { type CausalId, keyOf, type LogId } from '../../base/ids.ts'
 import type { Group } from '../../chain/chain.ts'
-import type { SignedCheckpoint } from '../../chain/checkpoint.ts'
+import { keyIdOf, type SignedCheckpoint } from '../../chain/checkpoint.ts'
 import { decodeCut } from '../../chain/cover.ts'
 import type { Log } from '../../chain/log.ts'
 import type { Written } from '../../chain/written.ts'
@@ -183,6 +183,17 @@ export class ChainChecker extends Judge {
     const { id, author } = log.identity
     const { checkpoint } = cover
     const name = this.story.nameOf(author)
+    const told = decode(checkpoint.bytes)
+    const [, , , ofLog, , keyId, size] = told.ok && Array.isArray(told.value) ? told.value : []
+    const isOfLog = ofLog instanceof Uint8Array && toHex(ofLog) === id && size === checkpoint.size
+    if (!isOfLog || !(keyId instanceof Uint8Array && equalBytes(keyId, keyIdOf(keyOf(author))))) {
+      this.violated(
+        [node],
+        `${node} has stored ${cover.held} records of ${this.ledger.textOf(id)} on the word of a checkpoint`,
+        isOfLog ? 'it names another key than that of the author' : 'it is of another log, or of another size',
+      )
+      return false
+    }
     const known = this.#signed.get(id)?.get(checkpoint.size)
     if (known !== undefined && equalBytes(known.bytes, checkpoint.bytes) && equalBytes(known.signature, checkpoint.signature)) return true
     if (verify(keyOf(author), concatBytes(tagOf('checkpoint'), checkpoint.bytes), checkpoint.signature)) {

@@ -28,7 +28,7 @@ function entry(rows: readonly unknown[], at: number): string {
 }
 
 /** 160 characters: a line to read; ids in it are cut short. */
-function clipped(value: unknown): string {
+export function clipped(value: unknown): string {
   const text = (JSON.stringify(value) ?? 'nothing').replace(/[0-9a-f]{64}/g, short)
   return text.length > 160 ? `${text.slice(0, 160)}…` : text
 }

@@ -25,10 +25,12 @@ export class FoldChecker extends Judge {
   }
 
   #isWhatIsMeant(name: string, testimony: Testimony, model: MemoryModel): boolean {
-    const meant = model.memories.map(({ id, remember: { text, key, meta }, state }) =>
-      row(id, state, text, key ?? undefined, Object.fromEntries(meta)),
+    const meant = model.memories.map(({ id, state, remember: { text, key, meta, validFrom, validTo, source } }) =>
+      row(id, state, [text, key, validFrom, validTo, source], Object.fromEntries(meta)),
     )
-    const said = testimony.memories.map(({ id, state, text, key, meta }) => row(id, state, text, key, meta))
+    const said = testimony.memories.map(({ id, state, text, key, meta, validFrom, validTo, source }) =>
+      row(id, state, [text, key, validFrom, validTo, source], meta),
+    )
     const edgeRow = ({ from, type, to, weight }: Testimony['edges'][number]): string => `${from} ${type} ${to} ${weight}`
     return (
       this.#same(name, 'memories', meant, said) &&
@@ -72,8 +74,13 @@ export class FoldChecker extends Judge {
   }
 }
 
-function row(id: string, state: string, text: string, key: string | undefined, meta: Readonly<Record<string, string>>): string {
-  return `${id} ${state} ${JSON.stringify([text, key ?? null, Object.entries(meta).sort(([a], [b]) => (a < b ? -1 : 1))])}`
+function row(
+  id: string,
+  state: string,
+  content: readonly (string | null | undefined)[],
+  meta: Readonly<Record<string, string>>,
+): string {
+  return `${id} ${state} ${JSON.stringify([...content, Object.entries(meta).sort(([a], [b]) => (a < b ? -1 : 1))])}`
 }
 
 function conflictRow({ target, current }: Testimony['conflicts']['conflicts'][number]): string {

@@ -1,17 +1,35 @@
-import type { CommandTypes } from '../../node/commands/types.ts'
+import type { NodeId } from '../../base/ids.ts'
+import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import type { LogFields, LogLevel } from '../../base/ports.ts'
+import type { CommandName, CommandTypes } from '../../node/commands/types.ts'
 import type { Delivery, MessageRef, Operation } from '../workload/history.ts'
 import { Judge } from './case.ts'
-import { seconds } from './facts.ts'
+import { clipped, seconds } from './facts.ts'
+
+/** A deadline is looked at in steps of 10 ms; a slow disk or wire has no part in it. */
+const LATE_MS = 500
 
 /**
  * Messages between processes: `send` at most once and in order, `call` exactly once when it is answered, at least
- * once where the sender asks again until it is told. Judged from what was asked and what was handled.
+ * once where the sender asks again until it is told. Who waits hears of it when the other side goes, and what is
+ * said arrives as it was. Judged from what was asked and what was handled.
  */
 export class IpcChecker extends Judge {
   readonly id = 'ipc'
-  readonly says = 'messages are handled as often as promised, in order, and nobody handles what nobody sent'
+  readonly says = 'messages are handled as often as promised, as they were and in order, and whoever waits for a peer that goes hears of it'
+  /** By node and peer: when the node saw the connection end. */
+  readonly #downs: Map<string, number[]> = new Map()
+
+  onLog(node: string, _: LogLevel, event: string, { peer }: LogFields): void {
+    if (event !== 'peer.down') return
+    const way = `${node} ${peer as NodeId}`
+    const known = this.#downs.get(way)
+    if (known === undefined) this.#downs.set(way, [this.setup.nowMs()])
+    else known.push(this.setup.nowMs())
+  }
 
   atEnd(): void {
+    for (const operation of this.setup.history.operations) if (!this.#isInTime(operation)) return
     const { operations, deliveries } = this.setup.history
     const sent = new Map<string, Operation>()
     for (const operation of operations) if (operation.message !== undefined) sent.set(nameOf(operation.message), operation)
@@ -32,10 +50,17 @@ export class IpcChecker extends Judge {
     // A hostile node may say anything, as often as it likes.
     if (!this.story.isHonest(first.message.from)) return true
     const isTooOften = second !== undefined && first.message.mode !== 'at-least-once'
-    if (operation !== undefined && !isTooOften) return true
     const what = textOf(first.message)
+    const changed = times.find(({ message }) => JSON.stringify(message) !== JSON.stringify(operation?.message))
+    if (operation !== undefined && !isTooOften && changed === undefined) return true
     if (operation === undefined)
       this.violated([first.message.to], `nobody sent ${what}`, `${first.message.to} handled it at ${seconds(first.atMs)}`)
+    else if (changed !== undefined)
+      this.violated(
+        [first.message.from, first.message.to],
+        `${what} was sent as ${clipped(operation.message)}`,
+        `${first.message.to} handled it at ${seconds(changed.atMs)} as ${clipped(changed.message)}`,
+      )
     else
       this.violated(
         [first.message.from, first.message.to],
@@ -59,6 +84,36 @@ export class IpcChecker extends Judge {
     return false
   }
 
+  /** An answer is what was asked, in time; and none is waited for from a peer that was seen to go. */
+  #isInTime(operation: Operation): boolean {
+    const { node, command, input, message, atMs, endMs, outcome, result } = operation
+    if (message?.mode === 'at-least-once' || !WAITING.has(command) || !this.setup.isCorrect(node)) return true
+    const { to, target, deadlineMs = CALL_DEADLINE_MS } = input as {
+      readonly to?: string
+      readonly target?: string
+      readonly deadlineMs?: number
+    }
+    const peer = (to ?? target ?? '').split(/[:/]/)[0] ?? ''
+    const untilMs = endMs ?? this.setup.nowMs()
+    if (this.story.wasUnwell(node, atMs, untilMs) || (endMs === null && this.story.hasEnded(node, atMs, untilMs))) return true
+    const downMs = this.#downs.get(`${node} ${peer}`)?.find(down => down > atMs && down + LATE_MS < untilMs)
+    const asked = `${node} asked \`${command}\` of ${this.story.nameOf(peer as NodeId) ?? 'a stranger'} at ${seconds(atMs)}`
+    const answered = endMs === null ? 'it has not been answered since' : `it was answered at ${seconds(endMs)}`
+    if (downMs !== undefined) {
+      this.violated([node], `${asked}, and saw the connection end at ${seconds(downMs)}`, answered)
+      return false
+    }
+    if (command !== 'process.monitor' && untilMs - atMs > deadlineMs + LATE_MS) {
+      this.violated([node], `${asked}, with a deadline of ${deadlineMs} ms`, answered)
+      return false
+    }
+    if (message?.mode !== 'call' || outcome !== 'ok' || !this.story.isHonest(message.to)) return true
+    const echo = (result as CommandTypes['process.call']['result']).result
+    if (JSON.stringify(echo) === JSON.stringify(message)) return true
+    this.violated([node, message.to], `${message.to} answers a call with what it was given: ${clipped(message)}`, `${node} got ${clipped(echo)}`)
+    return false
+  }
+
   #areInOrder(deliveries: readonly Delivery[]): void {
     const newest = new Map<string, Delivery>()
     for (const delivery of deliveries) {
@@ -76,6 +131,8 @@ export class IpcChecker extends Judge {
     }
   }
 }
+
+const WAITING: ReadonlySet<CommandName> = new Set<CommandName>(['process.send', 'process.call', 'process.monitor'])
 
 /** The sender was told that it is, or will be, handled. */
 function isPromised({ outcome, message, result }: Operation): boolean {

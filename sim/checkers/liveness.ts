@@ -1,13 +1,39 @@
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import type { Core } from '../../node/core.ts'
+import type { Fault } from '../faults/fault.ts'
 import type { Operation } from '../workload/history.ts'
-import { Judge, soundNodes } from './case.ts'
+import { type Case, Judge, soundNodes } from './case.ts'
 import type { Ending } from './checker.ts'
 import { seconds } from './facts.ts'
+import { Lag } from './lag.ts'
 
-/** Once all is well again everything that was asked is answered, and nothing waits. That it happens in time, the player judges. */
+/**
+ * While nothing is wrong news travels at once, and once all is well again everything that was asked is answered,
+ * and nothing waits. That the mended cluster becomes one in time, the player judges.
+ */
 export class Liveness extends Judge {
   readonly id = 'liveness'
   readonly says = 'when all is mended the cluster makes progress, every question is answered and nothing waits'
+  readonly #lag: Lag
+
+  constructor(shared: Case) {
+    super(shared)
+    this.#lag = new Lag(shared.setup, shared.story, shared.ledger)
+  }
+
+  override onFault(fault: Fault): void {
+    super.onFault(fault)
+    this.#lag.onFault(fault)
+  }
+
+  onEnd(node: string): void {
+    this.#lag.onEnd(node)
+  }
+
+  onStep(node: string, core: Core): void {
+    const late = this.#lag.onStep(node, core)
+    if (late !== undefined) this.violated(late.nodes, late.promised, late.seen)
+  }
 
   atEnd(ending: Ending): void {
     const nowMs = this.setup.nowMs()

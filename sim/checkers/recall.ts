@@ -1,10 +1,11 @@
 import { RECALL_SEEDS } from '../../base/limits.ts'
-import type { MemoryRecord, Recollection } from '../../node/api.ts'
+import type { MemoryRecord, RecallOptions, Recollection } from '../../node/api.ts'
 import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
+import type { Operation } from '../workload/history.ts'
 import { Judge, soundNodes } from './case.ts'
 import { type Ending, RECALLED, type Testimony } from './checker.ts'
-import { short } from './facts.ts'
+import { seconds, short } from './facts.ts'
 import type { MemoryModel } from './memory-model.ts'
 import { Oracle } from './oracle.ts'
 
@@ -21,6 +22,7 @@ export class RecallChecker extends Judge {
   }
 
   atEnd(ending: Ending): void {
+    if (!this.#isRepeatable()) return
     const said = new Map<string, readonly [name: string, answer: string]>()
     const oracles = new Map<string, Oracle>()
     for (const [name, testimony] of soundNodes(ending, this.story)) {
@@ -39,6 +41,30 @@ export class RecallChecker extends Judge {
           if (kind === 'recall by words' && !this.#isExact(what, name, answer, testimony, scores)) return
         }
     }
+  }
+
+  /** What was answered at a frontier is answered again, later and elsewhere, by whoever asks for that frontier. */
+  #isRepeatable(): boolean {
+    // What is void, or was taken from a log, is so from its first moment on, whenever that is found out.
+    if (this.story.has(['revoke', 'turn', 'twin', 'restore-backup', 'reformat', 'disk-rot'])) return true
+    const first = new Map<string, readonly [operation: Operation, hits: string]>()
+    for (const operation of this.setup.history.operations) {
+      if (operation.command !== 'memory.recall' || operation.outcome !== 'ok') continue
+      const { query, k } = operation.input as RecallOptions & { readonly query: string }
+      const { hits, frontier, foldVersion } = operation.result as Recollection
+      const answer = hits.map(({ id, score }) => `${short(id)} (${score})`).join(', ')
+      const key = `${foldVersion} ${k} ${query} ${frontier}`
+      const [other, theirs] = first.get(key) ?? [operation, answer]
+      first.set(key, [other, theirs])
+      if (theirs === answer) continue
+      this.violated(
+        [other.node, operation.node],
+        `${other.node} was asked ${JSON.stringify(query)} at ${seconds(other.atMs)}, and answered: ${theirs}`,
+        `at the same frontier ${operation.node} answers at ${seconds(operation.atMs)}: ${answer}`,
+      )
+      return false
+    }
+    return true
   }
 
   /** Two nodes that have applied the same give the same answer. */

@@ -22,7 +22,7 @@ export const SWARM_DEFAULTS: SwarmOptions = { profile: 'swarm', nodes: 5, durati
 
 /** In per mille: how likely a seed of each profile has faults of a kind. */
 const LIKELY: Readonly<Record<Profile, Readonly<Record<Kind, number>>>> = {
-  swarm: { network: 800, quality: 600, life: 700, gray: 400, churn: 300, disk: 300, loss: 150, clock: 400, hostile: 250, upgrade: 150, buggify: 700 },
+  swarm: { network: 800, quality: 600, life: 700, gray: 400, churn: 300, disk: 300, loss: 150, clock: 400, hostile: 350, upgrade: 150, buggify: 700 },
   network: { network: 1000, quality: 1000, life: 200, gray: 300, churn: 0, disk: 0, loss: 0, clock: 0, hostile: 0, upgrade: 0, buggify: 500 },
   disk: { network: 300, quality: 0, life: 1000, gray: 0, churn: 0, disk: 1000, loss: 400, clock: 0, hostile: 0, upgrade: 0, buggify: 700 },
   byzantine: { network: 500, quality: 300, life: 300, gray: 0, churn: 200, disk: 0, loss: 0, clock: 0, hostile: 1000, upgrade: 0, buggify: 300 },
@@ -82,6 +82,8 @@ class Swarm {
     }
     const on: ReadonlySet<Kind> = new Set((Object.keys(LIKELY[profile]) as Kind[]).filter(kind => this.#random(`on/${kind}`).chance(LIKELY[profile][kind])))
     this.#base = this.#net(on)
+    const calm = this.#random('calm')
+    if (calm.chance(300)) this.#calmStretch(calm)
     for (const [kind, draw] of Object.entries(draws)) if (on.has(kind as Kind)) draw(this.#random(kind))
     const upgrade = this.#random('upgrade')
     const previous = new Set(on.has('upgrade') ? this.#names.filter(() => upgrade.chance(500)) : [])
@@ -286,8 +288,19 @@ class Swarm {
   #hostile(random: SimRandom): void {
     const node = this.#expendable.pop()
     if (node === undefined) return
-    const names = HOSTILE_BEHAVIOURS.filter(({ isDefended }) => isDefended).map(({ name }) => name)
-    this.#once(random, { verb: 'turn', node, behaviours: random.shuffle(names).slice(0, 1 + random.below(3)) })
+    const names = HOSTILE_BEHAVIOURS.filter(({ isDefended, name }) => isDefended && (!COSTLY.has(name) || random.chance(250))).map(({ name }) => name)
+    // One set of tricks after the other: more of them at once, and most of the time nobody talks to it.
+    for (let turns = 1 + random.below(3); turns > 0; turns--)
+      this.#once(random, { verb: 'turn', node, behaviours: random.shuffle(names).slice(0, 1 + random.below(4)) })
+  }
+
+  /** Two minutes and more in which nothing goes wrong: only then can be told what takes too long. */
+  #calmStretch(random: SimRandom): void {
+    const { durationMs } = this.#options
+    if (durationMs < 8 * CALM_MS) return
+    const lastsMs = 4 * CALM_MS + random.below(2 * CALM_MS)
+    const fromMs = random.below(durationMs - lastsMs)
+    this.#calm.push([fromMs, fromMs + lastsMs])
   }
 
   #churn(random: SimRandom): void {
@@ -330,5 +343,8 @@ interface EpisodeDraft {
 
 /** What a changed quality may have set and the wires did not have before. */
 const NO_QUALITY: WireQuality = { loss: 0, duplicates: 0, bytesPerSecond: Infinity, queueBytes: Infinity }
+
+/** They send so much that a run takes twice its time. */
+const COSTLY: ReadonlySet<string> = new Set(['flood', 'overrun'])
 
 const BLOCKED = ['sync.run', 'sync.hello', 'sync.want', 'ipc.call', 'ipc.result', 'sync', 'control'] as const

@@ -490,7 +490,7 @@ nodes: 5
     '14 seed expected a whole number like 3, got "-1"',
     '15 nodes nodes stands there twice',
     '5 workload[0].putt there is no work putt; did you mean put?',
-    '5 workload[0] each work is exactly one of put, remember, link, supersede, forget, recall, ipc, agent',
+    '5 workload[0] each work is exactly one of put, remember, link, supersede, forget, recall, process, ipc, agent',
     '6 workload[1].mode expected one of at-most-once, call, at-least-once, got at-lest-once; did you mean at-least-once?',
     '7 workload[2].put expected a rate like 5/s or 30/m, got "5"',
     '8 workload[3] agents are programs, so they are given in TypeScript: defineScenario({ agents: { name: program } })',

@@ -22,7 +22,7 @@ export async function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2p> {
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', init.seed),
     addresses: { listen: [...init.listen], announce: [...init.announce] },
-    transports: [tcp()],
+    transports: [...(init.transports ?? [tcp()])],
     connectionEncrypters: [noise()],
     // The window stays below libp2p's read buffer (4 MiB): a stream that outgrows it is reset.
     streamMuxers: [
@@ -80,11 +80,14 @@ export interface Libp2pNodeInit {
   readonly seed: Uint8Array
   readonly listen: readonly string[]
   readonly announce: readonly string[]
+  /** Under Noise and Yamux: TCP unless given. */
+  readonly transports?: readonly TransportModule[] | undefined
   readonly peerDiscovery: readonly unknown[]
   /** Asked once a connection is secured, whoever dialled it. */
   isRefused(peer: string): boolean
   onDiscovered(peer: PeerId, addresses: readonly Multiaddr[]): void
 }
 
+export type TransportModule = NonNullable<Libp2pOptions['transports']>[number]
 type MuxerModule = NonNullable<Libp2pOptions['streamMuxers']>[number]
 type DiscoveryModule = NonNullable<Libp2pOptions['peerDiscovery']>[number]

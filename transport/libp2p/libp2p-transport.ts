@@ -12,7 +12,7 @@ import type { ConnectionId, GreetingAnswer, SendResult, Transport, TransportHand
 import { Turn } from '../turn.ts'
 import { dialFailure, listenFailure } from './failures.ts'
 import { Libp2pLink } from './libp2p-link.ts'
-import { createLibp2pNode, stopLibp2pNode } from './libp2p-node.ts'
+import { createLibp2pNode, stopLibp2pNode, type TransportModule } from './libp2p-node.ts'
 
 /** The transport of real nodes: TCP, Noise, Yamux. */
 export function createLibp2pTransport(options: Libp2pTransportOptions): Transport {
@@ -26,6 +26,8 @@ export interface Libp2pTransportOptions {
   readonly listen: readonly string[]
   /** Multiaddrs to tell others instead of those it listens on; empty for those. */
   readonly announce: readonly string[]
+  /** libp2p modules that carry the bytes, in place of TCP. */
+  readonly transports?: readonly TransportModule[]
   /** libp2p modules that find peers; what they find is only reported. */
   readonly peerDiscovery?: readonly unknown[]
   /** An address at which `peer` might be: nothing about it is proved. */
@@ -99,11 +101,12 @@ class Libp2pTransport implements Transport {
   }
 
   async #listen(): Promise<Libp2p> {
-    const { seed, listen, announce, peerDiscovery = [] } = this.#options
+    const { seed, listen, announce, transports, peerDiscovery = [] } = this.#options
     const libp2p = await createLibp2pNode({
       seed,
       listen,
       announce,
+      transports,
       peerDiscovery,
       isRefused: peer => this.#table.isRefused(peer as NodeId),
       onDiscovered: (peer, addresses) => this.#discovered(peer, addresses),
