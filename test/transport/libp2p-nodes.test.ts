@@ -197,7 +197,8 @@ async function story(cluster: Cluster, seed: number): Promise<Told> {
   const ids = new Map<string, NodeId>()
   const answers: string[] = []
   const add = async (name: string, token?: string): Promise<void> => {
-    answers.push(`${name} joins: ${await cluster.add(name, token)}`)
+    const added = await cluster.add(name, token)
+    if (added !== 'ok') throw new Error(`${name} is not added: ${added}`)
     names.push(name)
     ids.set(name, (await cluster.ask(name, 'node.id', {})).nodeId as NodeId)
     await cluster.spawn(name, ledger, 'ledger')
@@ -276,7 +277,6 @@ async function story(cluster: Cluster, seed: number): Promise<Told> {
 
   const token = await invite()
   await add(LATE, token)
-  // The founder is the one who knows that the invite was used.
   answers.push(`a stranger joins with the same invite: ${await cluster.add('n5', token)}`)
   await connected(() => 3)
   await equal()
@@ -343,6 +343,9 @@ t.test('cores on libp2p in memory deliver the same as cores on simulated wires',
         expected.held.map(() => first),
         'all hold the same',
       )
+      t.equal(first?.verified, true)
+      t.same(expected.rejected, [])
+      t.ok(expected.answers.includes('a stranger joins with the same invite: invite_used'))
       t.same(await told(real(seed, overMemory(seed)), seed), expected)
     })
   }
