@@ -164,7 +164,11 @@ export const ROUTES: readonly Route[] = [
         about: 'run scenarios drawn from one seed after another',
         load: async () => (await import('./commands/sim-fuzz.ts')).define,
       },
-      { name: 'replay', about: 'run a seed again and show what happens', load: async () => (await import('./commands/sim-replay.ts')).define },
+      {
+        name: 'replay',
+        about: 'run a seed again and show what happens',
+        load: async () => (await import('./commands/sim-replay.ts')).define,
+      },
       {
         name: 'shrink',
         about: 'make a seed that fails as small as it gets',

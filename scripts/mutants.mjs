@@ -16,7 +16,10 @@ const FAULTS_MAX = 5
 const SHARE = 0.9
 
 process.chdir(join(import.meta.dirname, '..'))
-const { values, positionals } = parseArgs({ options: { budget: { type: 'string', default: '60s' }, build: { type: 'string', default: 'build' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { budget: { type: 'string', default: '60s' }, build: { type: 'string', default: 'build' } },
+  allowPositionals: true,
+})
 const { MUTANTS } = await import(`../${values.build}/test/long/mutants.js`)
 const chosen = MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.some(part => name.includes(part)))
 

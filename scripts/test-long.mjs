@@ -48,7 +48,9 @@ async function crypto() {
 }
 
 async function seeds() {
-  const runtimes = hasOthers ? [20, 22, 24].map(major => (process.versions.node.startsWith(`${major}.`) ? process.execPath : runtimeOf(major))) : [process.execPath]
+  const runtimes = hasOthers
+    ? [20, 22, 24].map(major => (process.versions.node.startsWith(`${major}.`) ? process.execPath : runtimeOf(major)))
+    : [process.execPath]
   const load = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
   const results = []
   try {

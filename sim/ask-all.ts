@@ -23,7 +23,10 @@ export async function askAll<K extends CommandName>(
   while (answers.size < names.length) {
     if (refused !== undefined) throw refused
     if (stage.nowMs > limitMs)
-      throw new WeftError('timeout', `${names.filter(name => !answers.has(name)).join(', ')} did not answer ${command} within ${ANSWER_MS / 1000} s`)
+      throw new WeftError(
+        'timeout',
+        `${names.filter(name => !answers.has(name)).join(', ')} did not answer ${command} within ${ANSWER_MS / 1000} s`,
+      )
     const { nowMs } = stage
     await stage.run(1)
     if (stage.nowMs === nowMs) throw new WeftError('timeout', 'time stands still: the story was cut short here')

@@ -130,7 +130,9 @@ export class Play {
 
   /** Machines that turned, and second ones with a key that another has. */
   get #hostile(): readonly string[] {
-    return this.#scenario.faults.flatMap(({ fault }) => (fault.verb === 'turn' ? [fault.node] : fault.verb === 'twin' ? [fault.node, `${fault.node}'`] : []))
+    return this.#scenario.faults.flatMap(({ fault }) =>
+      fault.verb === 'turn' ? [fault.node] : fault.verb === 'twin' ? [fault.node, `${fault.node}'`] : [],
+    )
   }
 
   /** A majority of all nodes, drawn. */
@@ -167,7 +169,9 @@ export class Play {
     const heads = (await askAll(this.#stage, names, 'chain.head', {})).map(({ logs }) => logs)
     const forked = new Set(heads.flat().flatMap(({ logId, conflict }) => (conflict ? [logId] : [])))
     if (forked.size === 0) return false
-    const ofRest = heads.map(logs => new Map(logs.filter(({ logId }) => !forked.has(logId)).map(({ logId, size, head }) => [logId, `${size} ${head}`])))
+    const ofRest = heads.map(
+      logs => new Map(logs.filter(({ logId }) => !forked.has(logId)).map(({ logId, size, head }) => [logId, `${size} ${head}`])),
+    )
     return ofRest.every(rest => rest.size === ofRest[0]?.size && [...rest].every(([log, end]) => ofRest[0]?.get(log) === end))
   }
 

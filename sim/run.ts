@@ -101,7 +101,9 @@ function setupOf(stage: Stage, scenario: Scenario, history: History, violated: S
   const names = scenario.nodes.map(({ name }) => name)
   const nameOf = new Map<NodeId, string>()
   const lost = new Set(
-    scenario.faults.flatMap(({ fault }) => (['kill', 'retire', 'revoke', 'turn', 'twin'].includes(fault.verb) && 'node' in fault ? [fault.node] : [])),
+    scenario.faults.flatMap(({ fault }) =>
+      ['kill', 'retire', 'revoke', 'turn', 'twin'].includes(fault.verb) && 'node' in fault ? [fault.node] : [],
+    ),
   )
   return {
     scenario,
@@ -137,7 +139,9 @@ function judgements(checkers: readonly Checker[], violations: readonly Violation
   return INVARIANTS.map(id => {
     const violation = violations.find(({ invariant }) => invariant === id)
     const says = checkers.find(checker => checker.id === id)?.says ?? ''
-    return violation === undefined ? { id, held: true, detail: says } : { id, held: false, detail: violation.facts.join('; but '), violation }
+    return violation === undefined
+      ? { id, held: true, detail: says }
+      : { id, held: false, detail: violation.facts.join('; but '), violation }
   })
 }
 

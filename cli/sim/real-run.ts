@@ -9,8 +9,7 @@ import { virtualOnly } from './virtual-only.ts'
 /** The same player, workload and judges on real processes. What needs virtual time is refused before anything starts. */
 export async function runReal(scenario: Scenario, seed: number, isLive: boolean): Promise<RunResult> {
   const impossible = virtualOnly(scenario)
-  if (impossible.length > 0)
-    throw new WeftError('usage', `${scenario.name} cannot be run on real processes: ${impossible.join('; ')}`)
+  if (impossible.length > 0) throw new WeftError('usage', `${scenario.name} cannot be run on real processes: ${impossible.join('; ')}`)
   const stage = new RealStage({ net: scenario.net, guard: scenario.guard })
   const say = (line: string): void => {
     if (isLive) talk(`${(stage.nowMs / 1000).toFixed(3).padStart(10)}   ${line}`)

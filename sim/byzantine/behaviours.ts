@@ -1,5 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import type { HostileBehaviour } from './behaviour.ts'
+import { ANSWER } from './answer.ts'
 import { EQUIVOCATE } from './equivocate.ts'
 import { CROWD, FLOOD, OVERRUN, SLOW_LORIS } from './flood.ts'
 import { FORGE, MISROOT, UNSIGNED, USURP } from './forge.ts'
@@ -28,6 +29,7 @@ export const HOSTILE_BEHAVIOURS: readonly HostileBehaviour[] = [
   POISON_MEMORY,
   POISON_VECTORS,
   IMPERSONATE,
+  ANSWER,
   CROWD,
   EQUIVOCATE,
 ]

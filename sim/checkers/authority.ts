@@ -51,7 +51,8 @@ export class Authority extends Judge {
 
   #isKnown(node: string, core: Core, author: NodeId): void {
     // After a start, who belongs to the cluster is known once what was stored has been folded.
-    if (core.isFolded && core.cluster.membership.member(author) === undefined) this.#intruded(node, core, author, 'has stored records of it')
+    if (core.isFolded && core.cluster.membership.member(author) === undefined)
+      this.#intruded(node, core, author, 'has stored records of it')
   }
 
   #intruded(node: string, core: Core, peer: NodeId, what: string): void {

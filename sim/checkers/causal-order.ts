@@ -115,7 +115,11 @@ export class CausalOrder extends Judge {
       const asked = after === undefined || this.#covers(recall, after, 'it was asked to wait for what another answer knew')
       if (!asked) return false
       if (asOf !== undefined || !this.setup.isCorrect(recall.node)) continue
-      if (before !== undefined && (before.endMs ?? Infinity) <= recall.atMs && !this.story.hasEnded(recall.node, before.atMs, recall.endMs ?? Infinity)) {
+      if (
+        before !== undefined &&
+        (before.endMs ?? Infinity) <= recall.atMs &&
+        !this.story.hasEnded(recall.node, before.atMs, recall.endMs ?? Infinity)
+      ) {
         const { frontier } = before.result as { readonly frontier: string }
         if (!this.#covers(recall, frontier, `it answered \`recall\` at ${seconds(before.endMs ?? 0)}`)) return false
       }

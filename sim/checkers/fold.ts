@@ -74,12 +74,7 @@ export class FoldChecker extends Judge {
   }
 }
 
-function row(
-  id: string,
-  state: string,
-  content: readonly (string | null | undefined)[],
-  meta: Readonly<Record<string, string>>,
-): string {
+function row(id: string, state: string, content: readonly (string | null | undefined)[], meta: Readonly<Record<string, string>>): string {
   return `${id} ${state} ${JSON.stringify([...content, Object.entries(meta).sort(([a], [b]) => (a < b ? -1 : 1))])}`
 }
 

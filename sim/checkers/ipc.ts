@@ -88,7 +88,11 @@ export class IpcChecker extends Judge {
   #isInTime(operation: Operation): boolean {
     const { node, command, input, message, atMs, endMs, outcome, result } = operation
     if (message?.mode === 'at-least-once' || !WAITING.has(command) || !this.setup.isCorrect(node)) return true
-    const { to, target, deadlineMs = CALL_DEADLINE_MS } = input as {
+    const {
+      to,
+      target,
+      deadlineMs = CALL_DEADLINE_MS,
+    } = input as {
       readonly to?: string
       readonly target?: string
       readonly deadlineMs?: number
@@ -110,7 +114,11 @@ export class IpcChecker extends Judge {
     if (message?.mode !== 'call' || outcome !== 'ok' || !this.story.isHonest(message.to)) return true
     const echo = (result as CommandTypes['process.call']['result']).result
     if (JSON.stringify(echo) === JSON.stringify(message)) return true
-    this.violated([node, message.to], `${message.to} answers a call with what it was given: ${clipped(message)}`, `${node} got ${clipped(echo)}`)
+    this.violated(
+      [node, message.to],
+      `${message.to} answers a call with what it was given: ${clipped(message)}`,
+      `${node} got ${clipped(echo)}`,
+    )
     return false
   }
 

@@ -66,12 +66,22 @@ export class Lag {
       for (const [id, log] of author.chain.logs) {
         if (log.identity.author !== author.self) continue
         const shown = this.#isLate(`${id} ${name}`, log.published, log.durable, nowMs)
-        if (shown !== undefined) return { nodes: [name], promised: this.#quiet(), seen: `${name} has had ${log.durable} records of its ${log.identity.stream} log for ${seconds(shown)}, and has shown ${log.published}` }
+        if (shown !== undefined)
+          return {
+            nodes: [name],
+            promised: this.#quiet(),
+            seen: `${name} has had ${log.durable} records of its ${log.identity.stream} log for ${seconds(shown)}, and has shown ${log.published}`,
+          }
         for (const [other, holder] of this.#up) {
           if (other === name || !this.#setup.isCorrect(other)) continue
           const held = holder.chain.log(id)?.durable ?? 0
           const lateMs = this.#isLate(`${id} ${other}`, held, log.published, nowMs)
-          if (lateMs !== undefined) return { nodes: [name, other], promised: this.#quiet(), seen: `${name} has shown ${log.published} records of ${this.#ledger.textOf(id)} for ${seconds(lateMs)}, and ${other} has ${held}` }
+          if (lateMs !== undefined)
+            return {
+              nodes: [name, other],
+              promised: this.#quiet(),
+              seen: `${name} has shown ${log.published} records of ${this.#ledger.textOf(id)} for ${seconds(lateMs)}, and ${other} has ${held}`,
+            }
         }
       }
       const missing = this.#notConnected(name, author, nowMs)
@@ -94,7 +104,8 @@ export class Lag {
     for (const [other, { self }] of this.#up) {
       if (other === name || !this.#setup.isCorrect(other)) continue
       const lateMs = this.#isLate(`up ${name} ${other}`, core.peers.connected.has(self) ? 1 : 0, 1, nowMs)
-      if (lateMs !== undefined) return { nodes: [name, other], promised: this.#quiet(), seen: `${name} has not been connected to ${other} for ${seconds(lateMs)}` }
+      if (lateMs !== undefined)
+        return { nodes: [name, other], promised: this.#quiet(), seen: `${name} has not been connected to ${other} for ${seconds(lateMs)}` }
     }
     return undefined
   }

@@ -22,10 +22,46 @@ export const SWARM_DEFAULTS: SwarmOptions = { profile: 'swarm', nodes: 5, durati
 
 /** In per mille: how likely a seed of each profile has faults of a kind. */
 const LIKELY: Readonly<Record<Profile, Readonly<Record<Kind, number>>>> = {
-  swarm: { network: 800, quality: 600, life: 700, gray: 400, churn: 300, disk: 300, loss: 150, clock: 400, hostile: 350, upgrade: 150, buggify: 700 },
-  network: { network: 1000, quality: 1000, life: 200, gray: 300, churn: 0, disk: 0, loss: 0, clock: 0, hostile: 0, upgrade: 0, buggify: 500 },
+  swarm: {
+    network: 800,
+    quality: 600,
+    life: 700,
+    gray: 400,
+    churn: 300,
+    disk: 300,
+    loss: 150,
+    clock: 400,
+    hostile: 350,
+    upgrade: 150,
+    buggify: 700,
+  },
+  network: {
+    network: 1000,
+    quality: 1000,
+    life: 200,
+    gray: 300,
+    churn: 0,
+    disk: 0,
+    loss: 0,
+    clock: 0,
+    hostile: 0,
+    upgrade: 0,
+    buggify: 500,
+  },
   disk: { network: 300, quality: 0, life: 1000, gray: 0, churn: 0, disk: 1000, loss: 400, clock: 0, hostile: 0, upgrade: 0, buggify: 700 },
-  byzantine: { network: 500, quality: 300, life: 300, gray: 0, churn: 200, disk: 0, loss: 0, clock: 0, hostile: 1000, upgrade: 0, buggify: 300 },
+  byzantine: {
+    network: 500,
+    quality: 300,
+    life: 300,
+    gray: 0,
+    churn: 200,
+    disk: 0,
+    loss: 0,
+    clock: 0,
+    hostile: 1000,
+    upgrade: 0,
+    buggify: 300,
+  },
 }
 type Kind = 'network' | 'quality' | 'life' | 'gray' | 'churn' | 'disk' | 'loss' | 'clock' | 'hostile' | 'upgrade' | 'buggify'
 
@@ -80,7 +116,9 @@ class Swarm {
       hostile: random => this.#hostile(random),
       churn: random => this.#churn(random),
     }
-    const on: ReadonlySet<Kind> = new Set((Object.keys(LIKELY[profile]) as Kind[]).filter(kind => this.#random(`on/${kind}`).chance(LIKELY[profile][kind])))
+    const on: ReadonlySet<Kind> = new Set(
+      (Object.keys(LIKELY[profile]) as Kind[]).filter(kind => this.#random(`on/${kind}`).chance(LIKELY[profile][kind])),
+    )
     this.#base = this.#net(on)
     const calm = this.#random('calm')
     if (calm.chance(300)) this.#calmStretch(calm)
@@ -185,12 +223,20 @@ class Swarm {
       case 1:
         return healed({ verb: 'partition', groups })
       case 2:
-        return healed(...(groups[0] as string[]).flatMap(from => (groups[1] as string[]).map((to): Fault => ({ verb: 'cut', way: { from, to, both: false } }))))
+        return healed(
+          ...(groups[0] as string[]).flatMap(from =>
+            (groups[1] as string[]).map((to): Fault => ({ verb: 'cut', way: { from, to, both: false } })),
+          ),
+        )
       case 3:
         return healed({ verb: 'isolate', node: random.pick(this.#names) })
       case 4: {
         const node = random.pick(this.#names)
-        return healed({ verb: 'bridge', node, groups: groups.map(group => group.filter(name => name !== node)).filter(group => group.length > 0) })
+        return healed({
+          verb: 'bridge',
+          node,
+          groups: groups.map(group => group.filter(name => name !== node)).filter(group => group.length > 0),
+        })
       }
       case 5:
         return healed({ verb: 'ring', nodes: random.shuffle(this.#names) })
@@ -214,7 +260,11 @@ class Swarm {
       ...(random.chance(300) ? { bytesPerSecond: 20_000 + random.below(200_000), queueBytes: 20_000 + random.below(500_000) } : {}),
     }
     const way = random.chance(500) ? this.#way(random) : null
-    return { lastsMs: random.below(60 * SECOND), begin: [{ verb: 'net', way, quality }], end: [{ verb: 'net', way, quality: { ...NO_QUALITY, ...this.#base } }] }
+    return {
+      lastsMs: random.below(60 * SECOND),
+      begin: [{ verb: 'net', way, quality }],
+      end: [{ verb: 'net', way, quality: { ...NO_QUALITY, ...this.#base } }],
+    }
   }
 
   #lifeEpisode(random: SimRandom): EpisodeDraft {
@@ -288,10 +338,21 @@ class Swarm {
   #hostile(random: SimRandom): void {
     const node = this.#expendable.pop()
     if (node === undefined) return
-    const names = HOSTILE_BEHAVIOURS.filter(({ isDefended, name }) => isDefended && (!COSTLY.has(name) || random.chance(250))).map(({ name }) => name)
-    // One set of tricks after the other: more of them at once, and most of the time nobody talks to it.
-    for (let turns = 1 + random.below(3); turns > 0; turns--)
-      this.#once(random, { verb: 'turn', node, behaviours: random.shuffle(names).slice(0, 1 + random.below(4)) })
+    const names = HOSTILE_BEHAVIOURS.filter(({ isDefended, name }) => isDefended && (!COSTLY.has(name) || random.chance(250))).map(
+      ({ name }) => name,
+    )
+    // Some tricks for a while, then others: more of them at once, and most of the time nobody would talk to it.
+    for (let turns = 1 + random.below(3); turns > 0; turns--) {
+      const atMs = SECOND + random.below(Math.floor(this.#options.durationMs * 0.8))
+      const toMs = atMs + 5 * SECOND + random.below(25 * SECOND)
+      const turn = (behaviours: readonly string[]): Fault => ({ verb: 'turn', node, behaviours })
+      const tricks = random.shuffle(names).slice(0, 1 + random.below(4))
+      const faults = [
+        { atMs, fault: turn(tricks) },
+        { atMs: toMs, fault: turn(QUIET) },
+      ]
+      this.#add({ fromMs: atMs, toMs, faults })
+    }
   }
 
   /** Two minutes and more in which nothing goes wrong: only then can be told what takes too long. */
@@ -345,6 +406,8 @@ interface EpisodeDraft {
 const NO_QUALITY: WireQuality = { loss: 0, duplicates: 0, bytesPerSecond: Infinity, queueBytes: Infinity }
 
 /** They send so much that a run takes twice its time. */
-const COSTLY: ReadonlySet<string> = new Set(['flood', 'overrun'])
+const COSTLY: ReadonlySet<string> = new Set(['flood', 'overrun', 'poison-memory'])
+/** What a hostile node goes on with: hostile still, and no work for anybody. */
+const QUIET: readonly string[] = ['withhold']
 
 const BLOCKED = ['sync.run', 'sync.hello', 'sync.want', 'ipc.call', 'ipc.result', 'sync', 'control'] as const

@@ -8,7 +8,9 @@ import type { Operation } from './history.ts'
 const TYPES = Object.keys(EDGE_TYPES) as EdgeType[]
 /** Few, so that texts have words in common and recall has something to rank. */
 const WORDS: readonly string[] =
-  'pool cache deploy latency queue retry disk index shard leader vote token socket buffer quota alert rollback canary trace budget'.split(' ')
+  'pool cache deploy latency queue retry disk index shard leader vote token socket buffer quota alert rollback canary trace budget'.split(
+    ' ',
+  )
 /** The newest 64 of each kind can be meant again: more would hardly ever meet. */
 const TOLD_MAX = 64
 /** How long a question waits for what another node knew. */

@@ -62,7 +62,8 @@ export class ProcessWork {
     for (let i = 0; i < count; i++) {
       const value = random.chance(300) ? { value: random.pick(VALUES) } : {}
       this.#send({ mode, from, to, number: this.#count(`${mode} ${from} ${to}`), ...value, ...via }, random)
-      if (third !== undefined && i === 0) for (let n = 0; n < 3; n++) this.#send({ mode: 'send', from, to, number: this.#count(`send ${from} ${to}`) }, random)
+      if (third !== undefined && i === 0)
+        for (let n = 0; n < 3; n++) this.#send({ mode: 'send', from, to, number: this.#count(`send ${from} ${to}`) }, random)
     }
   }
 
@@ -118,7 +119,8 @@ export class ProcessWork {
     if (dice < 3) stage.spawn(node, worker, name, () => {})
     else if (dice < 4) this.#asking.ask(node, 'process.kill', { address: name })
     else if (dice < 7) this.#asking.ask(node, 'process.monitor', { target })
-    else if (dice < 9) this.#asking.ask(node, 'process.call', { to: target, method: random.pick(['end', 'fail', 'none']), deadlineMs: DEADLINE_MS })
+    else if (dice < 9)
+      this.#asking.ask(node, 'process.call', { to: target, method: random.pick(['end', 'fail', 'none']), deadlineMs: DEADLINE_MS })
     else this.#asking.ask(node, 'process.send', { to: target, message: random.pick(['end', 'fail', 'stay']) })
   }
 

@@ -91,7 +91,9 @@ export class Workload {
     if (!this.#stage.isReal) return
     for (const node of this.#stage.up) {
       if (!this.#processes.hasTally(node)) continue
-      const [{ result }] = (await askAll(this.#stage, [node], 'process.call', { to: TALLY, method: 'report' })) as readonly [{ result: unknown }]
+      const [{ result }] = (await askAll(this.#stage, [node], 'process.call', { to: TALLY, method: 'report' })) as readonly [
+        { result: unknown },
+      ]
       for (const handled of result as readonly Handled[]) this.#processes.delivered(handled, node)
     }
   }

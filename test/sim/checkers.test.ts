@@ -2,6 +2,7 @@ import t from 'tap'
 import { WeftError } from '../../base/errors.ts'
 import type { CausalId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../../base/ids.ts'
 import { RunIntake } from '../../chain/run-intake.ts'
+import { formatFrontier } from '../../base/frontier.ts'
 import { MerkleTree } from '../../chain/tree.ts'
 import type { Written } from '../../chain/written.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
@@ -375,10 +376,10 @@ function sceneOf({ scenario = {}, faults = [] }: Case): Scene {
     nodes: new Map(NAMES.map(name => [name, testimonyOf(name)])),
     ask: (command, input, result, more = {}) =>
       Object.assign(court.history.begin(1_000, 'n1', command, input as never), { endMs: 2_000, outcome: 'ok', result, ...more }),
-    message(mode, number, handled, result = { result: 'ok' }) {
+    message(mode, number, handled, result) {
       const message: MessageRef = { mode, from: 'n1', to: 'n2', number }
       const operation = court.history.begin(1_000, 'n1', mode === 'send' ? 'process.send' : 'process.call', {}, message)
-      Object.assign(operation, { endMs: 2_000, outcome: 'ok', result })
+      Object.assign(operation, { endMs: 2_000, outcome: 'ok', result: result ?? { result: mode === 'send' ? 'ok' : message } })
       for (let i = 0; i < handled; i++) court.history.deliveries.push({ message, atMs: 1_500, life: 1 })
     },
   }
@@ -734,6 +735,89 @@ const CASES: readonly Case[] = [
   },
 
   {
+    what: 'a call is answered with something else',
+    finds: 'ipc',
+    change: scene => scene.message('call', 1, 1, { result: 'flood' }),
+  },
+  {
+    what: 'a message arrives as another',
+    finds: 'ipc',
+    change: scene => {
+      scene.message('send', 1, 0)
+      scene.court.history.deliveries.push({ message: { mode: 'send', from: 'n1', to: 'n2', number: 1, value: 7 }, atMs: 1_500, life: 1 })
+    },
+  },
+  {
+    what: 'a call ends long after its deadline',
+    finds: 'ipc',
+    change: scene => void scene.ask('process.call', { to: 'n2:tally', deadlineMs: 100 }, { result: 1 }),
+  },
+  {
+    what: 'a call waits for a peer that was seen to go',
+    finds: 'ipc',
+    change: scene => {
+      const wait = { endMs: 5_000, outcome: 'unknown' } as const
+      scene.ask('process.call', { to: 'n2:tally' }, undefined, wait)
+      downAt(scene, 1_500)
+    },
+  },
+  {
+    what: 'a call fails when its peer goes',
+    finds: undefined,
+    change: scene => {
+      scene.ask('process.call', { to: 'n2:tally' }, undefined, { outcome: 'unknown' })
+      downAt(scene, 1_999)
+    },
+  },
+  {
+    what: 'a monitor waits for a peer that was seen to go',
+    finds: 'ipc',
+    change: scene => {
+      scene.ask('process.monitor', { target: 'n2:tally' }, undefined, { endMs: null, outcome: 'unknown' })
+      downAt(scene, 1_500)
+    },
+  },
+
+  {
+    what: 'an answer cannot be repeated elsewhere',
+    finds: 'recall',
+    change: scene => {
+      recalled(scene, 'n1', 1_000, 3, [0.5])
+      recalled(scene, 'n2', 3_000, 3, [0.4], { asOf: frontierOf(3) })
+    },
+  },
+  {
+    what: 'an answer is repeated elsewhere',
+    finds: undefined,
+    change: scene => {
+      recalled(scene, 'n1', 1_000, 3, [0.5])
+      recalled(scene, 'n2', 3_000, 3, [0.5], { asOf: frontierOf(3) })
+    },
+  },
+  {
+    what: 'a node knows less than it has said',
+    finds: 'causal-order',
+    change: scene => {
+      recalled(scene, 'n1', 1_000, 3, [])
+      recalled(scene, 'n1', 3_000, 2, [])
+    },
+  },
+  {
+    what: 'a node that was restarted knows less than it has said',
+    finds: undefined,
+    faults: [{ verb: 'crash', node: 'n1', how: 'power', torn: false }],
+    change: scene => {
+      recalled(scene, 'n1', 1_000, 3, [])
+      recalled(scene, 'n1', 6_000, 2, [])
+    },
+  },
+  {
+    what: 'a node does not wait for what it was to wait for',
+    finds: 'causal-order',
+    change: scene => recalled(scene, 'n1', 1_000, 2, [], { after: frontierOf(3) }),
+  },
+
+  {
     what: 'recall gives what was superseded',
     finds: 'recall',
     change: scene => everywhere(scene, testimony => void (testimony.memories = [{ ...MEMORY, state: 'superseded' }, OTHER])),
@@ -754,6 +838,26 @@ const CASES: readonly Case[] = [
       ),
   },
 ]
+
+/** `n1` sees its connection to `n2` end. */
+function downAt({ court }: Scene, atMs: number): void {
+  const { nowMs } = court
+  ;(court as { nowMs: number }).nowMs = atMs
+  for (const checker of court.checkers) checker.onLog?.('n1', 'info', 'peer.down', { peer: 'n2', code: 'unreachable' })
+  ;(court as { nowMs: number }).nowMs = nowMs
+}
+
+function frontierOf(size: number): string {
+  return formatFrontier([{ log: LOG, size, head: new Uint8Array(32).fill(size) }])
+}
+
+/** A recall that took a second, with hits of these scores, at a frontier of so many records. */
+function recalled({ court }: Scene, node: string, atMs: number, size: number, scores: readonly number[], options: object = {}): void {
+  const hits = scores.map(score => ({ ...MEMORY, score, parts: { bm25: score, vector: 0, spread: 0 }, path: [] }))
+  const result = { hits, frontier: frontierOf(size), foldVersion: 1, exact: true, truncated: false }
+  const operation = court.history.begin(atMs, node, 'memory.recall', { query: 'rain', k: 5, ...options })
+  Object.assign(operation, { endMs: atMs + 1_000, outcome: 'ok', result })
+}
 
 const DAMAGED: Testimony['verification'] = { valid: false, log: LOG, seq: 1, reason: 'body damaged', file: 'j.seg', offset: 7 }
 

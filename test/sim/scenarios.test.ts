@@ -23,7 +23,11 @@ for (const name of shippedNames()) {
       const broken = invariants.find(({ held }) => !held)
       // What a scenario demands to see has been seen with the seed that it names; another may be spared it.
       const isGood = verdict === 'valid' || (seed !== scenario.seed && verdict === 'unknown')
-      t.ok(isGood, `seed ${seed}: ${verdict}`, { replay: `weft sim replay ${seed} --scenario ${name}`, broken: broken?.id ?? '', detail: broken?.detail ?? '' })
+      t.ok(isGood, `seed ${seed}: ${verdict}`, {
+        replay: `weft sim replay ${seed} --scenario ${name}`,
+        broken: broken?.id ?? '',
+        detail: broken?.detail ?? '',
+      })
     }
     t.not(runs[0]?.traceHash, runs[1]?.traceHash, 'chance has a part in it')
   })

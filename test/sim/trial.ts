@@ -166,7 +166,10 @@ class Trial {
       spawnOn(
         this.#world,
         to,
-        tallyTo(({ message }) => void this.#court.history.deliveries.push({ message: message as MessageRef, atMs: this.#world.nowMs, life: lives })),
+        tallyTo(
+          ({ message }) =>
+            void this.#court.history.deliveries.push({ message: message as MessageRef, atMs: this.#world.nowMs, life: lives }),
+        ),
         'tally',
       )
     }

@@ -239,7 +239,13 @@ t.test('packets outside of connections are lost, come twice and overtake each ot
   const distinct = new Set(arrived).size
   t.ok(distinct > 750 && distinct < 850, `${distinct} of 1000 arrived`)
   t.ok(arrived.length - distinct > 180 && arrived.length - distinct < 300, `${arrived.length - distinct} twice`)
-  t.not(arrived.slice(0, 100).join(), arrived.slice(0, 100).sort((a, b) => a - b).join())
+  t.not(
+    arrived.slice(0, 100).join(),
+    arrived
+      .slice(0, 100)
+      .sort((a, b) => a - b)
+      .join(),
+  )
   const watched = new Watched()
   watched.do({ verb: 'net', way: way('n1', 'n2'), quality: { loss: 1 } })
   watched.world.until('n2 to miss n1', () => !coreOf(watched.world, 'n2').peers.connected.has(watched.world.nodeId('n1')))
