@@ -7,6 +7,7 @@
  * seeds    1,000 seeds of the swarm, two minutes each, in two processes each on Node 20, 22 and 24, with a busy processor: all traces equal, nothing broken
  * fuzz     other seeds for ten minutes: nothing broken
  * mutants  bugs planted one at a time: the swarm finds nine of ten within a minute each
+ * libp2p   fifty stories over libp2p in memory end as they do over the simulated transport
  * kills    50 kills of real nodes under load
  *
  * Ends with one line, `N passed, N failed`.
@@ -18,7 +19,7 @@ import { hasOthers, runtimeOf } from './runtimes.mjs'
 process.chdir(join(import.meta.dirname, '..'))
 
 const SEEDS = process.env.WEFT_SEEDS ?? '1000'
-const STAGES = { crypto, seeds, fuzz, mutants, kills }
+const STAGES = { crypto, seeds, fuzz, mutants, libp2p, kills }
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !Object.hasOwn(STAGES, name))
@@ -89,6 +90,11 @@ async function fuzz() {
 
 async function mutants() {
   return [await judged('nine of ten planted bugs are found and made small', run(process.execPath, ['scripts/mutants.mjs']), true)]
+}
+
+async function libp2p() {
+  const running = run(process.execPath, ['build/test/transport/libp2p-nodes.test.js'], { WEFT_SEEDS: '50' })
+  return [await judged('fifty stories end over libp2p as in the simulator', running)]
 }
 
 async function kills() {
