@@ -17,7 +17,7 @@ export interface Late {
   readonly seen: string
 }
 
-/** A log of which somebody lacks something, or which is not shown in full. */
+/** Something that was not there when it was first looked for, and how much of it was. */
 interface Behind {
   readonly sinceMs: number
   readonly size: number
@@ -67,21 +67,19 @@ export class Lag {
         if (log.identity.author !== author.self) continue
         const shown = this.#isLate(`${id} ${name}`, log.published, log.durable, nowMs)
         if (shown !== undefined)
-          return {
-            nodes: [name],
-            promised: this.#quiet(),
-            seen: `${name} has had ${log.durable} records of its ${log.identity.stream} log for ${seconds(shown)}, and has shown ${log.published}`,
-          }
+          return this.#late(
+            [name],
+            `${name} has had ${log.durable} records of its ${log.identity.stream} log for ${seconds(shown)}, and has shown ${log.published}`,
+          )
         for (const [other, holder] of this.#up) {
           if (other === name || !this.#setup.isCorrect(other)) continue
           const held = holder.chain.log(id)?.durable ?? 0
           const lateMs = this.#isLate(`${id} ${other}`, held, log.published, nowMs)
           if (lateMs !== undefined)
-            return {
-              nodes: [name, other],
-              promised: this.#quiet(),
-              seen: `${name} has shown ${log.published} records of ${this.#ledger.textOf(id)} for ${seconds(lateMs)}, and ${other} has ${held}`,
-            }
+            return this.#late(
+              [name, other],
+              `${name} has shown ${log.published} records of ${this.#ledger.textOf(id)} for ${seconds(lateMs)}, and ${other} has ${held}`,
+            )
         }
       }
       const missing = this.#notConnected(name, author, nowMs)
@@ -95,8 +93,8 @@ export class Lag {
     this.#faultMs = Math.max(this.#faultMs, this.#setup.nowMs())
   }
 
-  #quiet(): string {
-    return `nothing has been wrong anywhere since ${seconds(this.#faultMs)}`
+  #late(nodes: readonly string[], seen: string): Late {
+    return { nodes, promised: `nothing has been wrong anywhere since ${seconds(this.#faultMs)}`, seen }
   }
 
   #notConnected(name: string, core: Core, nowMs: number): Late | undefined {
@@ -104,8 +102,7 @@ export class Lag {
     for (const [other, { self }] of this.#up) {
       if (other === name || !this.#setup.isCorrect(other)) continue
       const lateMs = this.#isLate(`up ${name} ${other}`, core.peers.connected.has(self) ? 1 : 0, 1, nowMs)
-      if (lateMs !== undefined)
-        return { nodes: [name, other], promised: this.#quiet(), seen: `${name} has not been connected to ${other} for ${seconds(lateMs)}` }
+      if (lateMs !== undefined) return this.#late([name, other], `${name} has not been connected to ${other} for ${seconds(lateMs)}`)
     }
     return undefined
   }
@@ -118,16 +115,15 @@ export class Lag {
     return nowMs - behind.sinceMs > LAG_MAX_MS ? nowMs - behind.sinceMs : undefined
   }
 
-  /** Wires that lose nothing, disks that work, nobody hostile, and no fault for a while. */
+  /** Wires that lose nothing, disks that work, nobody hostile, every node up, and no fault for a while. */
   #isCalm(nowMs: number): boolean {
     const { scenario } = this.#setup
     if (nowMs - this.#faultMs < SETTLED_MS || scenario.guard === 'majority') return false
-    return (scenario.net.loss ?? 0) === 0 && !this.#lasts() && scenario.nodes.every(({ name }) => this.#isWell(name))
-  }
-
-  /** Of who was told to leave the rest may not have heard yet, so that nobody is sure who belongs. */
-  #isWell(name: string): boolean {
-    return !this.#setup.isCorrect(name) || this.#up.has(name) || this.#setup.scenario.nodes.some(spec => spec.name === name && spec.isLate)
+    return (
+      (scenario.net.loss ?? 0) === 0 &&
+      !this.#lasts() &&
+      scenario.nodes.every(({ name, isLate }) => isLate || !this.#setup.isCorrect(name) || this.#up.has(name))
+    )
   }
 
   /** A fault that has not been ended. */
@@ -135,14 +131,14 @@ export class Lag {
     const open = new Set<string>()
     for (const { fault } of this.#story.faults) {
       const place = 'node' in fault ? fault.node : ''
-      if (fault.verb === 'heal') for (const key of [...open]) key.startsWith('net ') && open.delete(key)
+      if (fault.verb === 'heal') for (const key of open) open.delete(key.startsWith('net ') ? key : '')
       else if (fault.verb === 'disk-full') open.add(`disk ${place}`)
       else if (fault.verb === 'disk-ok') open.delete(`disk ${place}`)
       else if (fault.verb === 'turn' || fault.verb === 'twin' || fault.verb === 'disk-rot') open.add('for good')
       else if (LASTING.has(fault.verb)) open.add(`net ${fault.verb}`)
       else if (fault.verb === 'net') {
         const { loss = 0, bytesPerSecond = Infinity } = fault.quality
-        const key = `quality ${JSON.stringify(fault.way)}`
+        const key = `net ${JSON.stringify(fault.way)}`
         loss > 0 || bytesPerSecond < Infinity ? open.add(key) : open.delete(key)
       }
     }

@@ -258,7 +258,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'node/ipc/ipc',
     find: 'if (pending.peer === peer)\n                this.#settle(pending, unreachable(peer))',
     replace: 'if (pending.peer === peer)\n                void unreachable(peer)',
-    survives: 'their deadline passes: the caller hears `timeout` instead of `unreachable`, later',
   },
   { name: 'ipc: a message that does not fit is reported as sent', file: 'node/ipc/ipc', find: "? 'ok' : 'full'", replace: "? 'ok' : 'ok'" },
 
