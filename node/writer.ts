@@ -57,6 +57,8 @@ export class Writer {
 
   /** Starts the next commit if there is something to write and none is under way. */
   pump(followers: number): void {
+    // A commit that outlived its node would write beside the next life.
+    if (this.#isDead) return
     const { monotonicMs, wallMs } = this.#context.now
     const staged = this.#chain.takeCommit(this.#maySign && this.#dueMs(followers) <= monotonicMs, wallMs)
     if (staged === undefined) return

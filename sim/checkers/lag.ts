@@ -60,7 +60,10 @@ export class Lag {
     const nowMs = this.#setup.nowMs()
     if (nowMs < this.#nextMs) return undefined
     this.#nextMs = nowMs + LOOK_MS
-    if (!this.#isCalm(nowMs)) return void this.#behind.clear()
+    if (!this.#isCalm(nowMs)) {
+      this.#behind.clear()
+      return undefined
+    }
     for (const [name, author] of this.#up) {
       if (!this.#setup.isCorrect(name)) continue
       for (const [id, log] of author.chain.logs) {

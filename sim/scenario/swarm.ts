@@ -114,7 +114,7 @@ class Swarm {
       disk: random => this.#inTurns(random, 50, () => this.#diskEpisode(random)),
       clock: random => this.#inTurns(random, 60, () => this.#clockEpisode(random)),
       hostile: random => this.#hostile(random),
-      churn: random => this.#churn(random),
+      churn: random => this.#churn(random, on.has('loss')),
     }
     const on: ReadonlySet<Kind> = new Set(
       (Object.keys(LIKELY[profile]) as Kind[]).filter(kind => this.#random(`on/${kind}`).chance(LIKELY[profile][kind])),
@@ -364,7 +364,11 @@ class Swarm {
     this.#calm.push([fromMs, fromMs + lastsMs])
   }
 
-  #churn(random: SimRandom): void {
+  /**
+   * Who has left and does not know it may be the first that a node meets which has lost its memory, and lets it sign: one voucher
+   * is only as good as what it knows. So nobody leaves alive where that is drawn.
+   */
+  #churn(random: SimRandom, isLossy: boolean): void {
     const joins = random.below(3)
     for (let i = 1; i <= joins; i++) {
       const node = `n${this.#names.length + i}`
@@ -372,7 +376,7 @@ class Swarm {
       this.#once(random, { verb: 'join', node, by: 'n1' })
     }
     const leaver = random.chance(600) ? this.#expendable.pop() : undefined
-    if (leaver !== undefined) this.#once(random, { verb: random.pick(['kill', 'retire', 'revoke'] as const), node: leaver })
+    if (leaver !== undefined) this.#once(random, { verb: isLossy ? 'kill' : random.pick(['kill', 'retire', 'revoke'] as const), node: leaver })
   }
 
   /** At some time outside of what must be calm. */
