@@ -7,7 +7,7 @@ import { FORGE, MISROOT, UNSIGNED, USURP } from './forge.ts'
 import { NON_CANONICAL, OVERSIZE, TRUNCATE } from './garble.ts'
 import { IMPERSONATE } from './impersonate.ts'
 import { LIE_DIGESTS, WITHHOLD } from './lie.ts'
-import { FUTURE, POISON_MEMORY, POISON_VECTORS } from './poison.ts'
+import { FUTURE, MEDDLE, POISON_MEMORY, POISON_VECTORS } from './poison.ts'
 import { REPLAY } from './replay.ts'
 
 /** Everything a hostile member can be turned to. */
@@ -26,6 +26,7 @@ export const HOSTILE_BEHAVIOURS: readonly HostileBehaviour[] = [
   FLOOD,
   OVERRUN,
   SLOW_LORIS,
+  MEDDLE,
   POISON_MEMORY,
   POISON_VECTORS,
   IMPERSONATE,

@@ -30,6 +30,19 @@ export const POISON_MEMORY: HostileBehaviour = {
   },
 }
 
+/** What costs little and may go on for long. */
+export const MEDDLE: HostileBehaviour = {
+  name: 'meddle',
+  says: 'takes back what others said, with and without erasure, and links it, once in two seconds',
+  demands: 'keeps what only its author may take back',
+  attacks: 'authority over records',
+  isDefended: true,
+  isPunished: false,
+  start(attacker) {
+    attacker.every(0.5, () => aboutOthers(attacker))
+  },
+}
+
 function draft(kind: number, body: Draft['body']): Draft {
   return { kind, actor: '', body, parents: [] }
 }

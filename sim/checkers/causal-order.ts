@@ -1,6 +1,7 @@
 import { compareHlc, type Hlc } from '../../base/hlc.ts'
 import { DEFAULT_SPACE, type LogId, memoryStream, type Stream } from '../../base/ids.ts'
 import { parseFrontier } from '../../base/frontier.ts'
+import { CLOCK_AHEAD_MAX_MS } from '../../base/limits.ts'
 import type { Written } from '../../chain/written.ts'
 import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
@@ -10,6 +11,9 @@ import { Judge } from './case.ts'
 import { seconds, short } from './facts.ts'
 import { parentOf } from './ledger.ts'
 
+/** A record waits for the commit before it. */
+const SLACK_MS = 1_000
+const CLOCK_FAULTS = ['clock-step', 'clock-freeze'] as const
 const MEMORY: Stream = memoryStream(DEFAULT_SPACE)
 
 /** Nothing is applied before what it builds on; clocks run forward along it; and who has written can read it. */
@@ -33,8 +37,20 @@ export class CausalOrder extends Judge {
       if (effect.kind !== 'commit') continue
       for (const { log, records } of effect.staged.groups)
         if (log.identity.author === core.self) for (const record of records) this.#isLater(node, record)
+        else for (const record of records) this.#isOfToday(node, core, log.identity.id, record)
     }
     if (event.kind === 'committed' || event.kind === 'run') this.#look(node, core)
+  }
+
+  /** What is dated further ahead than clocks may differ is not stored until its time has come. */
+  #isOfToday(node: string, core: Core, log: LogId, record: Written): void {
+    const { wallMs } = core.now
+    if (record.hlc.ms <= wallMs + CLOCK_AHEAD_MAX_MS + SLACK_MS || this.story.has(CLOCK_FAULTS, node)) return
+    this.violated(
+      [node],
+      `${node} stores record ${record.seq} of ${this.ledger.textOf(log)}, of clock ${clock(record.hlc)}`,
+      `its own clock is at ${Math.round(wallMs)} ms, and ${CLOCK_AHEAD_MAX_MS / 1000} s is as far ahead as it believes`,
+    )
   }
 
   /** What a correct author writes is later than the record before and than every parent. */

@@ -17,14 +17,16 @@ const LATE_MS = 500
 export class IpcChecker extends Judge {
   readonly id = 'ipc'
   readonly says = 'messages are handled as often as promised, as they were and in order, and whoever waits for a peer that goes hears of it'
-  /** By node and peer: when the node saw the connection end. */
+  /** By node and peer: when the node saw the connection end, and begin. */
   readonly #downs: Map<string, number[]> = new Map()
+  readonly #ups: Map<string, number[]> = new Map()
 
   onLog(node: string, _: LogLevel, event: string, { peer }: LogFields): void {
-    if (event !== 'peer.down') return
+    const seen = event === 'peer.down' ? this.#downs : event === 'peer.up' ? this.#ups : undefined
+    if (seen === undefined) return
     const way = `${node} ${peer as NodeId}`
-    const known = this.#downs.get(way)
-    if (known === undefined) this.#downs.set(way, [this.setup.nowMs()])
+    const known = seen.get(way)
+    if (known === undefined) seen.set(way, [this.setup.nowMs()])
     else known.push(this.setup.nowMs())
   }
 
@@ -101,8 +103,15 @@ export class IpcChecker extends Judge {
     const untilMs = endMs ?? this.setup.nowMs()
     if (this.story.wasUnwell(node, atMs, untilMs) || (endMs === null && this.story.hasEnded(node, atMs, untilMs))) return true
     const downMs = this.#downs.get(`${node} ${peer}`)?.find(down => down > atMs && down + LATE_MS < untilMs)
+    const way = `${node} ${peer}`
+    const lastDownMs = this.#downs.get(way)?.findLast(down => down < atMs) ?? -Infinity
+    const isCutOff = lastDownMs > (this.#ups.get(way)?.findLast(up => up <= atMs) ?? -Infinity)
     const asked = `${node} asked \`${command}\` of ${this.story.nameOf(peer as NodeId) ?? 'a stranger'} at ${seconds(atMs)}`
     const answered = endMs === null ? 'it has not been answered since' : `it was answered at ${seconds(endMs)}`
+    if (isCutOff && untilMs - atMs > LATE_MS) {
+      this.violated([node], `${asked}, though it had seen the connection end at ${seconds(lastDownMs)}`, answered)
+      return false
+    }
     if (downMs !== undefined) {
       this.violated([node], `${asked}, and saw the connection end at ${seconds(downMs)}`, answered)
       return false

@@ -376,7 +376,8 @@ class Swarm {
       this.#once(random, { verb: 'join', node, by: 'n1' })
     }
     const leaver = random.chance(600) ? this.#expendable.pop() : undefined
-    if (leaver !== undefined) this.#once(random, { verb: isLossy ? 'kill' : random.pick(['kill', 'retire', 'revoke'] as const), node: leaver })
+    if (leaver !== undefined)
+      this.#once(random, { verb: isLossy ? 'kill' : random.pick(['kill', 'retire', 'revoke'] as const), node: leaver })
   }
 
   /** At some time outside of what must be calm. */
