@@ -1,6 +1,5 @@
-import { isMainThread, parentPort, Worker } from 'node:worker_threads'
-import { drawSwarm } from '../sim/scenario/swarm.ts'
-import { simulate } from '../sim/simulate.ts'
+import { fuzz } from '../cli/sim/fuzz.ts'
+import { SWARM_DEFAULTS } from '../sim/scenario/swarm.ts'
 import { World } from '../sim/world.ts'
 import { print, round } from './measure.ts'
 import { profiled } from './profile.ts'
@@ -22,13 +21,9 @@ const ROOT: string = new URL('..', import.meta.url).href
 const WORKERS = 2
 const SEEDS = 60
 
-if (isMainThread) {
-  for (const { nodes, seconds } of IDLE) measureIdle(nodes, seconds)
-  measureKernel()
-  await measureSwarm()
-} else {
-  parentPort?.on('message', (seed: number) => void runSeed(seed).then(verdict => parentPort?.postMessage(verdict)))
-}
+for (const { nodes, seconds } of IDLE) measureIdle(nodes, seconds)
+measureKernel()
+await measureSwarm()
 
 function measureIdle(nodes: number, seconds: number): void {
   const world = new World({ seed: 1 })
@@ -75,11 +70,22 @@ function measureKernel(): void {
 
 /** Seeds of the default profile: 5 nodes for 5 minutes of virtual time, all kinds of faults, a workload, and all judges. */
 async function measureSwarm(): Promise<void> {
-  let next = 1
-  const verdicts = new Map<string, number>()
+  const verdicts = { valid: 0, invalid: 0, unknown: 0 }
   const startMs = performance.now()
   const cpu = process.cpuUsage()
-  await Promise.all(Array.from({ length: WORKERS }, () => work()))
+  await fuzz({
+    source: { swarm: SWARM_DEFAULTS },
+    jobs: WORKERS,
+    budgetMs: Infinity,
+    seeds: SEEDS,
+    firstSeed: 1,
+    onOutcome: ({ verdict }) => verdicts[verdict]++,
+    onCrash: (seed, message) => {
+      throw new Error(`seed ${seed}: ${message}`)
+    },
+    isEnough: () => false,
+    signal: new AbortController().signal,
+  })
   const seconds = (performance.now() - startMs) / 1000
   const { user, system } = process.cpuUsage(cpu)
   print({
@@ -89,29 +95,8 @@ async function measureSwarm(): Promise<void> {
     seedsPerMinute: Math.round((60 * SEEDS) / seconds),
     goal: 100 * WORKERS,
     cpuSecondsPerSeed: round((user + system) / 1e6 / SEEDS),
-    verdicts: Object.fromEntries(verdicts),
+    verdicts,
   })
-
-  function work(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL(import.meta.url))
-      const take = (): void => {
-        if (next <= SEEDS) return worker.postMessage(next++)
-        void worker.terminate().then(() => resolve())
-      }
-      worker.on('message', (verdict: string) => {
-        verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)
-        take()
-      })
-      worker.on('error', reject)
-      take()
-    })
-  }
-}
-
-async function runSeed(seed: number): Promise<string> {
-  const { verdict } = await simulate(drawSwarm(seed), seed)
-  return verdict
 }
 
 function namesOf(count: number): readonly string[] {

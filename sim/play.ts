@@ -1,7 +1,8 @@
 import { PEER_SILENT_MS } from '../base/limits.ts'
 import { askAll } from './ask-all.ts'
-import type { Ending, InvariantId, Violation } from './checkers/checker.ts'
+import type { Ending, InvariantId, Testimony, Violation } from './checkers/checker.ts'
 import type { Fault } from './faults/fault.ts'
+import { hostileOf, lostOf } from './scenario/cast.ts'
 import type { Scenario } from './scenario/scenario.ts'
 import type { SimRandom } from './random.ts'
 import type { Stage } from './stage.ts'
@@ -100,7 +101,8 @@ export class Play {
 
   async #convergence(): Promise<void> {
     // What they spread before must not keep the others apart, whoever has it.
-    for (const node of this.#hostile) this.#stage.perform({ verb: 'kill', node })
+    for (const node of hostileOf(this.#scenario)) this.#stage.perform({ verb: 'kill', node })
+    for (const { fault } of this.#scenario.faults) if (fault.verb === 'twin') this.#stage.perform({ verb: 'kill', node: `${fault.node}'` })
     this.#stage.perform({ verb: 'heal' })
     const names = this.#members()
     this.#stage.mend(names)
@@ -115,8 +117,9 @@ export class Play {
   }
 
   async #hear(): Promise<Ending> {
-    const nodes = new Map()
-    for (const name of this.#members()) nodes.set(name, await testimonyOf(this.#stage, name, this.#init.workload.queries()))
+    const nodes = new Map<string, Testimony>()
+    const queries = this.#init.workload.queries()
+    for (const name of this.#members()) nodes.set(name, await testimonyOf(this.#stage, name, queries))
     return { nodes, scenario: this.#scenario }
   }
 
@@ -124,15 +127,8 @@ export class Play {
 
   /** Correct nodes that belong to the cluster and can be brought up. */
   #members(): readonly string[] {
-    const lost = new Set(this.#scenario.faults.flatMap(({ fault }) => (isLoss(fault) ? [fault.node] : [])))
+    const lost = lostOf(this.#scenario)
     return this.#scenario.nodes.map(({ name }) => name).filter(name => !lost.has(name) && this.#stage.life(name) > 0)
-  }
-
-  /** Machines that turned, and second ones with a key that another has. */
-  get #hostile(): readonly string[] {
-    return this.#scenario.faults.flatMap(({ fault }) =>
-      fault.verb === 'turn' ? [fault.node] : fault.verb === 'twin' ? [fault.node, `${fault.node}'`] : [],
-    )
   }
 
   /** A majority of all nodes, drawn. */
@@ -163,7 +159,7 @@ export class Play {
     if (!statuses.every(({ publishing }) => publishing)) return false
     const memories = await askAll(this.#stage, names, 'memory.status', {})
     // What a hostile node refers to may never come, and what builds on it waits for ever: everywhere alike.
-    const waiting = this.#hostile.length === 0 ? 0 : memories[0]?.pending
+    const waiting = hostileOf(this.#scenario).size === 0 ? 0 : memories[0]?.pending
     if (!memories.every(({ pending }) => pending === waiting)) return false
     if (statuses.every(({ frontierAll }) => frontierAll === statuses[0]?.frontierAll)) return true
     const heads = (await askAll(this.#stage, names, 'chain.head', {})).map(({ logs }) => logs)
@@ -209,8 +205,4 @@ export class Play {
     )
     return [...said, ...(down.length === 0 ? [] : [`down: ${down.join(', ')}`])].join('; ')
   }
-}
-
-function isLoss(fault: Fault): fault is Extract<Fault, { node: string }> {
-  return ['kill', 'retire', 'revoke', 'turn', 'twin'].includes(fault.verb)
 }

@@ -7,10 +7,10 @@ import { holdTraps, realTurn, settled, watchRejections } from './trap.ts'
 const TURNS_MAX = 1_000_000
 
 /**
- * User code that waits for promises, in virtual time. A promise goes on only when the real event loop turns, so
- * after a step of a node with handlers that wait, the run stands still and real turns are taken until a turn changes
- * nothing. All that user code could wait for besides is trapped, so it always comes to rest, and the order in which
- * it goes on is that of the language: the same every time.
+ * User code that waits for promises, in virtual time. A promise goes on when nothing synchronous runs, so
+ * after a step of a node with handlers that wait, the run stands still until every promise that can go on has done so. All
+ * that user code could wait for besides is trapped, so it always comes to rest, and the order in which it goes on
+ * is that of the language: the same every time. No timer or socket of whoever runs the simulator has a turn meanwhile.
  *
  * What no handler waits for (a promise that is let go) goes on as well, but no later than the run returns.
  */

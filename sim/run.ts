@@ -5,6 +5,7 @@ import { type Checker, type InvariantId, INVARIANTS, type Setup, type Violation 
 import type { Fault } from './faults/fault.ts'
 import { type Phase, Play } from './play.ts'
 import { SimRandom } from './random.ts'
+import { lostOf } from './scenario/cast.ts'
 import type { Scenario } from './scenario/scenario.ts'
 import type { Stage } from './stage.ts'
 import { History } from './workload/history.ts'
@@ -99,25 +100,14 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
 
 function setupOf(stage: Stage, scenario: Scenario, history: History, violated: Setup['violated'], beganMs: () => number): Setup {
   const names = scenario.nodes.map(({ name }) => name)
-  const nameOf = new Map<NodeId, string>()
-  const lost = new Set(
-    scenario.faults.flatMap(({ fault }) =>
-      ['kill', 'retire', 'revoke', 'turn', 'twin'].includes(fault.verb) && 'node' in fault ? [fault.node] : [],
-    ),
-  )
+  const lost = lostOf(scenario)
   return {
     scenario,
     history,
     violated,
     nowMs: () => stage.nowMs,
     beganMs,
-    nameOf: node => {
-      for (const name of names) {
-        const id = stage.nodeId(name)
-        if (id !== undefined) nameOf.set(id, name)
-      }
-      return nameOf.get(node)
-    },
+    nameOf: node => names.find(name => stage.nodeId(name) === node),
     nodeIdOf: name => stage.nodeId(name) as NodeId,
     isCorrect: name => names.includes(name) && !lost.has(name),
   }

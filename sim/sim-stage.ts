@@ -70,10 +70,6 @@ export class SimStage implements Stage {
     })
   }
 
-  can(): boolean {
-    return true
-  }
-
   perform(fault: Fault): void {
     performFault(this.#world, fault)
   }

@@ -28,8 +28,6 @@ export interface Stage {
   ask<K extends CommandName>(name: string, command: K, input: CommandTypes[K]['input'], done: AskDone<K>): void
   /** Starts a process; on a simulated stage the program itself, on a real one the module that it is an export of. */
   spawn(name: string, program: Program, process: string, done: (error: WeftError | undefined) => void): void
-  /** @returns false when this stage cannot do such a fault */
-  can(fault: Fault): boolean
   perform(fault: Fault): void
   /** Ends every fault of these machines and of the ways between them, and starts those that are down. Ways to others stay as they are. */
   mend(names: readonly string[]): void

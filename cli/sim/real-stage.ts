@@ -128,12 +128,8 @@ export class RealStage implements Stage {
     this.ask(name, 'process.spawn', { path, name: process }, error => done(error))
   }
 
-  can(fault: Fault): boolean {
-    return whyVirtualOnly(fault) === undefined
-  }
-
   perform(fault: Fault): void {
-    assert(this.can(fault), `${fault.verb} happens in virtual time only`)
+    assert(whyVirtualOnly(fault) === undefined, `${fault.verb} happens in virtual time only`)
     switch (fault.verb) {
       case 'crash':
         return this.#onNode(fault.node, node => node.stop('SIGKILL'))

@@ -65,7 +65,7 @@ export class Hygiene extends Judge {
 
   atEnd(ending: Ending): void {
     for (const [name, { recollections, matches, edges, peers }] of ending.nodes) {
-      for (const [query, { hits }] of [...recollections, ...(matches ?? [])])
+      for (const [query, { hits }] of [...recollections, ...matches])
         for (const { id, score, parts } of hits)
           for (const [what, value] of Object.entries({ score, ...parts }))
             if (!Number.isFinite(value))

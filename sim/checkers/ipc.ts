@@ -102,9 +102,10 @@ export class IpcChecker extends Judge {
     const peer = (to ?? target ?? '').split(/[:/]/)[0] ?? ''
     const untilMs = endMs ?? this.setup.nowMs()
     if (this.story.wasUnwell(node, atMs, untilMs) || (endMs === null && this.story.hasEnded(node, atMs, untilMs))) return true
-    const downMs = this.#downs.get(`${node} ${peer}`)?.find(down => down > atMs && down + LATE_MS < untilMs)
     const way = `${node} ${peer}`
-    const lastDownMs = this.#downs.get(way)?.findLast(down => down < atMs) ?? -Infinity
+    const downs = this.#downs.get(way) ?? []
+    const downMs = downs.find(down => down > atMs && down + LATE_MS < untilMs)
+    const lastDownMs = downs.findLast(down => down < atMs) ?? -Infinity
     const isCutOff = lastDownMs > (this.#ups.get(way)?.findLast(up => up <= atMs) ?? -Infinity)
     const asked = `${node} asked \`${command}\` of ${this.story.nameOf(peer as NodeId) ?? 'a stranger'} at ${seconds(atMs)}`
     const answered = endMs === null ? 'it has not been answered since' : `it was answered at ${seconds(endMs)}`

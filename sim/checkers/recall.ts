@@ -31,7 +31,7 @@ export class RecallChecker extends Judge {
       oracles.set(state, oracle)
       for (const [kind, answers] of [
         ['recall', testimony.recollections],
-        ['recall by words', testimony.matches ?? NONE],
+        ['recall by words', testimony.matches],
       ] as const)
         for (const [query, answer] of answers) {
           const what = `${kind} ${JSON.stringify(query)} on ${name}`
@@ -136,8 +136,6 @@ export class RecallChecker extends Judge {
     return false
   }
 }
-
-const NONE: ReadonlyMap<string, Recollection> = new Map()
 
 /** Scores, with what took the place of one of the best matches as good as that match. */
 function standIns(scores: ReadonlyMap<string, number>, model: MemoryModel): ReadonlyMap<string, number> {

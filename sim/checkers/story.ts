@@ -1,5 +1,6 @@
 import type { NodeId } from '../../base/ids.ts'
 import type { Fault, Groups, TimedFault, Way } from '../faults/fault.ts'
+import { hostileOf } from '../scenario/cast.ts'
 import type { Setup } from './checker.ts'
 
 /**
@@ -11,11 +12,14 @@ export class Story {
   readonly #setup: Setup
   readonly #told: TimedFault[] = []
   readonly #names: Map<NodeId, string> = new Map()
+  readonly #honest: ReadonlySet<string>
   /** Of so many faults; made anew when there are more. */
   #cuts: { readonly count: number; readonly spans: readonly CutSpan[] } | undefined
 
   constructor(setup: Setup) {
     this.#setup = setup
+    const hostile = hostileOf(setup.scenario)
+    this.#honest = new Set(setup.scenario.nodes.flatMap(({ name }) => (hostile.has(name) ? [] : [name])))
   }
 
   /** Several judges may tell of the same one. */
@@ -27,7 +31,7 @@ export class Story {
   /** In order of time, by the clock of `setup.nowMs`. */
   get faults(): readonly TimedFault[] {
     if (this.#told.length > 0) return this.#told
-    const beganMs = this.#setup.beganMs?.() ?? 0
+    const beganMs = this.#setup.beganMs()
     return this.#setup.scenario.faults.map(({ atMs, fault }) => ({ atMs: atMs + beganMs, fault }))
   }
 
@@ -42,10 +46,7 @@ export class Story {
 
   /** It has kept to the protocol all along, whether or not it is there in the end. */
   isHonest(name: string): boolean {
-    return (
-      this.#setup.scenario.nodes.some(spec => spec.name === name) &&
-      !this.#setup.scenario.faults.some(({ fault }) => (fault.verb === 'turn' || fault.verb === 'twin') && fault.node === name)
-    )
+    return this.#honest.has(name)
   }
 
   /** Some fault of these kinds is part of the run, on this node if one is named. */

@@ -16,11 +16,6 @@ export function performFault(world: World, fault: Fault): void {
   perform(world, fault)
 }
 
-/** Ends every cut, clog, flap, block and changed quality. */
-export function healNetwork(world: World): void {
-  world.heal()
-}
-
 /** Ends all that lasts: pause, slow, mute, a slow or full disk, a clock that stands still. What is down stays down. */
 export function stopMachineFaults(world: World, name: string): void {
   const { spells, disk } = world.machine(name)
@@ -72,7 +67,7 @@ const PERFORM: { readonly [V in Verb]: (world: World, fault: Extract<Fault, { ve
   block: (world, { message, way }) => {
     for (const one of way === null ? [null] : oneWays(way)) world.network.block(message, one)
   },
-  heal: world => healNetwork(world),
+  heal: world => world.heal(),
 
   // ---- life
 

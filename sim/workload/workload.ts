@@ -2,6 +2,7 @@ import type { Receipt } from '../../node/api.ts'
 import type { CommandName } from '../../node/commands/types.ts'
 import { askAll } from '../ask-all.ts'
 import type { SimRandom } from '../random.ts'
+import { hostileOf } from '../scenario/cast.ts'
 import type { Scenario, Work } from '../scenario/scenario.ts'
 import type { Stage } from '../stage.ts'
 import { Asking } from './asking.ts'
@@ -24,7 +25,6 @@ export class Workload {
 
   constructor(stage: Stage, scenario: Scenario, history: History, random: (stream: string) => SimRandom) {
     const asking = new Asking(stage, history)
-    const hostile = scenario.faults.flatMap(({ fault }) => (fault.verb === 'turn' || fault.verb === 'twin' ? [fault.node] : []))
     this.#stage = stage
     this.#scenario = scenario
     this.#random = random
@@ -32,7 +32,7 @@ export class Workload {
     this.#processes = new ProcessWork(
       asking,
       scenario.nodes.map(({ name }) => name),
-      new Set(hostile),
+      hostileOf(scenario),
     )
   }
 

@@ -9,6 +9,7 @@ import { type Checker, type Ending, RECALLED, type Setup, type Testimony, type V
 import type { Fault, TimedFault } from '../../sim/faults/fault.ts'
 import type { Observer } from '../../sim/observer.ts'
 import type { SimRandom } from '../../sim/random.ts'
+import { lostOf } from '../../sim/scenario/cast.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
 import { History, type MessageRef } from '../../sim/workload/history.ts'
 import { tallyTo } from '../../sim/workload/tally.ts'
@@ -49,9 +50,7 @@ export interface Court {
 export function courtOf(scenario: Scenario, change: Partial<Setup> = {}): Court {
   const history = new History()
   const violations: Court['violations'] = []
-  const hostile = scenario.faults.flatMap(({ fault }) =>
-    ['turn', 'twin', 'kill', 'revoke', 'retire'].includes(fault.verb) && 'node' in fault ? [fault.node] : [],
-  )
+  const lost = lostOf(scenario)
   const court: { -readonly [K in keyof Court]: Court[K] } = { checkers: [], history, violations, nowMs: 0 }
   court.checkers = checkersFor({
     scenario,
@@ -60,7 +59,7 @@ export function courtOf(scenario: Scenario, change: Partial<Setup> = {}): Court 
     beganMs: () => 0,
     nameOf: node => (NAMES.includes(node) ? node : undefined),
     nodeIdOf: name => name as NodeId,
-    isCorrect: name => NAMES.includes(name) && !hostile.includes(name),
+    isCorrect: name => NAMES.includes(name) && !lost.has(name),
     violated: violation => void violations.push(violation),
     ...change,
   })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { utf8 } from '../../base/bytes.ts'
 import type { Program } from '../../node/process/behaviour.ts'
 import type { Fault, Verb, Way } from '../../sim/faults/fault.ts'
-import { healNetwork, mend, performFault, stopMachineFaults } from '../../sim/faults/perform.ts'
+import { mend, performFault, stopMachineFaults } from '../../sim/faults/perform.ts'
 import { SimDisk } from '../../sim/disk.ts'
 import { SimGossip } from '../../sim/gossip.ts'
 import { SimNetwork } from '../../sim/network.ts'
@@ -138,7 +138,7 @@ t.test('silences: what is cut, and that it ends with heal', t => {
     const { world } = new Watched()
     performFault(world, fault)
     t.equal(reach(world), silence, fault.verb)
-    healNetwork(world)
+    world.heal()
     t.equal(reach(world), ALL, `${fault.verb} has ended`)
     world.run(3000)
     t.equal(reach(world), ALL, `${fault.verb} does not come back`)
@@ -205,7 +205,7 @@ t.test('a wire has its qualities: delay, rate, room, loss and duplicates, one wa
     )
   t.ok(timesMs('n1').length > 0 && timesMs('n1').every(ms => ms >= 700))
   t.ok(timesMs('n2').every(ms => ms < 50))
-  healNetwork(world)
+  world.heal()
   watched.messages.length = 0
   world.run(8000)
   t.ok(
@@ -220,11 +220,11 @@ t.test('a wire has its qualities: delay, rate, room, loss and duplicates, one wa
   t.ok(late.length > 5, `${late.length} were sent again`)
   watched.whole()
   t.strictSame(textsOf(world, 'n4'), ['through the rain'])
-  healNetwork(world)
+  world.heal()
   watched.do({ verb: 'net', way: way('n1', 'n2', true), quality: { bytesPerSecond: 2000, queueBytes: 3000 } })
   for (let i = 0; i < 40; i++) watched.remember('n1', `${i} ${'x'.repeat(300)}`)
   t.ok((coreOf(world, 'n1').metrics.get('weft_frames_dropped_total', 'full') ?? 0) > 0, 'what does not fit is refused')
-  healNetwork(world)
+  world.heal()
   watched.whole()
   t.end()
 })
@@ -594,7 +594,7 @@ t.test('everything that can go wrong, drawn at random: nothing throws, all is we
       const up = world.running.filter(({ name, phase }) => phase === 'up' && NAMES.includes(name))
       if (up.length > 0) world.askSoon(random.pick(up).name, 'memory.remember', { text: `said ${i}` }, () => {})
     }
-    healNetwork(world)
+    world.heal()
     world.until('what is under way to be over', () => NAMES.every(name => ['up', 'off'].includes(world.machine(name).phase)))
     mend(world, NAMES)
     world.until('all to be up', () => NAMES.every(name => world.machine(name).phase === 'up'))
