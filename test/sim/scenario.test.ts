@@ -1,3 +1,4 @@
+import { deepEqual } from 'node:assert'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -544,10 +545,12 @@ t.test('a scenario is written as YAML that reads back as the same scenario', asy
   fc.assert(
     fc.property(scenario, made => {
       const text = formatScenario(made, ['how it came about', 'two\nlines: here'])
-      t.same(parseScenario(text, 'x.yaml'), made, text)
+      // Not an assertion of tap: names drawn from all of Unicode do not survive as descriptions of results.
+      deepEqual(parseScenario(text, 'x.yaml'), made)
     }),
     { numRuns: 300 },
   )
+  t.pass('300 scenarios read back as they were')
 })
 
 t.test('what is written is what a person would write', async t => {
