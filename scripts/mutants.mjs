@@ -59,7 +59,8 @@ async function judge(mutant) {
   if (parts.length !== 2) throw new Error(`${mutant.name}: what it replaces is ${parts.length - 1} times in ${mutant.file}`)
   writeFileSync(file, parts.join(mutant.replace))
   try {
-    const { code, output, seconds } = await fuzz()
+    if (mutant.scenario !== undefined) return { ...mutant, ...(await tell(mutant.scenario)) }
+    const { code, output, seconds } = await weft(['sim', 'fuzz', '--stop', '--json', '--seed', '1', '--budget', values.budget])
     const document = code === 3 ? undefined : JSON.parse(output)
     const [failure] = document?.failures ?? []
     return {
@@ -75,11 +76,25 @@ async function judge(mutant) {
   }
 }
 
-function fuzz() {
+/** One story with one seed after the other, until it is not told as promised. */
+async function tell(scenario) {
+  const { loadShipped } = await import(join(copy, 'sim/scenario/catalogue.js'))
+  const { faults } = await loadShipped(scenario)
   const beganMs = performance.now()
-  const args = [join(copy, 'cli/weft.js'), 'sim', 'fuzz', '--stop', '--json', '--seed', '1', '--budget', values.budget]
+  const elapsed = () => (performance.now() - beganMs) / 1000
+  for (let seed = 1; elapsed() < Number.parseFloat(values.budget); seed++) {
+    const { code, output } = await weft(['sim', 'run', scenario, '--seed', String(seed), '--json'])
+    const broken = code === 3 ? undefined : JSON.parse(output).invariants.find(({ held }) => !held)
+    if (code === 1 || code === 3)
+      return { seconds: elapsed(), seeds: seed, invariant: broken?.id ?? 'the run itself broke', faults: faults.length, runs: 0 }
+  }
+  return { seconds: elapsed(), seeds: undefined, invariant: undefined }
+}
+
+function weft(words) {
+  const beganMs = performance.now()
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn(process.execPath, [join(copy, 'cli/weft.js'), ...words], { cwd, stdio: ['ignore', 'pipe', 'ignore'] })
     let output = ''
     child.stdout.setEncoding('utf8').on('data', text => (output += text))
     child.on('error', failed)
@@ -88,7 +103,7 @@ function fuzz() {
 }
 
 function lineOf({ name, seconds, seeds, invariant, faults, runs }) {
-  if (invariant === undefined) return `not found  ${name}: ${seeds} seeds in ${seconds.toFixed(1)} s`
+  if (invariant === undefined) return `not found  ${name}: ${seeds ?? 'some'} seeds in ${seconds.toFixed(1)} s`
   const smaller = faults === undefined ? 'did not become smaller' : `${faults} faults after ${runs ?? 0} runs`
   return `found      ${name}: ${invariant}, ${seconds.toFixed(1)} s, ${smaller}`
 }

@@ -5,6 +5,9 @@ import type { Scenario } from '../../sim/scenario/scenario.ts'
 import type { FromWorker, SeedOutcome, Task } from './run-worker.ts'
 import type { Source } from './source.ts'
 
+/** 96 MiB for what is young: a run leaves little behind it, and is a sixth faster than with what threads have otherwise (125 seeds a minute, 150 with this). */
+const YOUNG_MB = 96
+
 interface Waiting {
   readonly task: Task
   readonly resolve: (outcome: SeedOutcome) => void
@@ -63,6 +66,7 @@ export class RunPool {
     const worker = new Worker(fileURLToPath(new URL('run-worker.js', import.meta.url)), {
       workerData: { source: this.#source },
       stdout: true,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     worker.stdout.resume()
     let cause = 'a program ended it'

@@ -3,8 +3,11 @@ import type { IpcMessage } from '../../node/ipc/messages.ts'
 import { parseMessage } from '../../node/messages.ts'
 import type { HostileBehaviour } from './behaviour.ts'
 
-/** What waits for an answer now has one of the next 8 numbers after the newest that was seen. */
-const GUESSES = 8
+/** What waits for an answer has one of the 4 numbers before the newest that was seen, or of the 8 after it. */
+const BEFORE = 4
+const AFTER = 8
+/** What is asked in the same instant comes right behind, and is not answered before this. */
+const SOON_MS = 2
 
 export const ANSWER: HostileBehaviour = {
   name: 'answer',
@@ -19,16 +22,19 @@ export const ANSWER: HostileBehaviour = {
     attacker.onHear(({ peer, protocol, frame }) => {
       const parsed = protocol === 'ipc' ? parseMessage(frame, 'ipc', genesis.cluster) : undefined
       const message = parsed?.ok === true ? (parsed.message as IpcMessage) : undefined
-      if (message?.kind === 'ipc.call' || message?.kind === 'ipc.send' || message?.kind === 'ipc.monitor') newest.set(peer, message.number)
+      if (message?.kind === 'ipc.call' || message?.kind === 'ipc.send' || message?.kind === 'ipc.monitor') {
+        newest.set(peer, message.number)
+        attacker.after(SOON_MS, () => guess(peer))
+      }
       return [frame]
     })
-    attacker.every(4, () => {
-      const peer = random.pick(attacker.peers)
-      const from = newest.get(peer) ?? 0
-      for (let number = from + 1; number <= from + GUESSES; number++) {
+    const guess = (peer: NodeId): void => {
+      const last = newest.get(peer) ?? 0
+      for (let number = Math.max(1, last - BEFORE); number <= last + AFTER; number++) {
         attacker.say(peer, { kind: 'ipc.result', number, result: { ok: true, value: '"guessed"' } })
         attacker.say(peer, { kind: 'ipc.down', number, pid: 1, reason: 'killed' })
       }
-    })
+    }
+    attacker.every(4, () => guess(random.pick(attacker.peers)))
   },
 }

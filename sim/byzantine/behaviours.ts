@@ -1,5 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import type { HostileBehaviour } from './behaviour.ts'
+import { ALTER } from './alter.ts'
 import { ANSWER } from './answer.ts'
 import { EQUIVOCATE } from './equivocate.ts'
 import { CROWD, FLOOD, OVERRUN, SLOW_LORIS } from './flood.ts'
@@ -16,6 +17,7 @@ export const HOSTILE_BEHAVIOURS: readonly HostileBehaviour[] = [
   USURP,
   UNSIGNED,
   MISROOT,
+  ALTER,
   REPLAY,
   WITHHOLD,
   LIE_DIGESTS,

@@ -145,9 +145,9 @@ function malleable(signature: Uint8Array): Uint8Array {
 
 export const MISROOT: HostileBehaviour = {
   name: 'misroot',
-  says: 'signs roots, head leaves and proofs of its own log that are not those of its records, and logs that do not begin with their genesis',
+  says: 'signs roots, head leaves and proofs of its own log that are not those of its records, for another log or in the name of another key, and logs that do not begin with their genesis',
   demands: 'stores no record under a checkpoint that does not prove it',
-  attacks: 'root, head leaf and consistency of a run; the genesis of a log',
+  attacks: 'root, head leaf and consistency of a run; the log and the key that a checkpoint names; the genesis of a log',
   isDefended: true,
   isPunished: true,
   start(attacker) {
@@ -158,6 +158,8 @@ export const MISROOT: HostileBehaviour = {
     const attacks: readonly ((to: NodeId, written: HandWritten) => void)[] = [
       (to, written) => show(attacker, to, written, signed(written, { root: random.bytes(32) })),
       (to, written) => show(attacker, to, written, signed(written, { headLeaf: random.bytes(32) })),
+      (to, written) => show(attacker, to, written, signed(written, { key: random.bytes(32) })),
+      (to, written) => show(attacker, to, written, signed(written, { log: random.bytes(32) })),
       (to, written) => cutShort(attacker, to, written, signed(written)),
       to => {
         const headless = HandWritten.blank(attacker, space).append(memoryOf(FORGED))

@@ -63,6 +63,13 @@ export class HandWritten {
     return new HandWritten(copyOf(log, log.published), random)
   }
 
+  /** What `log` would be if its record `seq` were another one: the records behind it are the true ones, and cannot be sent. */
+  static altering(log: Log, seq: number, draft: HandDraft, random: SimRandom): HandWritten {
+    const written = new HandWritten(copyOf(log, seq), random).append(draft)
+    for (let next = seq + 1; next < log.size; next++) written.log.append(log.tree.leaf(next), log.hlcAt(next))
+    return written
+  }
+
   get id(): LogId {
     return this.log.identity.id
   }
@@ -97,7 +104,7 @@ export class HandWritten {
       timeMs: log.headHlc.ms,
     }
     const { epoch, keyId, size, root, headLeaf, timeMs } = fields
-    const bytes = encode([1, 1, digestOf(cluster), log.idBytes, epoch, keyId, size, root, headLeaf, timeMs])
+    const bytes = encode([1, 1, digestOf(cluster), lie.log ?? log.idBytes, epoch, keyId, size, root, headLeaf, timeMs])
     return { ...fields, bytes, signature: lie.signature ?? signer.sign(concatBytes(tagOf('checkpoint'), bytes)) }
   }
 
@@ -120,7 +127,8 @@ export class HandWritten {
   }
 }
 
-function copyOf(log: Log, size: number): Log {
+/** The first `size` records of a log, to go on from in another way. */
+export function copyOf(log: Log, size: number): Log {
   const copy = new Log(log.identity)
   for (let seq = 0; seq < size; seq++) copy.append(log.tree.leaf(seq), log.hlcAt(seq))
   return copy
@@ -165,6 +173,8 @@ export interface HandDraft {
 export interface CheckpointLie {
   /** Whose signature it claims to bear. */
   readonly key?: Uint8Array
+  /** Of which log it says that it speaks. */
+  readonly log?: Uint8Array
   readonly root?: Uint8Array
   readonly headLeaf?: Uint8Array
   readonly signature?: Uint8Array

@@ -63,6 +63,18 @@ export class ChainChecker extends Judge {
     const { groups, checkpoints } = event.staged
     for (const group of groups) if (!this.#isChained(node, group) || !this.#isCovered(node, group)) return
     for (const [log, checkpoint] of checkpoints) if (!this.#isProved(node, log, checkpoint)) return
+    for (const { log } of groups) if (!this.#isOrdered(node, log)) return
+  }
+
+  /** What is shown is on the disk, and what is on the disk is there. */
+  #isOrdered(node: string, { identity, published, durable, size }: Log): boolean {
+    if (published <= durable && durable <= size) return true
+    this.violated(
+      [node],
+      `${node} holds ${size} records of ${this.ledger.textOf(identity.id)}`,
+      `it takes ${durable} of them for stored, and has shown ${published}`,
+    )
+    return false
   }
 
   // ---- records

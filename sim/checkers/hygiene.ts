@@ -1,5 +1,7 @@
 import type { LogFields, LogLevel } from '../../base/ports.ts'
 import type { NodeId } from '../../base/ids.ts'
+import type { Core } from '../../node/core.ts'
+import type { CoreEvent } from '../../node/step.ts'
 import type { Fault } from '../faults/fault.ts'
 import { Judge } from './case.ts'
 import type { Ending } from './checker.ts'
@@ -21,10 +23,12 @@ const EXPLAINED: Readonly<Record<string, { readonly own: readonly Fault['verb'][
 /** Programs of users may throw: it is their failure. */
 const NOT_OURS: ReadonlySet<string> = new Set(['process.failed'])
 
-/** Nobody complains without a reason, no correct node blames another, and numbers are numbers. */
+/** Nobody complains without a reason, no correct node blames or doubts another, and numbers are numbers. */
 export class Hygiene extends Judge {
   readonly id = 'hygiene'
-  readonly says = 'no node throws, complains without a reason or blames another correct one, and numbers are numbers'
+  readonly says = 'no node throws, complains without a reason, blames or doubts another correct one, and numbers are numbers'
+  /** By life: how often somebody's records were found not to fit. */
+  readonly #doubted: WeakMap<Core, number> = new WeakMap()
 
   onLog(node: string, level: LogLevel, event: string, fields: LogFields): void {
     if (!this.setup.isCorrect(node)) return
@@ -61,6 +65,21 @@ export class Hygiene extends Judge {
   #versionOf(name: string): string {
     const version = this.setup.scenario.nodes.find(spec => spec.name === name)?.version ?? 'unknown'
     return this.story.has(['upgrade'], name) ? `${version}, later upgraded` : version
+  }
+
+  onStep(node: string, core: Core, event: CoreEvent): void {
+    if (event.kind !== 'frame' || event.protocol !== 'sync' || !this.setup.isCorrect(node)) return
+    const doubted = core.metrics.get('weft_verdicts_total', 'bad_proof')
+    const before = this.#doubted.get(core) ?? 0
+    if (doubted === before) return
+    this.#doubted.set(core, doubted)
+    const other = this.story.nameOf(event.from)
+    if (other === undefined || this.story.has(FORK) || this.#versionOf(node) !== this.#versionOf(other)) return
+    this.violated(
+      [node, other],
+      `${node} found at ${seconds(this.setup.nowMs())} that what ${other} sent does not continue what it holds of that log`,
+      'nobody in this run has two histories',
+    )
   }
 
   atEnd(ending: Ending): void {

@@ -168,10 +168,10 @@ class Swarm {
     return { delayMinMs: 1 + random.below(30), delayMeanMs: random.below(50), ...(lossy ? { loss: random.below(50) / 1000 } : {}) }
   }
 
-  /** About one thing a second. */
+  /** About three things in four seconds. */
   #workload(): readonly Work[] {
     const random = this.#random('work')
-    const rate = (perMinute: number): number => Math.max(1, (perMinute * (500 + random.below(1_000))) / 1_000) / 60
+    const rate = (perMinute: number): number => Math.max(1, (perMinute * (350 + random.below(800))) / 1_000) / 60
     const all: readonly Work[] = [
       { work: 'remember', perSecond: rate(10), keys: 0 },
       { work: 'remember', perSecond: rate(8), keys: 1 + random.below(6) },

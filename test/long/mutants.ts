@@ -9,7 +9,9 @@ export interface Mutant {
   /** What stands there, exactly once, and what is put in its place. */
   readonly find: string
   readonly replace: string
-  /** Why nothing can notice, for one that the swarm does not find. */
+  /** The story that is told, with one seed after the other, for what the swarm leaves out: an author with two histories. */
+  readonly scenario?: string
+  /** Why nothing can notice, for one that is not found. */
   readonly survives?: string
 }
 
@@ -26,14 +28,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/checkpoint',
     find: '|| !equalBytes(ofLog, digestOf(log))',
     replace: '',
-    survives: 'the first leaf of a log names it, so the root of another log is another one',
   },
   {
     name: 'checkpoint: the signer is not compared',
     file: 'chain/checkpoint',
     find: 'if (!equalBytes(checkpoint.keyId, keyIdOf(key)))',
     replace: 'if (false)',
-    survives: 'the signature is checked with the key of the author all the same',
   },
   {
     name: 'intake: a signature once checked is good for every checkpoint of the log',
@@ -53,7 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/run-intake',
     find: "return equalBytes(log.tree.root(size), root) ? { result: 'held' } : { result: 'diverged', log }",
     replace: "return { result: 'held' }",
-    survives: 'only an author with two histories shows it, and the swarm leaves those out until there is a full answer to them',
+    scenario: 'twin',
   },
   {
     name: 'intake: records from the future are stored',
@@ -96,6 +96,38 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'return last === 0 && equalBytes(fromOlder, olderRoot)',
   },
 
+  // ---- chain: commits
+  {
+    name: 'chain: what a failed commit wrote is kept',
+    file: 'chain/chain',
+    find: 'this.#forget(log, log.durable)',
+    replace: 'void log',
+  },
+  {
+    name: 'chain: one record less is durable than was written',
+    file: 'chain/chain',
+    find: 'group.log.durable = last.seq + 1',
+    replace: 'group.log.durable = last.seq',
+  },
+  {
+    name: 'chain: a cut is not written down',
+    file: 'chain/chain',
+    find: "this.#stage({ log, records: [], notes: [{ type: 'cut', payload: encodeCut({ log: log.identity.id, size }) }] })",
+    replace: 'void encodeCut',
+  },
+  {
+    name: 'journal: a commit is not synced',
+    file: 'chain/journal',
+    find: 'this.#disk.sync(file, synced => {\n                if (!synced.ok) {',
+    replace: '((_, then) => then({ ok: true }))(file, synced => {\n                if (!synced.ok) {',
+  },
+  {
+    name: 'journal: bytes that a crash has torn stay',
+    file: 'chain/journal',
+    find: 'disk.truncate(file, first.offset, cut =>',
+    replace: 'disk.sync(file, cut =>',
+  },
+
   // ---- chain: held and applied
   {
     name: 'applied: parents are not waited for',
@@ -124,13 +156,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'this.#open = true',
   },
   {
-    name: 'guard: a failed sync leaves it open',
-    file: 'node/writer',
-    find: "if (error.code !== 'disk_full')",
-    replace: 'if (false)',
-    survives: 'nothing is shown to others before its sync, so what failed was seen by nobody',
-  },
-  {
     name: 'writer: acknowledged before the disk has it',
     file: 'node/writer',
     find: 'this.#waiting.set(written.at(-1), done)',
@@ -152,10 +177,10 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'void HEADS_INTERVAL_MS',
   },
   {
-    name: 'sync: a differing stream is taken for equal',
+    name: 'sync: a stream that both have is taken for equal',
     file: 'chain/sync',
-    find: 'else\n                differing.add(stream)',
-    replace: 'else if (own === undefined)\n                differing.add(stream)',
+    find: 'own !== undefined && equalBytes(own, digest)',
+    replace: 'own !== undefined',
   },
   { name: 'sync: credit is never given back', file: 'chain/sync', find: 'if (due > 0)', replace: 'if (due < 0)' },
   {
@@ -163,7 +188,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'chain/sync',
     find: 'this.#chain.stageConflict(log, step.conflict)',
     replace: 'void step.conflict',
-    survives: 'only an author with two histories shows it, and the swarm leaves those out until there is a full answer to them',
+    scenario: 'twin',
   },
   {
     name: 'sync: a peer that knows our log better vouches for it',
@@ -183,20 +208,39 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'from: size, head:',
     replace: 'from: Math.max(0, size - 1) + Number(size > 5), head:',
   },
-  {
-    name: 'pull: a broken connection keeps its pulls',
-    file: 'chain/sync-pull',
-    find: 'if (pull.peer !== id)\n                continue;\n            this.#pulls.delete(log);',
-    replace: 'if (pull.peer !== id)\n                continue;',
-    survives: 'they time out, and another peer is asked',
-  },
   { name: 'pull: a slow peer is never left', file: 'chain/sync-pull', find: 'if (pull.untilMs > nowMs)', replace: 'if (pull.untilMs > 0)' },
+
   {
-    name: 'push: the frame at the end of what is held is skipped',
+    name: 'pull: whoever kept us waiting is asked first',
+    file: 'chain/sync-pull',
+    find: 'slow?.has(peer.id) === true ? 1 : 0',
+    replace: 'slow?.has(peer.id) === true ? 0 : 1',
+  },
+  {
+    name: 'push: nobody is followed after a comparison',
     file: 'chain/sync-push',
-    find: 'from < log.published;',
-    replace: 'from < log.published - 1;',
-    survives: 'the peer hears of it by heads within a second, and pulls',
+    find: 'if (!peer.serving.has(log))',
+    replace: 'if (false)',
+  },
+
+  // ---- logs taken back
+  {
+    name: 'recovery: what was given up is not written again',
+    file: 'node/recovery',
+    find: 'recovering.displaced = tail',
+    replace: 'recovering.displaced = []',
+  },
+  {
+    name: 'recovery: what the peer has shown is not waited for',
+    file: 'node/recovery',
+    find: 'this.#published(id) < recovering.target',
+    replace: 'this.#published(id) < 0',
+  },
+  {
+    name: 'applier: what was given up is still folded',
+    file: 'node/applier',
+    find: 'this.#isStale ||= this.#foldOf(stream) !== undefined',
+    replace: 'void stream',
   },
 
   // ---- fold
@@ -237,12 +281,18 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'const voided = beyond ?',
     replace: 'const voided = false ?',
   },
+
   {
-    name: 'applier: bodies that are read back are not checked',
+    name: 'applier: the clocks of others are not observed',
     file: 'node/applier',
-    find: 'return header !== undefined && equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit) ? header : undefined',
-    replace: 'return header',
-    survives: 'a flipped bit is found by the checksum of the journal first; the commitment is checked again by chain verify',
+    find: 'this.#chain.observe(record.hlc)',
+    replace: 'void record',
+  },
+  {
+    name: 'applier: what a revocation forbids stays where it is folded',
+    file: 'node/applier',
+    find: 'this.#isStale ||= fold.counts(causalIdOf(tree.leaf(seq)))',
+    replace: 'void causalIdOf(tree.leaf(seq))',
   },
 
   // ---- messages between processes
@@ -273,12 +323,32 @@ export const MUTANTS: readonly Mutant[] = [
   },
   { name: 'ipc: a message that does not fit is reported as sent', file: 'node/ipc/ipc', find: "? 'ok' : 'full'", replace: "? 'ok' : 'ok'" },
 
+  {
+    name: 'ipc: watchers of a peer that is gone wait for ever',
+    file: 'node/ipc/ipc',
+    find: "if (monitor.at === peer)\n                this.#fire(monitor, 'unreachable')",
+    replace: 'if (monitor.at === peer)\n                void monitor',
+  },
+
   // ---- processes
   {
     name: 'processes: pids begin at one after each start',
     file: 'node/core',
     find: 'firstPid: (this.chain.ownLog(AUDIT)?.size ?? 0) + 1',
     replace: 'firstPid: 1',
+  },
+
+  {
+    name: 'processes: a name is never free again',
+    file: 'node/process/processes',
+    find: 'this.#byName.delete(process.name)',
+    replace: 'void process.name',
+  },
+  {
+    name: 'processes: a process of another name is found',
+    file: 'node/process/processes',
+    find: 'this.#byName.get(target)',
+    replace: 'this.#byName.values().next().value',
   },
 
   // ---- transport and discovery
@@ -300,5 +370,41 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'node/core',
     find: "this.context.emit({ kind: 'close', peer: node, code: 'revoked' })",
     replace: 'void node',
+  },
+  {
+    name: 'peers: frames are no signs of life',
+    file: 'node/peers',
+    find: 'this.#heartbeat.heard(from, this.#context.now.monotonicMs)',
+    replace: 'void from',
+  },
+  {
+    name: 'redial: whoever was connected once is not dialled again',
+    file: 'discovery/redial',
+    find: 'this.#up.delete(peer)',
+    replace: 'void peer',
+  },
+  {
+    name: 'table: a dial that succeeded is never over',
+    file: 'transport/connection-table',
+    find: 'peer.dial = undefined;\n        for (const other of others)',
+    replace: 'for (const other of others)',
+  },
+  {
+    name: 'table: a connection that ended is still used',
+    file: 'transport/connection-table',
+    find: 'if (peer.up === connection)\n            peer.up = undefined',
+    replace: 'if (false)\n            peer.up = undefined',
+  },
+  {
+    name: 'members: a revoked node is one that has left',
+    file: 'discovery/membership',
+    find: "cuts.has(id) ? 'revoked'",
+    replace: "cuts.has(id) ? 'retired'",
+  },
+  {
+    name: 'members: who has left is still one',
+    file: 'discovery/membership',
+    find: "retired.has(id) ? 'retired'",
+    replace: "retired.has(id) ? 'member'",
   },
 ]
