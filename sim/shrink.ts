@@ -125,7 +125,8 @@ class Shrinker<F extends Failure> {
   /** What was to happen after the promise was broken, and the time for it. */
   async #cutEnd(): Promise<void> {
     const { faults, durationMs } = this.#best
-    const endMs = up(this.#failure.atMs)
+    // What breaks while the cluster is founded breaks before the story begins.
+    const endMs = Math.max(SECOND_MS, up(this.#failure.atMs))
     if (endMs >= durationMs) return
     const kept = faults.filter(({ atMs }) => atMs <= endMs)
     // What goes on when a story ends may be what breaks the promise: then only the faults go.

@@ -1,6 +1,7 @@
 import type { LogFields, LogLevel } from '../../base/ports.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { MemberList } from '../../node/api.ts'
+import type { Fault } from '../faults/fault.ts'
 import { Judge } from './case.ts'
 import type { Ending } from './checker.ts'
 import { difference, seconds } from './facts.ts'
@@ -13,8 +14,10 @@ export class MembershipChecker extends Judge {
   readonly id = 'membership'
   readonly says = 'all agree on the members, are connected in the end, and take no healthy peer for dead'
   #falsePositives = 0
+  readonly #dismissed: Dismissed[] = []
 
-  onLog(node: string, _: LogLevel, event: string, { peer, code }: LogFields): void {
+  onLog(node: string, _: LogLevel, event: string, { peer, code, how }: LogFields): void {
+    if (event === 'sim.dismissed') this.#dismissed.push({ node, how: how as Dismissed['how'], atMs: this.setup.nowMs() })
     if (event !== 'peer.down' || code !== 'timeout' || !this.setup.isCorrect(node)) return
     const other = this.story.nameOf(peer as NodeId)
     const now = this.setup.nowMs()
@@ -62,28 +65,45 @@ export class MembershipChecker extends Judge {
     this.#areGone(ending)
   }
 
-  /** What the admins were told is decided has happened, and stays so. */
+  /** What an admin was told is decided has happened, and stays so. */
   #areGone(ending: Ending): void {
-    for (const { command, input, outcome, result, endMs } of this.setup.history.operations) {
-      if (
-        (command !== 'member.revoke' && command !== 'member.retire') ||
-        outcome !== 'ok' ||
-        !(result as { readonly decided: boolean }).decided
-      )
-        continue
-      const { nodeId } = input as { readonly nodeId: string }
+    // Like anything that was acknowledged, a decision is lost with the only disk that held it.
+    if (this.story.has(LOSSES)) return
+    for (const { node, how, atMs } of [...this.#dismissed, ...this.#toldSo()]) {
       for (const [name, { members }] of ending.nodes) {
-        const status = members.members.find(member => member.nodeId === nodeId)?.status
-        if (status === 'revoked' || (status === 'retired' && command === 'member.retire')) continue
+        const status = members.members.find(({ nodeId }) => this.story.nameOf(nodeId) === node)?.status
+        if (status === 'revoked' || (status === 'retired' && how === 'retire')) continue
         return this.violated(
           [name],
-          `it was decided at ${seconds(endMs ?? 0)} to ${command.slice(7)} ${this.story.nameOf(nodeId as NodeId) ?? nodeId}`,
+          `it was decided at ${seconds(atMs)} to ${how} ${node}`,
           `${name} knows it as ${status ?? 'no member'} in the end`,
         )
       }
     }
   }
+
+  /** The same where somebody asked for it as one of the operations of the run. */
+  #toldSo(): readonly Dismissed[] {
+    return this.setup.history.operations.flatMap(({ command, input, outcome, result, endMs }) => {
+      const how = HOW.get(command)
+      if (how === undefined || outcome !== 'ok' || !(result as { readonly decided: boolean }).decided) return []
+      const node = this.story.nameOf((input as { readonly nodeId: NodeId }).nodeId)
+      return node === undefined ? [] : [{ node, how, atMs: endMs ?? 0 }]
+    })
+  }
 }
+
+interface Dismissed {
+  readonly node: string
+  readonly how: 'retire' | 'revoke'
+  readonly atMs: number
+}
+
+const LOSSES: readonly Fault['verb'][] = ['reformat', 'restore-backup', 'disk-rot']
+const HOW: ReadonlyMap<string, Dismissed['how']> = new Map([
+  ['member.retire', 'retire'],
+  ['member.revoke', 'revoke'],
+])
 
 function rowsOf({ members, threshold }: MemberList): readonly unknown[] {
   return [{ threshold }, ...members.map(({ nodeId, role, status, isAdmin }) => ({ nodeId, role, status, isAdmin }))]

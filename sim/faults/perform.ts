@@ -300,8 +300,9 @@ function dismiss(world: World, node: string, how: 'retire' | 'revoke'): void {
       phase === 'up' && name !== node && runtime?.core.cluster.membership.policy.admins.includes(runtime.core.self) === true,
   )
   if (admin === undefined) return skip(world, node, how, 'no other admin is up')
-  world.askSoon(admin.name, `member.${how}`, { nodeId }, error => {
+  world.askSoon(admin.name, `member.${how}`, { nodeId }, (error, answer) => {
     if (error !== undefined) failed(world, node, how, error)
+    else if (answer?.decided === true) world.note(node, 'sim.dismissed', { how })
   })
 }
 
