@@ -102,6 +102,12 @@ function copyOf(vector: Vector): Vector {
     : { dims: vector.dims, indexes: vector.indexes.slice(), values: vector.values.slice() }
 }
 
+/** The same direction, of length 1. */
+export function unitOf(vector: Vector): Float32Array {
+  const norm = Math.sqrt(squaresOf(vector))
+  return denseOf(vector).map(number => number / norm)
+}
+
 function denseOf(vector: Vector): Float32Array {
   if (vector instanceof Float32Array) return vector
   const out = new Float32Array(vector.dims)

@@ -1,10 +1,12 @@
 import t from 'tap'
 import { hashedFeatures, hashEmbedder768 } from '../../ecc/hash-embedder.ts'
 import type { Purpose } from '../../ecc/embedder.ts'
+import { HnswIndex } from '../../ecc/hnsw/hnsw-index.ts'
 import { ExactVectorIndex, vectorFault } from '../../ecc/vector-index.ts'
 import { vectorIndexContract } from '../contract/vector-index.ts'
 
 vectorIndexContract(t, 'exact', dims => new ExactVectorIndex(dims), true)
+vectorIndexContract(t, 'graph', dims => new HnswIndex(dims), false)
 
 function embedded(texts: readonly string[], purpose: Purpose = 'document'): readonly Float32Array[] {
   let vectors: readonly Float32Array[] = []
