@@ -148,7 +148,7 @@ t.test('many seeds are run side by side, also of a scenario with programs, and e
   writeFileSync(join(dir, 'broken.yaml'), BROKEN)
   const [good, ends, rare, broken, dice, alone] = await Promise.all([
     document<FuzzDocument>(['fuzz', '--scenario', 'agent.ts', '--seeds', '4', '--seed', '1'], dir),
-    document<FuzzDocument>(['fuzz', '--scenario', 'ends.ts', '--seed', '1'], dir),
+    document<FuzzDocument>(['fuzz', '--scenario', 'ends.ts', '--seed', '1', '--jobs', '1'], dir),
     document<FuzzDocument>(['fuzz', '--scenario', 'rare.yaml', '--seeds', '2'], dir),
     document<FuzzDocument>(['fuzz', '--scenario', 'broken.yaml', '--seeds', '2', '--seed', '9007199254740991', '--no-shrink'], dir),
     document<{ deterministic: boolean; divergence: { at: number; a: { what: string } } }>(
