@@ -142,6 +142,7 @@ interface Step {
   readonly core?: object
   readonly event?: object
   readonly effects?: readonly object[]
+  readonly faults?: readonly Fault[]
   readonly finds: InvariantId | undefined
 }
 
@@ -161,6 +162,7 @@ function coreOf(change: object = {}): Core {
     events: { after: () => [] },
     writer: { waiting: 0 },
     guard: { isOpen: true },
+    metrics: { get: () => 0 },
     isFolded: false,
     pending: 0,
     memory: () => ({ fold: { sizeOf: () => 0 } }),
@@ -185,6 +187,12 @@ const FORGED: Partial<Written> = {
   parents: [],
   kind: 10,
   record: { header: utf8('header'), salt: new Uint8Array(16), body: utf8('body') },
+}
+
+/** A frame of `n2` after which one more answer is counted that does not continue what is held. */
+const DOUBT: Pick<Step, 'core' | 'event'> = {
+  core: { metrics: { get: (name: string, code: string) => (name === 'weft_verdicts_total' && code === 'bad_proof' ? 1 : 0) } },
+  event: { kind: 'frame', protocol: 'sync', from: 'n2' },
 }
 
 const STEPS: readonly Step[] = [
@@ -222,11 +230,26 @@ const STEPS: readonly Step[] = [
     effects: Array.from({ length: 16_385 }, () => ({ kind: 'yield' })),
     finds: 'bounds',
   },
+  { what: 'more is shown than is stored', event: storedIn({ published: 3, durable: 2, size: 3 }), finds: 'chain' },
+  { what: 'more is taken for stored than there is', event: storedIn({ published: 2, durable: 4, size: 3 }), finds: 'chain' },
+  { what: 'some is stored, and some of it shown', event: storedIn({ published: 1, durable: 2, size: 3 }), finds: undefined },
+  { what: 'what an honest node sends is doubted', ...DOUBT, finds: 'hygiene' },
+  {
+    what: 'what an honest node sends is doubted, while somebody has two histories',
+    ...DOUBT,
+    faults: [{ verb: 'twin', node: 'n3', beside: ['n4'] }],
+    finds: undefined,
+  },
 ]
 
+/** A commit of nothing new to a log of which so much is shown, stored and held. */
+function storedIn(log: { readonly published: number; readonly durable: number; readonly size: number }): object {
+  return committed([], { log: { ...N2, ...log } })
+}
+
 t.test('a step is judged by what it carries', t => {
-  for (const { what, core, event, effects = [], finds } of STEPS) {
-    const court = courtOf(scenarioOf())
+  for (const { what, core, event, effects = [], faults = [], finds } of STEPS) {
+    const court = courtOf(scenarioOf({ faults: faults.map(fault => ({ atMs: 0, fault })) }))
     const node = coreOf(core)
     for (const checker of court.checkers) checker.onBoot?.('n1', node)
     for (const checker of court.checkers) checker.onStep?.('n1', node, event as CoreEvent, effects as readonly Effect[])
@@ -264,6 +287,77 @@ t.test('frames of a node that was thrown out may come for a while, and not for e
       for (const checker of court.checkers) checker.onStep?.('n1', core, { kind: 'frame', from: 'n4' } as CoreEvent, [])
     }
     t.equal(court.violations[0]?.invariant, finds, `after ${afterMs} ms${toldBy(court)}`)
+  }
+  t.end()
+})
+
+// ---- hand-made quiet
+
+interface Quiet {
+  readonly what: string
+  /** Of 5 records that n1 has, how many it has shown, and how many n2 holds; by the second. */
+  readonly published: (second: number) => number
+  readonly held: (second: number) => number
+  readonly isConnected?: boolean
+  readonly faults?: readonly Fault[]
+  readonly finds: InvariantId | undefined
+}
+
+const QUIET: readonly Quiet[] = [
+  { what: 'what is shown is held at once', published: () => 5, held: () => 5, finds: undefined },
+  { what: 'what is shown comes after 6 s', published: () => 5, held: second => (second < 96 ? 0 : 5), finds: undefined },
+  { what: 'what is shown never comes', published: () => 5, held: () => 4, finds: 'liveness' },
+  { what: 'what is stored is never shown', published: () => 4, held: () => 4, finds: 'liveness' },
+  { what: 'nobody is connected', published: () => 5, held: () => 5, isConnected: false, finds: 'liveness' },
+  {
+    what: 'what is shown never comes across a partition',
+    published: () => 5,
+    held: () => 4,
+    faults: [{ verb: 'partition', groups: [['n1'], ['n2']] }],
+    finds: undefined,
+  },
+  {
+    what: 'what is shown never comes after a partition',
+    published: () => 5,
+    held: () => 4,
+    faults: [{ verb: 'partition', groups: [['n1'], ['n2']] }, { verb: 'heal' }],
+    finds: 'liveness',
+  },
+]
+
+t.test('while nothing is wrong, news arrives without being looked for', t => {
+  for (const { what, published, held, isConnected = true, faults = [], finds } of QUIET) {
+    const names = ['n1', 'n2']
+    const scenario = scenarioOf({
+      nodes: scenarioOf().nodes.filter(({ name }) => names.includes(name)),
+      faults: faults.map(fault => ({ atMs: 0, fault })),
+    })
+    const court = courtOf(scenario)
+    const shared = { identity: { ...N2.identity, author: 'n1' }, tree: { leaf: () => new Uint8Array(32) } }
+    const own = { ...shared, durable: 5, published: 0 }
+    const copy = { ...shared, durable: 0, published: 0 }
+    const logs = [own, copy]
+    const cores = names.map((name, i) =>
+      coreOf({
+        name,
+        self: name,
+        chain: { logs: new Map([[LOG, logs[i]]]), log: () => logs[i], backlogBytes: 0 },
+        peers: { connected: isConnected ? new Set(names) : new Set() },
+      }),
+    )
+    for (const checker of court.checkers) {
+      for (const [i, core] of cores.entries()) checker.onBoot?.(names[i] as string, core)
+      for (const { fault } of scenario.faults) checker.onFault?.(fault)
+    }
+    for (; court.nowMs < 130_000; court.nowMs += 500) {
+      own.published = published(court.nowMs / 1000)
+      copy.durable = held(court.nowMs / 1000)
+      for (let i = 0; i < 32; i++) {
+        const name = names[i % 2] as string
+        for (const checker of court.checkers) checker.onStep?.(name, cores[i % 2] as Core, { kind: 'wake' }, [])
+      }
+    }
+    t.equal(court.violations[0]?.invariant, finds, `${what}${toldBy(court)}`)
   }
   t.end()
 })
@@ -666,6 +760,27 @@ const CASES: readonly Case[] = [
     finds: 'membership',
     change: scene => void scene.ask('member.revoke', { nodeId: 'n4' }, { operation: 'o', decided: true }),
   },
+  { what: 'who was to be retired is still a member', finds: 'membership', change: scene => dismissed(scene, 'n4', 'retire') },
+  {
+    what: 'the only disk that knew of a dismissal is gone',
+    finds: undefined,
+    faults: [{ verb: 'reformat', node: 'n1' }],
+    change: scene => dismissed(scene, 'n4', 'retire'),
+  },
+  {
+    what: 'who was to be retired is retired',
+    finds: undefined,
+    change: scene => {
+      dismissed(scene, 'n4', 'retire')
+      everywhere(scene, testimony => {
+        const members = testimony.members.members.map(member =>
+          member.nodeId === 'n4' ? { ...member, status: 'retired' as const } : member,
+        )
+        testimony.members = { ...testimony.members, members }
+      })
+      scene.nodes.delete('n4')
+    },
+  },
 
   {
     what: 'a question is never answered',
@@ -845,6 +960,11 @@ function downAt({ court }: Scene, atMs: number): void {
   ;(court as { nowMs: number }).nowMs = atMs
   for (const checker of court.checkers) checker.onLog?.('n1', 'info', 'peer.down', { peer: 'n2', code: 'unreachable' })
   ;(court as { nowMs: number }).nowMs = nowMs
+}
+
+/** An admin has `node` leave, as a fault of the run. */
+function dismissed({ court }: Scene, node: string, how: 'retire' | 'revoke'): void {
+  for (const checker of court.checkers) checker.onLog?.(node, 'info', 'sim.dismissed', { how })
 }
 
 function frontierOf(size: number): string {
