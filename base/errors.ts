@@ -100,6 +100,8 @@ const TABLE = {
   unknown_id: ['unknown'],
   ambiguous_id: ['invalid', 'use more characters of the id'],
   not_author: ['refused', 'only its author can retract a record'],
+  not_signed: ['later', 'try again in a moment: a node signs what it writes within a second'],
+  not_provable: ['invalid', 'weft mem why shows it all the same'],
   frontier_invalid: ['invalid', 'use a frontier that weft printed'],
   frontier_ahead: ['silent', 'this node has not seen that frontier yet'],
   import_invalid: ['invalid'],

@@ -123,6 +123,11 @@ export const ROUTES: readonly Route[] = [
     ],
   },
   {
+    name: 'verify',
+    about: 'check a proof that weft mem why wrote, without any node',
+    load: async () => (await import('./commands/verify.ts')).define,
+  },
+  {
     name: 'chain',
     about: 'the signed logs',
     commands: [

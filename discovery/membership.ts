@@ -157,6 +157,28 @@ export class Membership {
     return rows
   }
 
+  /** The same for all of `nodes`, and what was decided against them: so it shows where their logs end as well. */
+  standing(nodes: readonly NodeId[]): readonly SignedOperation[] {
+    const shown = new Map<string, readonly SignedOperation[]>()
+    const show = (rows: readonly SignedOperation[]): void => {
+      for (const { operation } of rows)
+        shown.set(
+          operation.id,
+          rows.filter(row => row.operation.id === operation.id),
+        )
+    }
+    for (const node of [...nodes].sort()) {
+      show(this.evidence(node))
+      for (const { operation } of this.#fold.inOrder) {
+        const policy = this.#policyOf(operation)
+        if (operation.op.op !== 'revoke' || operation.op.node !== node || policy === undefined || !this.#counts(operation.id, policy))
+          continue
+        show(this.#signed(operation.id, policy))
+      }
+    }
+    return [...shown.values()].flat()
+  }
+
   #policyOf(operation: Operation): Policy | undefined {
     return this.#fold.policies.find(({ version }) => version === operation.policyVersion)
   }

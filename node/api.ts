@@ -6,6 +6,7 @@ import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
 import type { CallOptions, Down, Program, SendResult } from './process/behaviour.ts'
 import type { ProcessInfo } from './process/process.ts'
+import type { Proof } from './proof/proof.ts'
 
 /**
  * A node, as programs see it: the one in this process (`createNode`) or one that runs
@@ -139,6 +140,8 @@ export interface Memory {
   get(id: string): Promise<MemoryDetail>
   recall(query: string, options?: RecallOptions): Promise<Recollection>
   why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
+  /** The same with all that it takes to check it without any node: see `verifyProof`. */
+  prove(id: string, options?: { readonly asOf?: string }): Promise<Proof>
   list(options?: ListOptions): Promise<MemoryPage>
   conflicts(): Promise<ConflictList>
   status(): Promise<MemoryStatus>

@@ -1,4 +1,4 @@
-import { base64pad } from 'multiformats/bases/base64'
+import { fromBase64, toBase64 } from '../base/base64.ts'
 import { equalBytes, textOf, utf8 } from '../base/bytes.ts'
 import { type Cbor, decode, encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
@@ -41,19 +41,14 @@ function encodePem(seed: Uint8Array): Uint8Array {
   const der = new Uint8Array(PKCS8_PREFIX.length + 32)
   der.set(PKCS8_PREFIX)
   der.set(seed, PKCS8_PREFIX.length)
-  return utf8(`-----BEGIN PRIVATE KEY-----\n${base64pad.baseEncode(der)}\n-----END PRIVATE KEY-----\n`)
+  return utf8(`-----BEGIN PRIVATE KEY-----\n${toBase64(der)}\n-----END PRIVATE KEY-----\n`)
 }
 
 /** @returns the seed, undefined for anything but an unencrypted Ed25519 key in PKCS#8 */
 function decodePem(bytes: Uint8Array): Uint8Array | undefined {
   const found = /^-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s+-----END PRIVATE KEY-----\s*$/.exec(textOf(bytes) ?? '')
-  if (found?.[1] === undefined) return undefined
-  try {
-    const der = base64pad.baseDecode(found[1].replace(/\s/g, ''))
-    return der.length === 48 && equalBytes(der.subarray(0, 16), PKCS8_PREFIX) ? der.slice(16) : undefined
-  } catch {
-    return undefined
-  }
+  const der = found?.[1] === undefined ? undefined : fromBase64(found[1].replace(/\s/g, ''))
+  return der?.length === 48 && equalBytes(der.subarray(0, 16), PKCS8_PREFIX) ? der.slice(16) : undefined
 }
 
 type Done<T> = (error: WeftError | undefined, value: T | undefined) => void

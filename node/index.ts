@@ -8,6 +8,8 @@ export type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } 
 export type { Verification, VerifiedLog } from '../chain/verify.ts'
 export type { EdgeType } from '../ecc/edge-types.ts'
 export type * from './api.ts'
+export { type Proof, proofText, type ProvenLog, type ProvenMemory, type ProvenPath, type ProvenStep } from './proof/proof.ts'
+export { type ProofVerdict, verifyProof } from './proof/verify-proof.ts'
 export type { NodeEvent, NodeState } from './events.ts'
 export type { PeerInfo } from './peers.ts'
 export type { Behaviour, CallOptions, Down, ExitReason, ProcessContext, Program, SendResult } from './process/behaviour.ts'

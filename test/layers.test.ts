@@ -26,11 +26,11 @@ const LAYERS: Readonly<Record<string, number>> = {
 const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
   [/^(libp2p|@libp2p\/mdns|@chainsafe\/libp2p-noise|@libp2p\/.*|@multiformats\/multiaddr)$/, /^(transport|discovery)\/libp2p\//],
   [/^@noble\//, /^base\/crypto\//],
-  [/^multiformats(\/|$)/, /^(base\/(ids|frontier)|discovery\/invite|node\/identity)\.ts$/],
+  [/^multiformats(\/|$)/, /^(base\/(base64|ids|frontier)|discovery\/invite)\.ts$/],
   [/^classic-level$/, /^node\/host\//],
   [/^pino$/, /^node\/host\//],
   [/^(hono|@hono\/.*|prom-client)(\/|$)/, /^node\/http\//],
-  [/^zod$/, /^node\/(config\.ts|commands\/)/],
+  [/^zod$/, /^node\/(config\.ts|commands\/|proof\/proof\.ts)/],
   [/^smol-toml$/, /^node\/config\.ts$/],
   [/^commander$/, /^cli\//],
   [/^yaml$/, /^sim\/scenario\/yaml\.ts$/],

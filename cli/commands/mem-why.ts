@@ -1,41 +1,50 @@
-import type { Explanation, WhyStep } from '../../node/api.ts'
+import { writeFile } from 'node:fs/promises'
+import { WeftError } from '../../base/errors.ts'
+import type { Explanation } from '../../node/api.ts'
+import { type Proof, proofText } from '../../node/proof/proof.ts'
 import { action, type Define } from '../invocation.ts'
 import { styled } from '../output.ts'
-import { firstLine, short } from '../text.ts'
+import { firstLine, plural, short } from '../text.ts'
+import { renderWays } from '../ways.ts'
+
+interface Options {
+  readonly asOf?: string
+  readonly proof?: string
+}
 
 export const define: Define = command =>
   command
     .argument('<id>', 'its id, or 8 or more of its first digits')
     .option('--as-of <frontier>', 'as it was then')
+    .option('--proof <file>', 'write also what shows it to anybody: weft verify reads it, without any node')
     .action(
-      action(async (cli, [id]: readonly [string], { asOf }: { readonly asOf?: string }) =>
-        cli.print(await cli.request('memory.why', { id, asOf }), renderWhy),
-      ),
+      action(async (cli, [id]: readonly [string], { asOf, proof: file }: Options) => {
+        const explanation = await cli.request('memory.why', { id, asOf })
+        if (file === undefined) return cli.print(explanation, renderWhy)
+        // Of the same moment, whatever is written meanwhile.
+        const proof = await cli.request('memory.prove', { id: explanation.id, asOf: explanation.frontier })
+        await writeProof(file, proof)
+        const written = { file, records: proof.logs.reduce((sum, { records }) => sum + records.length, 0), genesis: proof.cluster }
+        cli.print({ ...explanation, proof: written }, () => `${renderWhy(explanation)}\n\n${renderWritten(written)}`)
+      }),
     )
 
-/** The same edge read from the effect to its reason: `why` walks that way. */
-const BACKWARDS: Readonly<Record<string, string>> = {
-  causes: 'because',
-  enables: 'enabled by',
-  inhibits: 'held back by',
-  'evidence-for': 'on the evidence that',
-  'triggered-by': 'triggered by',
-  'derived-from': 'derived from',
-  follows: 'after',
-  supersedes: 'instead of',
+async function writeProof(file: string, proof: Proof): Promise<void> {
+  try {
+    await writeFile(file, proofText(proof))
+  } catch (thrown) {
+    throw new WeftError('invalid_argument', `cannot write ${file}: ${(thrown as Error).message}`, { cause: thrown })
+  }
+}
+
+function renderWritten({ file, records, genesis }: { readonly file: string; readonly records: number; readonly genesis: string }): string {
+  return `${plural(records, 'record')} in ${file}; whoever knows this cluster can check them:\n  weft verify ${file} --genesis ${genesis}`
 }
 
 /** What was asked about, and under it the ways back to what it rests on, strongest first. */
 export function renderWhy({ id, paths, truncated }: Explanation): string {
   const asked = paths[0]?.steps[0]
   if (asked === undefined) return `${short(id)} rests on nothing that is known here: no links lead back from it`
-  const ways = paths.map(
-    ({ weight, steps }) => `\n${styled('dim', `weight ${weight.toFixed(3)}`)}\n${steps.slice(1).map(renderStep).join('\n')}`,
-  )
-  return `${styled('bold', short(asked.id))}  ${firstLine(asked.text, 10)}\n${ways.join('\n')}${truncated ? '\n\nthe search ended at a limit: there may be more' : ''}`
-}
-
-function renderStep({ id, edge, text, author, log, seq }: WhyStep, depth: number): string {
-  const indent = '  '.repeat(depth + 1)
-  return `${indent}${styled('cyan', BACKWARDS[edge] ?? edge)} ${styled('bold', short(id))}  ${firstLine(text, indent.length + 30)}\n${indent}  ${styled('dim', `by ${short(author)}, record ${seq} of log ${short(log)}`)}`
+  const ways = renderWays(paths, ({ author, log, seq }) => `by ${short(author)}, record ${seq} of log ${short(log)}`)
+  return `${styled('bold', short(asked.id))}  ${firstLine(asked.text, 10)}\n${ways}${truncated ? '\n\nthe search ended at a limit: there may be more' : ''}`
 }

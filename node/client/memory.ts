@@ -15,6 +15,7 @@ export function memoryOf(request: Request): Memory {
     get: id => request('memory.get', { id }),
     recall: (query, options) => request('memory.recall', { query, ...options }),
     why: (id, options) => request('memory.why', { id, ...options }),
+    prove: (id, options) => request('memory.prove', { id, ...options }),
     list: options => request('memory.list', { ...options }),
     conflicts: () => request('memory.conflicts', {}),
     status: () => request('memory.status', {}),

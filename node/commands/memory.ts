@@ -7,9 +7,10 @@ import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
 import type { Core } from '../core.ts'
-import { conflicts, get, list, recall, status, why } from '../memory/answers.ts'
+import { conflicts, get, list, reasons, recall, status, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
+import { prove } from '../proof/prove.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
@@ -59,6 +60,7 @@ export const memoryCommands: CommandsOf<
   | 'memory.get'
   | 'memory.recall'
   | 'memory.why'
+  | 'memory.prove'
   | 'memory.list'
   | 'memory.changes'
   | 'memory.conflicts'
@@ -115,6 +117,9 @@ export const memoryCommands: CommandsOf<
   'memory.get': command(z.strictObject({ id }), (core, input, to) => get(memoryOf(core), input.id, to)),
   'memory.recall': command(z.strictObject(recalled), (core, { query, ...options }, to) => recall(memoryOf(core), query, options, to)),
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
+  'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) =>
+    reasons(memoryOf(core), input.id, input.asOf, to.fail, (found, explained) => prove(core, found, explained, to)),
+  ),
   'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryOf(core), input, to)),
 
   'memory.changes': command(

@@ -28,6 +28,7 @@ import type {
 } from '../api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
+import type { Proof } from '../proof/proof.ts'
 
 /**
  * Every command of a node: what it takes and what it answers. Command line, HTTP and SDK go
@@ -73,6 +74,7 @@ export interface CommandTypes {
   'memory.get': { input: { id: string }; result: MemoryDetail }
   'memory.recall': { input: RecallOptions & { query: string }; result: Recollection }
   'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
+  'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: ListOptions; result: MemoryPage }
   /** Like `memory.list`, but waits for something to list. */
   'memory.changes': {

@@ -5,6 +5,7 @@ import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
 import type { Remember } from '../../ecc/records.ts'
+import type { Explanation as Reasons } from '../../ecc/why.ts'
 import type {
   ConflictList,
   Explanation,
@@ -52,36 +53,48 @@ export function recall(memory: Memory, query: string, options: RecallOptions, to
 }
 
 export function why(memory: Memory, text: string, asOf: string | undefined, to: Answering<Explanation>): void {
+  reasons(memory, text, asOf, to.fail, (id, found, at) => {
+    const frontier = memory.frontier(at)
+    const steps = found.paths.flatMap(path => path.steps)
+    memory.texts(
+      steps.map(step => step.ref),
+      said => {
+        let next = 0
+        const paths = found.paths.map(({ weight, steps: path }) => ({
+          weight,
+          steps: path.map(step => ({
+            id: step.id,
+            edge: step.edge,
+            text: (said[next++] as Remember).text,
+            author: step.author,
+            log: step.ref.log,
+            seq: step.ref.seq,
+          })),
+        }))
+        to.ok({ id, paths, frontier, truncated: found.truncated })
+      },
+      to.fail,
+    )
+  })
+}
+
+/** What a memory rests on, as records. */
+export function reasons(
+  memory: Memory,
+  text: string,
+  asOf: string | undefined,
+  fail: (error: WeftError) => void,
+  then: (id: CausalId, found: Reasons, at: Cut | undefined) => void,
+): void {
   memory.resolve(
     text,
     id => {
-      atCut(memory, asOf, undefined, to, at => {
-        const found = attempt(to, () => memory.fold.why(id, { at }))
-        if (found === undefined) return
-        const frontier = memory.frontier(at)
-        const steps = found.paths.flatMap(path => path.steps)
-        memory.texts(
-          steps.map(step => step.ref),
-          said => {
-            let next = 0
-            const paths = found.paths.map(({ weight, steps: path }) => ({
-              weight,
-              steps: path.map(step => ({
-                id: step.id,
-                edge: step.edge,
-                text: (said[next++] as Remember).text,
-                author: step.author,
-                log: step.ref.log,
-                seq: step.ref.seq,
-              })),
-            }))
-            to.ok({ id, paths, frontier, truncated: found.truncated })
-          },
-          to.fail,
-        )
+      atCut(memory, asOf, undefined, { fail }, at => {
+        const found = attempt({ fail }, () => memory.fold.why(id, { at }))
+        if (found !== undefined) then(id, found, at)
       })
     },
-    to.fail,
+    fail,
   )
 }
 

@@ -255,6 +255,33 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
     ),
   )
 
+  const file = join(dir, 'outage.proof')
+  const proven = await mem<Explanation & { proof: { file: string; records: number; genesis: string } }>('why', outage.id, '--proof', file)
+  const { genesis } = proven.proof
+  t.match(proven, { paths: why.paths, proof: { file, records: 5, genesis: HEX } })
+  t.match(await human('why', outage.id, '--proof', file), `weft verify ${file} --genesis ${genesis}\n`)
+  // Elsewhere: no node directory, nothing but the file and the hash.
+  const elsewhere = { cwd: temporary(t) }
+  const verified = await weft(['verify', file, '--genesis', genesis, '--json'], elsewhere)
+  t.equal(verified.code, 0, verified.stdout)
+  t.match(JSON.parse(verified.stdout), {
+    verdict: 'valid',
+    id: outage.id,
+    records: 5,
+    authors: [NODE_ID],
+    paths: [{ steps: [{}, { id: cause.id }] }],
+  })
+  t.match((await weft(['verify', file, '--genesis', genesis], elsewhere)).stdout, /^proven: 5 records by 1 member of cluster ".*"/)
+  const forged = join(dir, 'forged.proof')
+  writeFileSync(forged, readFileSync(file, 'utf8').replace('exhausted', 'plentiful'))
+  const judged = async (...args: readonly string[]): Promise<unknown> => {
+    const { code, stdout } = await weft(['verify', ...args, '--json'], elsewhere)
+    return { code, ...(JSON.parse(stdout) as object) }
+  }
+  t.match(await judged(forged, '--genesis', genesis), { code: 1, verdict: 'refused', reason: /not what was signed/ })
+  t.match(await judged(file, '--genesis', 'ab'.repeat(32)), { code: 1, verdict: 'refused', reason: /another hash/ })
+  t.match(await judged(join(dir, 'none'), '--genesis', genesis), { code: 2, verdict: 'unknown', reason: /cannot read/ })
+
   const { frontier: then } = await mem<MemoryStatus>('status')
   const better = await mem<Receipt>('remember', 'The pool of connections is exhausted at 400', '--key', 'pool')
   t.equal((await mem<MemoryDetail>('show', cause.id)).state, 'superseded', 'the same key replaces')

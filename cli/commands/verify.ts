@@ -1,0 +1,60 @@
+import { readFile, stat } from 'node:fs/promises'
+import { InvalidArgumentError } from 'commander'
+import { type ClusterId, parseClusterId } from '../../base/ids.ts'
+import { type ProofVerdict, verifyProof } from '../../node/proof/verify-proof.ts'
+import { action, type Define } from '../invocation.ts'
+import { styled } from '../output.ts'
+import { firstLine, plural, short } from '../text.ts'
+import { renderWays } from '../ways.ts'
+
+/** 64 MiB: all that a why can show, with the longest of texts, is a tenth of that. */
+const FILE_MAX_BYTES: number = 64 * 1024 * 1024
+
+const EXIT: Readonly<Record<ProofVerdict['verdict'], number>> = { valid: 0, refused: 1, unknown: 2 }
+
+export const define: Define = command =>
+  command
+    .argument('<file>', 'what weft mem why --proof wrote')
+    .requiredOption('--genesis <hash>', 'the id of the cluster, from somebody you trust: weft status shows it there', genesis)
+    .addHelpText(
+      'after',
+      '\nNeeds no node and no network: signatures, membership and every byte are checked against the hash alone. It shows what members have said,\nnot that nothing was left out.\n\nExit code: 0 all of it is so, 1 something in it is not, 2 it cannot be judged.',
+    )
+    .action(
+      action(async (cli, [file]: readonly [string], { genesis: cluster }: { readonly genesis: ClusterId }) => {
+        const read = await contentOf(file)
+        const verdict = 'bytes' in read ? verifyProof(read.bytes, cluster) : read
+        cli.print(verdict, () => render(verdict))
+        return EXIT[verdict.verdict]
+      }),
+    )
+
+function genesis(text: string): ClusterId {
+  const id = parseClusterId(text)
+  if (id === undefined) throw new InvalidArgumentError('64 hex digits are wanted, the id of a cluster.')
+  return id
+}
+
+async function contentOf(file: string): Promise<{ readonly bytes: Uint8Array } | Extract<ProofVerdict, { verdict: 'unknown' }>> {
+  try {
+    const { size } = await stat(file)
+    if (size > FILE_MAX_BYTES) return { verdict: 'unknown', reason: `${file} has ${size} bytes, and a proof at most ${FILE_MAX_BYTES}` }
+    return { bytes: await readFile(file) }
+  } catch (thrown) {
+    return { verdict: 'unknown', reason: `cannot read ${file}: ${(thrown as Error).message}` }
+  }
+}
+
+function render(verdict: ProofVerdict): string {
+  if (verdict.verdict === 'refused') return `${styled('red', 'refused')}: ${verdict.reason}`
+  if (verdict.verdict === 'unknown') return `not judged: ${verdict.reason}`
+  const { cluster, name, id, memory, paths, records, authors } = verdict
+  const origin = ({ author, at }: { readonly author: string; readonly at: string }): string => `by ${short(author)}, ${at}`
+  return [
+    `${styled('green', 'proven')}: ${plural(records, 'record')} by ${plural(authors.length, 'member')} of cluster ${JSON.stringify(name)} (${short(cluster)})`,
+    '',
+    `${styled('bold', short(id))}  ${firstLine(memory.text, 10)}`,
+    `  ${styled('dim', origin(memory))}`,
+    ...(paths.length === 0 ? [] : [renderWays(paths, origin)]),
+  ].join('\n')
+}
