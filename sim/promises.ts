@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Effect } from '../node/step.ts'
 import type { Scheduler } from './scheduler.ts'
-import { holdTraps, realTurn, settled, watchRejections } from './trap.ts'
+import { holdTraps, realTurn, settled, takeBreach, watchRejections } from './trap.ts'
 
 /** 1,000,000 turns without virtual time going by are a loop. */
 const TURNS_MAX = 1_000_000
@@ -60,11 +60,15 @@ export class Promises {
   }
 
   async #runTrapped(scheduler: Scheduler, busy: () => boolean, limitUs: number): Promise<boolean> {
+    takeBreach()
     const release = holdTraps()
     try {
       for (;;) {
         await this.#rest(scheduler)
         const isReached = scheduler.runWhile(() => !this.#isDue && busy(), limitUs)
+        const breach = takeBreach()
+        // What user code did of which the answer differs from run to run is not its own affair, whatever it made of the error.
+        if (breach !== undefined) throw breach
         if (!this.#isDue) return isReached
       }
     } finally {

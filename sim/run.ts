@@ -24,6 +24,8 @@ export interface RunResult {
   /** Null on real processes. */
   readonly traceHash: string | null
   readonly invariants: readonly Judgement[]
+  /** What nobody could judge: on real processes, what only shows inside of the nodes. */
+  readonly unjudged: readonly string[]
   /** How often each rare situation came up. */
   readonly sometimes: ReadonlyMap<string, number>
   readonly history: History
@@ -87,12 +89,14 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
     if (!isCut()) violated({ invariant: 'hygiene', nodes: [], facts: ['promised: no node ever throws', explained(thrown)] })
   }
   const sometimes = init.sometimes?.() ?? new Map()
+  const unjudged: readonly string[] = stage.isReal ? checkers.filter(({ atEnd }) => atEnd === undefined).map(({ id }) => id) : []
   return {
     verdict: isCut() && violations.length === 0 ? 'unknown' : verdictOf(scenario, violations, history, sometimes),
     scenario,
     seed,
     virtualMs: stage.nowMs,
-    invariants: judgements(checkers, violations),
+    invariants: judgements(checkers, violations).filter(({ id }) => !unjudged.includes(id)),
+    unjudged,
     sometimes,
     history,
   }

@@ -42,7 +42,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
 
 /** The parts that must be the same in the simulator: everything but these folders. */
 const HOSTS =
-  /^(node\/(host|http)|[a-z]+\/libp2p|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/trap\.ts$|^sim\/scenario\/catalogue\.ts$/
+  /^(node\/(host|http)|[a-z]+\/libp2p|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/(ambient|trap)\.ts$|^sim\/scenario\/catalogue\.ts$/
 const PURE = /^(base|transport|discovery|chain|ecc|node|sim)\//
 
 const AMBIENT: readonly (readonly [what: string, pattern: RegExp])[] = [

@@ -7,6 +7,7 @@ import { closest } from '../../sim/scenario/closest.ts'
 import { loadShipped, shippedNames } from '../../sim/scenario/catalogue.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
 import { parseScenario } from '../../sim/scenario/yaml.ts'
+import { setTraps } from '../../sim/trap.ts'
 
 const ENDINGS = /\.(ya?ml|m?ts|m?js)$/
 
@@ -36,6 +37,7 @@ async function loadNamed(name: string, file: string): Promise<Scenario> {
 
 async function loadModule(file: string, origin: string): Promise<Scenario> {
   teachNode()
+  setTraps()
   let module: { readonly default?: unknown }
   try {
     module = (await import(pathToFileURL(file).href)) as typeof module

@@ -16,6 +16,8 @@ export interface RunDocument {
   readonly traceHash: string | null
   readonly invariants: readonly { readonly id: string; readonly held: boolean; readonly detail: string }[]
   readonly replay: string
+  /** What nobody could judge, of a run on real processes. */
+  readonly unjudged?: readonly string[]
   /** How it was broken, when it was. */
   readonly violation?: Violation
   /** A smaller scenario that fails in the same way. */
@@ -30,7 +32,7 @@ export interface RunDocument {
 export type Extras = { readonly [K in 'shrunk' | 'report' | 'state']: RunDocument[K] | undefined }
 
 export function documentOf(result: RunResult, replay: string, extras: Partial<Extras> = {}): RunDocument {
-  const { verdict, seed, scenario, virtualMs, events, traceHash, invariants } = result
+  const { verdict, seed, scenario, virtualMs, events, traceHash, invariants, unjudged } = result
   const violation = firstViolation(result)
   return {
     verdict,
@@ -41,6 +43,7 @@ export function documentOf(result: RunResult, replay: string, extras: Partial<Ex
     traceHash,
     invariants: invariants.map(({ id, held, detail }) => ({ id, held, detail })),
     replay,
+    ...(unjudged.length === 0 ? {} : { unjudged }),
     ...(violation === undefined ? {} : { violation }),
     ...(Object.fromEntries(Object.entries(extras).filter(([, value]) => value !== undefined)) as Partial<RunDocument>),
   }
@@ -87,6 +90,7 @@ export function renderRun(result: RunResult, replay: string, isCut: boolean = fa
   else if (missing.length > 0) lines.push(`  never came up, so this run says nothing about it: ${missing.join(', ')}`)
   else if (verdict === 'unknown') lines.push('  nothing that was asked was answered with ok, so nothing was promised')
   else lines.push(`  held: ${result.invariants.map(({ id }) => id).join(', ')}`)
+  if (result.unjudged.length > 0) lines.push(`  not judged, since nobody sees inside of real nodes: ${result.unjudged.join(', ')}`)
   lines.push(`  ${styled('dim', replay)}`)
   return lines.join('\n')
 }

@@ -10,6 +10,7 @@ import {
   LOGS_MAX,
   MONITORS_MAX,
   PEER_ADDRESSES_MAX,
+  PEER_BOOK_MAX,
   PENDING_CALLS_MAX,
   PROCESSES_MAX,
 } from '../../base/limits.ts'
@@ -28,7 +29,7 @@ const NOTE_MAX_BYTES = 8 * 1024
 /** Nothing grows beyond its bound, whatever is sent. */
 export class Bounds extends Judge {
   readonly id = 'bounds'
-  readonly says = 'every queue, table, frame and step stays within its bound'
+  readonly says = 'frames, commits and steps, logs, peers, processes, inboxes, events and waiting writes stay within their bounds'
   #steps = 0
 
   onStep(node: string, core: Core, _: CoreEvent, effects: readonly Effect[]): void {
@@ -78,6 +79,7 @@ export class Bounds extends Judge {
     this.#within(node, 'bytes waiting for the disk', core.chain.backlogBytes, COMMIT_BACKLOG_BYTES + COMMIT_MAX_BYTES)
     this.#within(node, 'logs', core.chain.logs.size, LOGS_MAX)
     this.#within(node, 'connections', core.peers.connected.size, CONNECTIONS_MAX)
+    this.#within(node, 'known peers', core.peers.known().length, PEER_BOOK_MAX)
     this.#within(node, 'processes', core.processes.size, PROCESSES_MAX)
     this.#within(node, 'events kept', core.events.after(0, Infinity).length, EVENT_RING)
     this.#within(node, 'writes waiting for their answer', core.writer.waiting, PENDING_CALLS_MAX)

@@ -1,6 +1,8 @@
 import type { LogFields, LogLevel } from '../../base/ports.ts'
 import type { NodeId } from '../../base/ids.ts'
+import { PEER_SILENT_MS } from '../../base/limits.ts'
 import type { MemberList } from '../../node/api.ts'
+import type { Core } from '../../node/core.ts'
 import type { Fault } from '../faults/fault.ts'
 import { Judge } from './case.ts'
 import type { Ending } from './checker.ts'
@@ -9,12 +11,40 @@ import { difference, seconds } from './facts.ts'
 /** 30 s before a node was taken for dead nothing was wrong with it, if it was taken so for no reason. */
 const BEFORE_MS = 30_000
 
-/** All agree on who belongs, see each other, and take nobody for dead who is well. */
+/** 30 s: a silent peer is noticed after 10 s, by whoever had a turn meanwhile. */
+const NOTICED_MS: number = 3 * PEER_SILENT_MS
+
+/** All agree on who belongs, see each other, notice who is gone, and take nobody for dead who is well. */
 export class MembershipChecker extends Judge {
   readonly id = 'membership'
-  readonly says = 'all agree on the members, are connected in the end, and take no healthy peer for dead'
+  readonly says = 'all agree on the members, are connected in the end, notice whoever is gone, and take no healthy peer for dead'
   #falsePositives = 0
   readonly #dismissed: Dismissed[] = []
+  /** Since when nodes are down. */
+  readonly #down: Map<string, number> = new Map()
+
+  override onBoot(node: string, core: Core): void {
+    super.onBoot(node, core)
+    this.#down.delete(node)
+  }
+
+  onEnd(node: string): void {
+    this.#down.set(node, this.setup.nowMs())
+  }
+
+  onStep(node: string, core: Core): void {
+    if (this.#down.size === 0 || this.#isRestless || !this.setup.isCorrect(node)) return
+    const nowMs = this.setup.nowMs()
+    for (const [other, sinceMs] of this.#down) {
+      if (other === node || nowMs - sinceMs < NOTICED_MS) continue
+      if (!core.peers.connected.has(this.setup.nodeIdOf(other)) || this.story.wasUnwell(node, nowMs - NOTICED_MS, nowMs)) continue
+      this.violated(
+        [node, other],
+        `${other} has been down since ${seconds(sinceMs)}`,
+        `${node} takes it for connected at ${seconds(nowMs)}`,
+      )
+    }
+  }
 
   onLog(node: string, _: LogLevel, event: string, { peer, code, how }: LogFields): void {
     if (event === 'sim.dismissed') this.#dismissed.push({ node, how: how as Dismissed['how'], atMs: this.setup.nowMs() })

@@ -56,7 +56,9 @@ export class ProcessWork {
     if (others.length === 0) return
     const to = random.pick(others)
     this.#ensure(to, TALLY, () => tallyTo(handled => this.delivered(handled, to)))
-    const third = mode === 'call' && random.chance(100) ? others.find(name => name !== to) : undefined
+    // Whatever a hostile node answers is its answer: an honest one that asks it first cannot be held to another.
+    const honest = others.filter(name => name !== to && !this.#hostile.has(name))
+    const third = mode === 'call' && random.chance(100) ? honest[0] : undefined
     const via = third === undefined ? {} : { via: this.#tallyOf(third) }
     const count = random.chance(100) ? 2 + random.below(4) : 1
     for (let i = 0; i < count; i++) {

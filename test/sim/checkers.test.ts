@@ -157,7 +157,7 @@ function coreOf(change: object = {}): Core {
     self: 'n1',
     chain: { logs: new Map(), log: () => undefined, backlogBytes: 0 },
     cluster: { membership: MEMBER, others: ['n2', 'n3', 'n4'] },
-    peers: { connected: new Set() },
+    peers: { connected: new Set(), known: () => [] },
     processes: { list: () => [], size: 0 },
     events: { after: () => [] },
     writer: { waiting: 0 },
@@ -342,7 +342,7 @@ t.test('while nothing is wrong, news arrives without being looked for', t => {
         name,
         self: name,
         chain: { logs: new Map([[LOG, logs[i]]]), log: () => logs[i], backlogBytes: 0 },
-        peers: { connected: isConnected ? new Set(names) : new Set() },
+        peers: { connected: isConnected ? new Set(names) : new Set(), known: () => [] },
       }),
     )
     for (const checker of court.checkers) {
@@ -357,6 +357,35 @@ t.test('while nothing is wrong, news arrives without being looked for', t => {
         for (const checker of court.checkers) checker.onStep?.(name, cores[i % 2] as Core, { kind: 'wake' }, [])
       }
     }
+    t.equal(court.violations[0]?.invariant, finds, `${what}${toldBy(court)}`)
+  }
+  t.end()
+})
+
+t.test('who is gone is noticed, and not too soon', t => {
+  const cases = [
+    { what: 'a connection to who has been down for 31 s', afterMs: 31_000, finds: 'membership' },
+    { what: 'a connection to who has been down for 20 s', afterMs: 20_000, finds: undefined },
+    { what: 'a connection to who is up again', afterMs: 31_000, isBack: true, finds: undefined },
+    { what: 'a connection that has ended', afterMs: 31_000, connected: [], finds: undefined },
+    { what: 'a connection of who was paused', afterMs: 31_000, faults: [{ verb: 'pause', node: 'n1', forMs: 30_000 }], finds: undefined },
+  ] as const
+  for (const { what, afterMs, finds, ...rest } of cases) {
+    const {
+      isBack = false,
+      connected = ['n2'],
+      faults = [],
+    } = rest as { isBack?: boolean; connected?: readonly string[]; faults?: readonly Fault[] }
+    const court = courtOf(scenarioOf({ faults: faults.map(fault => ({ atMs: 0, fault })) }))
+    const node = coreOf({ peers: { connected: new Set(connected), known: () => [] } })
+    const other = coreOf({ name: 'n2', self: 'n2' })
+    const each = (tell: (checker: (typeof court.checkers)[number]) => void): void => court.checkers.forEach(tell)
+    each(checker => checker.onBoot?.('n1', node))
+    each(checker => checker.onBoot?.('n2', other))
+    each(checker => checker.onEnd?.('n2', 'power'))
+    if (isBack) each(checker => checker.onBoot?.('n2', other))
+    court.nowMs = afterMs
+    each(checker => checker.onStep?.('n1', node, { kind: 'wake' }, []))
     t.equal(court.violations[0]?.invariant, finds, `${what}${toldBy(court)}`)
   }
   t.end()

@@ -1,12 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createECDH, generatePrimeSync, randomBytes, scrypt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { getServers } from 'node:dns'
+import { EventEmitter } from 'node:events'
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { isIP, Socket } from 'node:net'
+import { freemem } from 'node:os'
 import { clearTimeout as clearTimer } from 'node:timers'
+import { scheduler } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { gzip } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { encode } from '../../base/codec.ts'
 import { concatBytes, utf8 } from '../../base/bytes.ts'
@@ -19,6 +23,7 @@ import { decodeSegmentHeader, encodeCommit, scanSegment, type SegmentHeader } fr
 import { encodeRemember } from '../../ecc/records.ts'
 import type { SimMessage } from '../../sim/network.ts'
 import type { SimRandom } from '../../sim/random.ts'
+import { setTraps } from '../../sim/trap.ts'
 import { World } from '../../sim/world.ts'
 import { codeOf, coreOf, settle, textsOf, untilConnected, untilEqual } from './helpers.ts'
 import { seedOf } from './seeds.ts'
@@ -547,6 +552,10 @@ t.test('what is published while two nodes far apart still compare is told to bot
   t.end()
 })
 
+setTraps()
+/** As a module of a user takes them while it is loaded. */
+const takenByName = { now: Date.now, Date, setTimeout }
+
 t.test('simulated code that looks at a real clock, timer or die, or reaches outside, is stopped', t => {
   const rows: readonly (readonly [what: string, look: () => unknown])[] = [
     ['Date.now()', () => Date.now()],
@@ -563,7 +572,24 @@ t.test('simulated code that looks at a real clock, timer or die, or reaches outs
     ['process.on()', () => process.on('weft-test', () => {})],
     ['crypto.getRandomValues()', () => crypto.getRandomValues(new Uint8Array(1))],
     ['crypto.randomUUID()', () => crypto.randomUUID()],
-    ['crypto.subtle', () => crypto.subtle],
+    ['crypto.subtle.digest()', () => crypto.subtle.digest('SHA-256', new Uint8Array(1))],
+    ['Date()', () => Date()],
+    ['process.hrtime.bigint()', () => process.hrtime.bigint()],
+    ['process.cpuUsage()', () => process.cpuUsage()],
+    ['performance.mark()', () => performance.mark('here')],
+    ['performance.timeOrigin', () => performance.timeOrigin],
+    ['Intl.DateTimeFormat.format()', () => new Intl.DateTimeFormat('en').format()],
+    ['Intl.DateTimeFormat.format()', () => new Intl.DateTimeFormat('en').formatToParts()],
+    ['MessageChannel()', () => new MessageChannel().port1.close()],
+    ['scheduler.yield()', () => scheduler.yield()],
+    ['os.freemem()', () => freemem()],
+    ['zlib.gzip()', () => gzip('x', () => {})],
+    ['crypto.createECDH()', () => createECDH('prime256v1')],
+    ['crypto.generatePrimeSync()', () => generatePrimeSync(8)],
+    ['crypto.scrypt()', () => scrypt('a', 'b', 16, { N: 2 }, () => {})],
+    ['Date.now()', takenByName.now],
+    ['new Date()', () => new takenByName.Date()],
+    ['setTimeout()', () => clearTimeout(takenByName.setTimeout(() => {}, 1))],
     ['AbortSignal.timeout()', () => AbortSignal.timeout(1)],
     ['fs.existsSync()', () => existsSync('.')],
     ['fs/promises.stat()', () => stat('.')],
@@ -590,8 +616,15 @@ t.test('simulated code that looks at a real clock, timer or die, or reaches outs
     world.scheduler.after(1, reach)
     t.throws(() => world.run(1), { message: `simulated code called ${what}: it must ask its ports` }, what)
   }
+  const events: string[] = []
+  const emitter = new EventEmitter()
   const world = new World({ seed: SEED })
-  world.scheduler.after(1, () => t.equal(new Date(0).toISOString(), '1970-01-01T00:00:00.000Z', 'a given time is no clock'))
+  world.scheduler.after(1, () => {
+    emitter.on('news', news => events.push(String(news)))
+    emitter.emit('news', new Date(0).toISOString(), 'a given time is no clock')
+    events.push(new Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format(new Date(0)))
+  })
   world.run(1)
+  t.same(events, ['1970-01-01T00:00:00.000Z', '1/1/1970'], 'a given time is no clock, and emitters are plain code')
   t.end()
 })
