@@ -57,8 +57,7 @@ export class ProcessWork {
     const to = random.pick(others)
     this.#ensure(to, TALLY, () => tallyTo(handled => this.delivered(handled, to)))
     // Whatever a hostile node answers is its answer: an honest one that asks it first cannot be held to another.
-    const honest = others.filter(name => name !== to && !this.#hostile.has(name))
-    const third = mode === 'call' && random.chance(100) ? honest[0] : undefined
+    const third = mode === 'call' && random.chance(100) ? others.find(name => name !== to && !this.#hostile.has(name)) : undefined
     const via = third === undefined ? {} : { via: this.#tallyOf(third) }
     const count = random.chance(100) ? 2 + random.below(4) : 1
     for (let i = 0; i < count; i++) {
