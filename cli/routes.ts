@@ -112,6 +112,16 @@ export const ROUTES: readonly Route[] = [
             about: 'the sections of a folder of notes',
             load: async () => (await import('./commands/mem-import.ts')).defineMarkdown,
           },
+          {
+            name: 'chat',
+            about: 'conversations with a model',
+            load: async () => (await import('./commands/mem-import.ts')).defineChat,
+          },
+          {
+            name: 'mcp',
+            about: 'the file of an MCP memory server',
+            load: async () => (await import('./commands/mem-import.ts')).defineMcp,
+          },
         ],
       },
       { name: 'export', about: 'write the memory as JSON Lines', load: async () => (await import('./commands/mem-export.ts')).define },

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { newCommits } from '../import/git-history.ts'
 import { type Entry, type ImportFailure, ItemImport, type ImportSummary } from '../import/import-items.ts'
+import { readChat, readMcpMemory } from '../import/json-file.ts'
 import { readJsonl } from '../import/jsonl-file.ts'
 import { readMarkdown } from '../import/markdown-folder.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
@@ -36,6 +37,34 @@ export const defineMarkdown: Define = command =>
     .action(
       action((cli, [folder]: readonly [string]) => {
         const entries = readMarkdown(resolve(folder))
+        return importInto(cli, inOne(entries), 0, entries.length)
+      }),
+    )
+
+export const defineChat: Define = command =>
+  command
+    .argument('<file>', '- for stdin')
+    .addHelpText(
+      'after',
+      '\nA memory for each message that a person or a model wrote, keyed chat:CONVERSATION/MESSAGE and linked to the one before. Reads lists and JSON\nLines of {"role", "content"}, sessions of coding agents, and exports of chat services. What tools said is left out.',
+    )
+    .action(
+      action(async (cli, [file]: readonly [string]) => {
+        const entries = await readChat(file)
+        return importInto(cli, inOne(entries), 0, entries.length)
+      }),
+    )
+
+export const defineMcp: Define = command =>
+  command
+    .argument('<file>', '- for stdin')
+    .addHelpText(
+      'after',
+      '\nThe file of the reference memory server of the Model Context Protocol. A memory for each entity and each observation, which is evidence for\nits entity; a relation becomes a link where its type is one of ours, and a memory of its own otherwise.',
+    )
+    .action(
+      action(async (cli, [file]: readonly [string]) => {
+        const entries = await readMcpMemory(file)
         return importInto(cli, inOne(entries), 0, entries.length)
       }),
     )

@@ -24,6 +24,12 @@ export interface ImportEdge {
   readonly weight?: number
 }
 
+/** Something to import, and the line it stands on, from 1. */
+export interface Found {
+  readonly line: number
+  readonly item: ImportItem
+}
+
 /** Meta, key, source and times fit beside a text of this length. */
 const TEXT_MAX_BYTES: number = BODY_MAX_BYTES - META_MAX_BYTES - 2 * KEY_MAX_BYTES - 512
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -288,6 +288,46 @@ t.test('notes are imported by their sections', async t => {
   )
   const { hits } = await ask<Recollection>(['mem', 'recall', 'how long was checkout down', '-k', '1', '--dir', dir])
   t.match(hits, [{ key: 'md:deep/outage.md#the-outage', text: /two hours/ }])
+})
+
+t.test('conversations and the files of memory servers are imported once, and then what is new of them', async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const chat = join(root, 'session.jsonl')
+  const message = (role: string, content: string, uuid: string): string =>
+    `${JSON.stringify({ sessionId: 's', uuid, message: { role, content } })}\n`
+  writeFileSync(chat, message('user', 'why is checkout slow?', '1') + message('assistant', 'its pool of connections is full', '2'))
+  const from = (...words: readonly string[]): Promise<ImportSummary> => ask(['mem', 'import', ...words, '--dir', dir])
+  t.same(counts(await from('chat', chat)), [2, 0, 0])
+  appendFileSync(chat, `${message('user', 'then widen it', '3')}{"broken`)
+  const again = await weft(['mem', 'import', 'chat', chat, '--json', '--dir', dir])
+  t.equal(again.code, 1, 'a broken line is told, and the rest is imported')
+  t.match(JSON.parse(again.stdout), { imported: 1, skipped: 2, failed: [{ line: 4, code: 'import_invalid' }] })
+
+  const memory = join(root, 'memory.json')
+  writeFileSync(
+    memory,
+    `${JSON.stringify({ type: 'entity', name: 'Ann', entityType: 'person', observations: ['owns the pool of connections'] })}\n`,
+  )
+  t.same(counts(await from('mcp', memory)), [2, 0, 0])
+  t.same(counts(await from('mcp', memory)), [0, 2, 0])
+  const { hits } = await ask<Recollection>(['mem', 'recall', 'who owns the pool', '--dir', dir])
+  t.match(hits[0], { text: 'Ann: owns the pool of connections', meta: { entity: 'Ann', kind: 'person' } })
+  t.ok(
+    hits.some(({ key }) => key === 'chat:s/2'),
+    'and what was said of it',
+  )
+
+  for (const [file, says] of [
+    [join(root, 'none'), /cannot read/],
+    [root, /cannot read/],
+  ] as const) {
+    const { code, stderr } = await weft(['mem', 'import', 'chat', file, '--json', '--dir', dir])
+    t.match({ code, stderr }, { code: 1, stderr: says })
+  }
+  writeFileSync(chat, Uint8Array.of(0xff, 0xfe))
+  t.match((await weft(['mem', 'import', 'chat', chat, '--dir', dir])).stderr, /not UTF-8/)
 })
 
 t.test('the bundled history is imported whole and answers questions', async t => {

@@ -2,8 +2,10 @@ import t from 'tap'
 import { utf8 } from '../../base/bytes.ts'
 import { BODY_MAX_BYTES, IMPORT_RECENT_MAX } from '../../base/limits.ts'
 import { GIT_LOG_ARGUMENTS, GitHistory } from '../../ecc/import/git.ts'
+import { parseChat } from '../../ecc/import/chat.ts'
 import { fitText, type ImportItem, isoTime } from '../../ecc/import/import-item.ts'
 import { parseJsonlLine } from '../../ecc/import/jsonl.ts'
+import { parseMcpMemory } from '../../ecc/import/mcp-memory.ts'
 import { parseMarkdown } from '../../ecc/import/markdown.ts'
 import { encodeRemember } from '../../ecc/records.ts'
 
@@ -291,4 +293,165 @@ t.test('an import forgets the oldest when it remembers enough', async t => {
 t.test('the arguments for git are the ones that are read', async t => {
   t.ok(GIT_LOG_ARGUMENTS.includes('--reverse') && GIT_LOG_ARGUMENTS.includes('-z'))
   t.strictSame(new GitHistory().end(), [])
+})
+
+/** `key: text -edge-> key ...` for each memory, and `line: message` for each fault. */
+function told({ found, faults }: ReturnType<typeof parseChat>): readonly string[] {
+  for (const { item } of found) encodeRemember(item)
+  return [
+    ...found.map(({ item }) => [`${item.key}: ${item.text}`, ...(item.edges ?? []).map(({ type, to }) => `-${type}-> ${to}`)].join(' ')),
+    ...faults.map(({ line, message }) => `${line}: ${message}`),
+  ]
+}
+
+const lines = (...values: readonly unknown[]): string => values.map(value => JSON.stringify(value)).join('\n')
+
+t.test('conversations become their messages, whoever wrote them down', async t => {
+  const rows: readonly (readonly [what: string, text: string, told: readonly (string | RegExp)[]])[] = [
+    [
+      'a list as models take it',
+      JSON.stringify([
+        { role: 'system', content: 'be brief' },
+        { role: 'user', content: 'why?' },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'text', text: 'the pool' },
+            { type: 'tool_use', name: 'x' },
+            { type: 'text', text: 'is full' },
+          ],
+        },
+      ]),
+      ['chat:f/1: why?', 'chat:f/2: the pool\n\nis full -follows-> chat:f/1'],
+    ],
+    [
+      'JSON Lines with a broken one and an empty one',
+      `${lines({ role: 'user', content: 'one', id: 'a' })}\n{"role":\n\n${lines({ role: 'user', content: 'two', id: 'b' })}`,
+      ['chat:f/a: one', 'chat:f/b: two -follows-> chat:f/a', /^2: not JSON/],
+    ],
+    [
+      'the session of a coding agent',
+      lines(
+        { type: 'summary', summary: 'x' },
+        { type: 'user', sessionId: 's', uuid: 'u1', timestamp: '2026-01-01T10:00:00.000Z', message: { role: 'user', content: 'fix it' } },
+        { type: 'user', sessionId: 's', uuid: 'u2', isMeta: true, message: { role: 'user', content: 'told by the program' } },
+        { type: 'assistant', sessionId: 's', uuid: 'u3', message: { role: 'assistant', content: [{ type: 'tool_use', name: 'edit' }] } },
+        { type: 'user', sessionId: 's', uuid: 'u4', message: { role: 'user', content: [{ type: 'tool_result', content: 'ok' }] } },
+        { type: 'assistant', sessionId: 's', uuid: 'u5', message: { role: 'assistant', content: [{ type: 'text', text: 'fixed' }] } },
+      ),
+      ['chat:s/u1: fix it', 'chat:s/u5: fixed -follows-> chat:s/u1'],
+    ],
+    [
+      'the rollout of another one',
+      lines(
+        { type: 'session_meta', payload: { id: 'z' } },
+        { type: 'response_item', payload: { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hello' }] } },
+        { type: 'response_item', payload: { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'hi' }] } },
+      ),
+      ['chat:f/1: hello', 'chat:f/2: hi -follows-> chat:f/1'],
+    ],
+    [
+      'an export with a tree of which one branch was last used',
+      JSON.stringify([
+        {
+          title: 'Pools',
+          conversation_id: 'c1',
+          current_node: '3',
+          mapping: {
+            0: { message: null, parent: null },
+            1: {
+              message: { id: 'm1', author: { role: 'user' }, content: { content_type: 'text', parts: ['ask'] }, create_time: 1767225600 },
+              parent: '0',
+            },
+            2: {
+              message: { id: 'm2', author: { role: 'assistant' }, content: { content_type: 'text', parts: ['first try'] } },
+              parent: '1',
+            },
+            3: {
+              message: { id: 'm3', author: { role: 'assistant' }, content: { content_type: 'text', parts: ['second', ' try'] } },
+              parent: '1',
+            },
+          },
+        },
+      ]),
+      ['chat:c1/m1: ask', 'chat:c1/m3: second\n\n try -follows-> chat:c1/m1'],
+    ],
+    [
+      'a tree that goes round in a circle',
+      JSON.stringify({
+        id: 'c',
+        current_node: 'a',
+        mapping: { a: { parent: 'b', message: { author: { role: 'user' }, content: 'x' } }, b: { parent: 'a' } },
+      }),
+      ['chat:c/1: x'],
+    ],
+    [
+      'an export with messages and names',
+      JSON.stringify([
+        { uuid: 'c2', name: 'Disks', chat_messages: [{ uuid: 'n1', sender: 'human', text: 'slow?', created_at: '2026-01-01T00:00:00Z' }] },
+      ]),
+      ['chat:c2/n1: slow?'],
+    ],
+    ['nothing', '', []],
+    ['no conversation', '[1, "x", null, {"a": 1}]', [1, 2, 3, 4].map(line => `${line}: neither a message nor a conversation`)],
+    ['no JSON', 'hello', [/^1: not JSON/]],
+  ]
+  for (const [what, text, wanted] of rows) {
+    const got = told(parseChat(text, 'f'))
+    t.equal(got.length, wanted.length, `${what}: ${got.join(' | ')}`)
+    for (const [i, row] of wanted.entries()) t.match(got[i], row, what)
+  }
+  const [first] = parseChat(rows[4]?.[1] as string, 'f').found
+  t.match(first?.item, { validFrom: '2026-01-01T00:00:00.000Z', meta: { role: 'user', conversation: 'Pools' } })
+  const long = parseChat(lines({ role: 'user', content: 'ä'.repeat(BODY_MAX_BYTES), id: 'x'.repeat(2000) }), 'f').found[0]?.item
+  t.match(long, { key: /^chat:#[0-9a-f]{32}$/, meta: { cut: /^\d+ bytes$/ } })
+  t.doesNotThrow(() => encodeRemember(long as ImportItem))
+})
+
+t.test('the file of an MCP memory server becomes entities, what is known of them, and their relations', async t => {
+  const rows: readonly (readonly [what: string, text: string, told: readonly (string | RegExp)[]])[] = [
+    [
+      'lines',
+      lines(
+        { type: 'entity', name: 'Ann', entityType: 'person', observations: ['likes tea', 'wrote the pool'] },
+        { type: 'entity', name: 'pool', entityType: 'component', observations: [] },
+        { type: 'relation', from: 'Ann', to: 'pool', relationType: 'works_on' },
+        { type: 'relation', from: 'pool', to: 'Ann', relationType: 'Triggered By' },
+        { type: 'relation', from: 'Ann', to: 'nobody', relationType: 'causes' },
+      ),
+      [
+        'mcp:Ann: Ann (person)',
+        'mcp:Ann: likes tea: Ann: likes tea -evidence-for-> mcp:Ann',
+        'mcp:Ann: wrote the pool: Ann: wrote the pool -evidence-for-> mcp:Ann',
+        'mcp:pool: pool (component) -triggered-by-> mcp:Ann',
+        'mcp:Ann works_on pool: Ann works on pool -correlates-> mcp:Ann -correlates-> mcp:pool',
+        'mcp:Ann causes nobody: Ann causes nobody -correlates-> mcp:Ann',
+      ],
+    ],
+    [
+      'one document',
+      JSON.stringify({ entities: [{ name: 'x', observations: ['y'] }], relations: [] }),
+      ['mcp:x: x', 'mcp:x: y: x: y -evidence-for-> mcp:x'],
+    ],
+    [
+      'an entity twice, and what two processes wrote over each other',
+      `${lines({ type: 'entity', name: 'x', observations: ['a'] }, { type: 'entity', name: 'x', observations: ['b'] })}\n{"type":"ent`,
+      ['mcp:x: x', 'mcp:x: a: x: a -evidence-for-> mcp:x', 'mcp:x: b: x: b -evidence-for-> mcp:x', /^3: not JSON/],
+    ],
+    [
+      'what is neither',
+      lines({ type: 'entity' }, { type: 'relation', from: 'a', to: '' }, 7, { type: 'entity', name: 'x', observations: [1, ' ', 'c'] }),
+      ['mcp:x: x', /mcp:x: c/, ...[1, 2, 3].map(line => `${line}: neither an entity with a name nor a relation with two ends`)],
+    ],
+    ['nothing', '', []],
+  ]
+  for (const [what, text, wanted] of rows) {
+    const got = told(parseMcpMemory(text))
+    t.equal(got.length, wanted.length, `${what}: ${got.join(' | ')}`)
+    for (const [i, row] of wanted.entries()) t.match(got[i], row, what)
+  }
+  const long = parseMcpMemory(
+    lines({ type: 'entity', name: 'n'.repeat(5000), entityType: 'e'.repeat(5000), observations: ['o'.repeat(100_000)] }),
+  )
+  t.equal(told(long).length, 2, 'what is long is cut, and known by its hash')
 })
