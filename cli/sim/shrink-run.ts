@@ -41,6 +41,7 @@ export interface ShrinkOptions {
  * the file fails in the same way.
  *
  * @returns undefined when that could not be done, which was said
+ * @throws WeftError `report_unwritable` when the file that was asked for cannot be written
  */
 export async function shrinkShown(
   cli: Invocation,
@@ -52,6 +53,7 @@ export async function shrinkShown(
   try {
     return await reproduced(cli, source, seed, violation, options)
   } catch (thrown) {
+    if (options.file !== undefined && thrown instanceof WeftError && thrown.code === 'report_unwritable') throw thrown
     const { message, next } = asWeftError(thrown)
     talk(`${styled('yellow', 'weft:', process.stderr)} it was not made smaller: ${message}${next === undefined ? '' : ` (${next})`}`)
     return undefined

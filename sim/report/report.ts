@@ -135,12 +135,14 @@ export function formatReport(report: Report): string {
   return `${JSON.stringify(report, null, 2)}\n`
 }
 
-/** @throws WeftError `report_invalid` with the field that is wrong; `format_newer` for a later version */
+/** @throws WeftError `report_invalid` with the field that is wrong, or the version when it is a later one */
 export function parseReport(json: string): Report {
   const value = parseJson(json, 'report.json')
   const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
   if (typeof version === 'number' && version > 1)
-    throw new WeftError('format_newer', `report.json is of version ${version}, this is version 1`)
+    throw new WeftError('report_invalid', `report.json is of version ${version}, this is version 1`, {
+      next: 'upgrade weftmesh: a newer version wrote this file',
+    })
   return checked(aReport, value, 'report.json')
 }
 

@@ -163,7 +163,7 @@ t.test('many seeds are run side by side, also of a scenario with programs, and e
 
   t.same([ends.code, ends.said.seeds], [3, 0], 'a thread that ends takes no other with it, and is no verdict')
   t.match(ends.said.crashes[0], { seed: 1, message: /a program ended it/ })
-  t.same(codeAndExit(alone), { code: 'handler_failed', exit: 1 })
+  t.same(codeAndExit(alone), { code: 'scenario_invalid', exit: 64 })
   t.equal(rare.code, 2, 'what a scenario is about never came up')
 
   t.same([broken.code, broken.said.seeds], [1, 1], 'there is no seed after the last')
@@ -189,6 +189,7 @@ t.test('a fuzzing that is interrupted says what it found', { skip: process.platf
 t.test('whatever is asked wrongly has its code, its exit code and a next step', async t => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'small.yaml'), YAML)
+  writeFileSync(join(dir, 'broken.yaml'), BROKEN)
   writeFileSync(join(dir, 'wrong.yaml'), 'nodes: 3\nat:\n  2s: crash n9\n')
   for (const [name, text] of [
     ['newer', '{"version":2}'],
@@ -223,51 +224,55 @@ t.test('whatever is asked wrongly has its code, its exit code and a next step', 
       what: 'a scenario that is misspelt',
       args: ['run', 'split-n-heal'],
       code: 'scenario_invalid',
-      exit: 1,
+      exit: 64,
       says: /did you mean split-and-heal/,
     },
     {
       what: 'a scenario with a mistake',
       args: ['run', 'wrong.yaml'],
       code: 'scenario_invalid',
-      exit: 1,
+      exit: 64,
       says: /wrong.yaml:3.*there is no node n9/s,
     },
     {
       what: 'a file that is not there',
       args: ['fuzz', '--scenario', 'none.yaml'],
       code: 'scenario_invalid',
-      exit: 1,
+      exit: 64,
       says: /there is no file/,
     },
     {
       what: 'a directory that is a file',
       args: ['run', 'small.yaml', '--out', 'small.yaml'],
-      code: 'directory_unusable',
-      exit: 1,
+      code: 'report_unwritable',
+      exit: 64,
       says: /there is a file/,
     },
-    { what: 'a directory below a file', args: ['run', 'small.yaml', '--out', 'small.yaml/x'], code: 'directory_unusable', exit: 1 },
+    ...(existsSync('/proc')
+      ? [{ what: 'a directory that cannot be', args: ['run', 'small.yaml', '--out', '/proc/x'], code: 'report_unwritable', exit: 64, says: /cannot write \/proc\/x/ } as const]
+      : []),
+    { what: 'a file that cannot be', args: ['shrink', '3', '--scenario', 'broken.yaml', '--out', 'none/x'], code: 'report_unwritable', exit: 64 },
+    { what: 'a directory below a file', args: ['run', 'small.yaml', '--out', 'small.yaml/x'], code: 'report_unwritable', exit: 64 },
     ...(existsSync('/dev/full')
       ? [
           {
             what: 'a full disk',
             args: ['run', 'small.yaml', '--out', 'full'],
-            code: 'disk_full',
-            exit: 1,
+            code: 'report_unwritable',
+            exit: 64,
             says: /the disk is full/,
           } as const,
         ]
       : []),
-    { what: 'no report', args: ['view', '.'], code: 'report_invalid', exit: 1, says: /report.json is not there/ },
-    { what: 'no directory', args: ['diff', '7', 'none'], code: 'report_invalid', exit: 1, says: /no directory none/ },
-    { what: 'a report of a later version', args: ['view', 'newer'], code: 'format_newer', exit: 1 },
-    { what: 'a damaged report', args: ['view', 'damaged'], code: 'report_invalid', exit: 1, says: /is not JSON/ },
+    { what: 'no report', args: ['view', '.'], code: 'report_invalid', exit: 64, says: /report.json is not there/ },
+    { what: 'no directory', args: ['diff', '7', 'none'], code: 'report_invalid', exit: 64, says: /no directory none/ },
+    { what: 'a report of a later version', args: ['view', 'newer'], code: 'report_invalid', exit: 64, says: /version 2/ },
+    { what: 'a damaged report', args: ['view', 'damaged'], code: 'report_invalid', exit: 64, says: /is not JSON/ },
     {
       what: 'a report without what belongs in it',
       args: ['diff', 'empty', 'empty'],
       code: 'report_invalid',
-      exit: 1,
+      exit: 64,
       says: /scenario: expected an object/,
     },
   ]
