@@ -20,8 +20,7 @@ export const REPORT_FILES: string = `${HTML_FILE}, timeline.svg, ${REPORT_FILE},
 export function prepareReport(dir: string): void {
   try {
     makeDirectory(resolve(dir))
-    if (!statSync(dir).isDirectory())
-      throw new WeftError('report_unwritable', `cannot write ${dir}: there is a file of that name`)
+    if (!statSync(dir).isDirectory()) throw new WeftError('report_unwritable', `cannot write ${dir}: there is a file of that name`)
     accessSync(dir, constants.W_OK)
   } catch (thrown) {
     throw thrown instanceof WeftError ? thrown : unwritable(dir, thrown)
