@@ -48,7 +48,8 @@ export function contradictionsOf(scenario: Scenario): readonly Contradiction[] {
   for (const [i, work] of scenario.workload.entries()) {
     if (work.work !== 'agent') continue
     const strangers = work.on.filter(name => !names.includes(name))
-    if (strangers.length > 0) found.push({ path: `workload[${i}]`, message: `agent ${work.name} is on ${strangers.join(', ')}, which is no node` })
+    if (strangers.length > 0)
+      found.push({ path: `workload[${i}]`, message: `agent ${work.name} is on ${strangers.join(', ')}, which is no node` })
   }
   for (const [i, site] of scenario.buggify.entries()) {
     if (!SITES.includes(site)) found.push({ path: `buggify[${i}]`, message: unknown('rare branch', site, SITES) })

@@ -270,12 +270,10 @@ class ScenarioReader {
   }
 
   #readWorkload(value: Value): readonly Work[] {
-    return this.#reader
-      .items(value, 'a list like [ { put: 5/s, keys: 20 }, { ipc: 10/s, mode: call } ]')
-      .flatMap(item => {
-        this.#places.set(item.place.path, item.place)
-        return this.#readWork(item) ?? []
-      })
+    return this.#reader.items(value, 'a list like [ { put: 5/s, keys: 20 }, { ipc: 10/s, mode: call } ]').flatMap(item => {
+      this.#places.set(item.place.path, item.place)
+      return this.#readWork(item) ?? []
+    })
   }
 
   #readWork(value: Value): Work | undefined {

@@ -52,7 +52,8 @@ function treeOf(text: string, fileName: string): Value {
   }
   const root = valueOf(document.contents, '', 1)
   reader.settle(fileName)
-  if (root.kind === 'text' && root.text === '') reader.problem(root.place, 'there is nothing in it; a whole scenario is for example: nodes: 5')
+  if (root.kind === 'text' && root.text === '')
+    reader.problem(root.place, 'there is nothing in it; a whole scenario is for example: nodes: 5')
   reader.settle(fileName)
   return root
 }

@@ -372,7 +372,7 @@ t.test('the scenario of the manual is read as it stands', async t => {
   })
 })
 
-t.test('faults may stand in any order, several at a time, a time twice, over several lines, quoted or not', async t => {
+t.test('faults may stand in any order, several at a time, over several lines, quoted or not', async t => {
   const { faults, about, durationMs } = parseScenario(
     `about: |
   heal: not a fault, and neither is
@@ -385,7 +385,7 @@ at:
     - crash n2 { torn: true }   # no power
     - 'pause n3 { for: 2s }'
     - "mute n4 { for: 12s }"
-  5s: restart n2
+    - restart n2
   1s: partition [[n1,n2],
                  [n3,n4]]
   3s: [ cut n1 -> n2, crash n4 { how: process }, heal ]
@@ -625,7 +625,8 @@ t.test('a scenario in TypeScript says the same in the same words, and more', asy
 t.test('a definition that is wrong says where', async t => {
   t.throws(() => defineScenario({ name: 'x', nodes: 2, at: { '5s': ['heal', 'crsh n1'] }, workload: [{ agent: 'nobody' }] }), {
     code: 'scenario_invalid',
-    message: /^scenario x: workload\[0\]: there is no agent nobody: give its program, agents: \{ nobody: program \}\nscenario x: at\.5s\[1\]: in "crsh n1": .*did you mean crash\?$/,
+    message:
+      /^scenario x: workload\[0\]: there is no agent nobody: give its program, agents: \{ nobody: program \}\nscenario x: at\.5s\[1\]: in "crsh n1": .*did you mean crash\?$/,
   })
 })
 
@@ -672,7 +673,11 @@ export default defineScenario(definition)
     'plain',
   )
   t.equal(
-    (await loadScenario(file('nameless.ts', "import { defineScenario } from 'weftmesh/sim'\nexport default defineScenario({ nodes: 2 })\n"))).name,
+    (
+      await loadScenario(
+        file('nameless.ts', "import { defineScenario } from 'weftmesh/sim'\nexport default defineScenario({ nodes: 2 })\n"),
+      )
+    ).name,
     'nameless',
     'the name of the file, where it gives none',
   )
