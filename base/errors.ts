@@ -108,9 +108,10 @@ const TABLE = {
   git_missing: ['invalid', 'install git'],
   not_a_repository: ['invalid', 'name a git checkout'],
 
-  // the simulator
-  scenario_invalid: ['invalid', 'correct what is named here; weft sim list shows scenarios that work'],
-  report_invalid: ['invalid', 'run the scenario again: this file is not one that weft sim run wrote'],
+  // the simulator, whose commands exit with 1 when a promise was broken or two runs differ, and for nothing else
+  scenario_invalid: ['usage', 'correct what is named here; weft sim list shows scenarios that work'],
+  report_invalid: ['usage', 'run the scenario again: this file is not one that weft sim run wrote'],
+  report_unwritable: ['usage', 'write somewhere else with --out'],
 
   // the control interface
   unauthorized: ['unauthorized', 'use the token in control.json of the node directory'],

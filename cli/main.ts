@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { WeftError } from '../base/errors.ts'
+import { ERRORS, WeftError } from '../base/errors.ts'
 import { packageVersion } from '../node/host/directory.ts'
 import { reportFailure } from './failure.ts'
 import { flushed, listenForBrokenPipe } from './output.ts'
@@ -16,16 +16,18 @@ export async function main(args: readonly string[]): Promise<number> {
   // `weft help mem recall` is what people type who have not seen `weft mem recall --help`.
   const words = args[0] === 'help' ? [...args.slice(1), '--help'] : args
   const isJson = words.includes('--json')
+  let atHand: Command | undefined
+  const program = createProgram(isJson, command => (atHand = command))
   try {
-    await createProgram(isJson).parseAsync(words, { from: 'user' })
+    await program.parseAsync(words, { from: 'user' })
   } catch (thrown) {
-    process.exitCode = fail(thrown, isJson)
+    process.exitCode = fail(thrown, isJson, atHand ?? program)
   }
   await flushed()
   return Number(process.exitCode ?? 0)
 }
 
-function createProgram(isJson: boolean): Command {
+function createProgram(isJson: boolean, onCommand: (command: Command) => void): Command {
   const version = packageVersion()
   const program = new Command('weft')
     .description('A mesh of nodes for AI agents: processes, signed chains and a shared causal memory.')
@@ -39,27 +41,42 @@ function createProgram(isJson: boolean): Command {
     .configureOutput({ outputError: () => {} })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', '\nTo see it work: weft demo. To begin: weft init, weft start -d. For one command: weft COMMAND --help.')
-  addRoutes(program, ROUTES)
+  addRoutes(program, ROUTES, onCommand)
   return program
 }
 
-function addRoutes(parent: Command, routes: readonly Route[]): void {
+function addRoutes(parent: Command, routes: readonly Route[], onCommand: (command: Command) => void): void {
   const unloaded = new Map<Command, NonNullable<Route['load']>>()
   for (const { name, about, load, commands } of routes) {
     const command = parent.command(name).description(about).helpCommand(false)
     if (load !== undefined) unloaded.set(command, load)
-    if (commands !== undefined) addRoutes(command, commands)
+    if (commands !== undefined) addRoutes(command, commands, onCommand)
   }
   parent.hook('preSubcommand', async (_, command) => {
+    onCommand(command)
     const define = await unloaded.get(command)?.()
     define?.(command)
   })
 }
 
 /** Help that was asked for is no failure; help for want of a command is one, and so is whatever commander did not understand. */
-function fail(thrown: unknown, isJson: boolean): number {
-  if (!(thrown instanceof CommanderError)) return reportFailure(thrown, isJson)
-  if (thrown.exitCode === 0) return 0
-  const message = thrown.code === 'commander.help' ? 'which command?' : thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')
-  return reportFailure(new WeftError('usage', message), isJson)
+function fail(thrown: unknown, isJson: boolean, atHand: Command): number {
+  const next = `see ${wordsOf(atHand)} --help`
+  if (thrown instanceof CommanderError)
+    return thrown.exitCode === 0 ? 0 : reportFailure(new WeftError('usage', misunderstood(thrown, atHand), { next }), isJson)
+  const isUnadvised = thrown instanceof WeftError && thrown.code === 'usage' && thrown.next === ERRORS.usage.next
+  return reportFailure(isUnadvised ? new WeftError('usage', thrown.message, { next, cause: thrown }) : thrown, isJson)
+}
+
+/** What commander says, on one line. All commands there are would be more than one. */
+function misunderstood({ code, message }: CommanderError, { parent, commands }: Command): string {
+  if (code === 'commander.help') return 'which command?'
+  const said = message.replace(/^error: /, '').replaceAll('\n', ' ')
+  if (code !== 'commander.unknownCommand' || parent === null) return said
+  return `${said} (there are ${commands.map(command => command.name()).join(', ')})`
+}
+
+/** `weft sim run` */
+function wordsOf(command: Command): string {
+  return command.parent === null ? command.name() : `${wordsOf(command.parent)} ${command.name()}`
 }

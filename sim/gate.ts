@@ -69,8 +69,7 @@ export class Gate implements Timeline {
     const costUs = Math.round(this.#factor * EVENT_COST_US)
     this.#busyUntilUs = this.nowUs + costUs
     this.#releaseIn(costUs)
-    next.isOver = true
-    next.happen()
+    this.#scheduler.happen(next)
   }
 
   #releaseIn(delayUs: number): void {

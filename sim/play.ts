@@ -1,4 +1,5 @@
 import { PEER_SILENT_MS } from '../base/limits.ts'
+import type { ChainHeads } from '../node/api.ts'
 import { askAll } from './ask-all.ts'
 import type { Ending, InvariantId, Testimony, Violation } from './checkers/checker.ts'
 import type { Fault } from './faults/fault.ts'
@@ -35,6 +36,8 @@ const LOOK_MS = 50
 const SLICE_MS = 1_000
 /** Twice what a crashed node, an unanswered call and a long redial backoff take. */
 const PROGRESS_MS = 60_000
+/** 3 logs in which nodes differ are told of each: enough to see who lacks what of whom. */
+const TOLD_LOGS = 3
 
 export class Play {
   readonly #init: PlayInit
@@ -199,10 +202,28 @@ export class Play {
   async #whyNot(nodes: readonly string[]): Promise<string> {
     const down = nodes.filter(name => !this.#stage.up.includes(name))
     const up = nodes.filter(name => this.#stage.up.includes(name))
-    const said = (await askAll(this.#stage, up, 'node.status', {})).map(
-      ({ peers, records, publishing, frontierAll }, i) =>
-        `${up[i]}: ${records} records, ${peers.filter(({ state }) => state === 'up').length} peers${publishing ? '' : ', not publishing'}, frontier ${frontierAll.slice(0, 12)}`,
+    const statuses = await askAll(this.#stage, up, 'node.status', {})
+    const logs = this.#differences((await askAll(this.#stage, up, 'chain.head', {})).map(heads => heads.logs))
+    const said = statuses.map(
+      ({ peers, records, publishing }, i) =>
+        `${up[i]}: ${records} records, ${peers.filter(({ state }) => state === 'up').length} peers${publishing ? '' : ', not publishing'}${logs[i]}`,
     )
     return [...said, ...(down.length === 0 ? [] : [`down: ${down.join(', ')}`])].join('; ')
+  }
+
+  /** Of each node how far it holds the logs of which not all hold the same: `, 51 of n4/memory/main`. */
+  #differences(heads: readonly ChainHeads['logs'][]): readonly string[] {
+    const names = new Map(this.#scenario.nodes.map(({ name }) => [this.#stage.nodeId(name), name]))
+    const held = heads.map(logs => new Map(logs.map(log => [log.logId, log])))
+    const logs = [...new Map(heads.flat().map(log => [log.logId, log])).values()]
+    const differing = logs.filter(({ logId, size, head }) => held.some(of => of.get(logId)?.size !== size || of.get(logId)?.head !== head))
+    return held.map(of => {
+      const said = differing.slice(0, TOLD_LOGS).map(({ logId, author, stream, size }) => {
+        const isForked = held.every(other => other.get(logId)?.size === size)
+        return `${of.get(logId)?.size ?? 0} of ${names.get(author) ?? `..${author.slice(-8)}`}/${stream}${isForked ? ` (..${of.get(logId)?.head.slice(-8)})` : ''}`
+      })
+      const more = differing.length > TOLD_LOGS ? ` and ${differing.length - TOLD_LOGS} logs more` : ''
+      return said.length === 0 ? '' : `, ${said.join(', ')}${more}`
+    })
   }
 }

@@ -26,6 +26,8 @@ export interface RunResult {
   readonly invariants: readonly Judgement[]
   /** What nobody could judge: on real processes, what only shows inside of the nodes. */
   readonly unjudged: readonly string[]
+  /** How many of the faults of the scenario came to happen: all, unless the run ended before. */
+  readonly faults: number
   /** How often each rare situation came up. */
   readonly sometimes: ReadonlyMap<string, number>
   readonly history: History
@@ -65,6 +67,7 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
     init.onViolation?.(violation)
   }
   let beganMs = 0
+  let faults = 0
   const checkers = checkersFor(setupOf(stage, scenario, history, violated, () => beganMs))
   init.onBegin?.(checkers, history)
   const isCut = (): boolean => stage.nowMs >= (init.untilMs ?? Infinity)
@@ -79,14 +82,18 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
       if (phase === 'safety') beganMs = stage.nowMs
       init.onPhase?.(phase)
     },
-    onFault: fault => init.onFault?.(fault),
+    onFault: fault => {
+      faults++
+      init.onFault?.(fault)
+    },
   })
   try {
     const ending = await play.run()
     if (ending !== undefined) for (const checker of checkers) checker.atEnd?.(ending)
   } catch (thrown) {
     // Nodes never throw for what came from outside: it is a bug in one of them.
-    if (!isCut()) violated({ invariant: 'hygiene', nodes: [], facts: ['promised: no node ever throws', explained(thrown)] })
+    const nodes = stage.acting === undefined ? [] : [stage.acting]
+    if (!isCut()) violated({ invariant: 'hygiene', nodes, facts: ['promised: no node ever throws', explained(thrown)] })
   }
   const sometimes = init.sometimes?.() ?? new Map()
   const unjudged: readonly string[] = stage.isReal ? checkers.filter(({ atEnd }) => atEnd === undefined).map(({ id }) => id) : []
@@ -97,6 +104,7 @@ export async function run(init: RunInit): Promise<Omit<RunResult, 'events' | 'tr
     virtualMs: stage.nowMs,
     invariants: judgements(checkers, violations).filter(({ id }) => !unjudged.includes(id)),
     unjudged,
+    faults,
     sometimes,
     history,
   }
@@ -139,8 +147,10 @@ function judgements(checkers: readonly Checker[], violations: readonly Violation
   })
 }
 
+/** What was thrown, and where: of what has a cause, that of the cause. */
 function explained(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
+  if (thrown.cause !== undefined) return `${thrown.message}: ${explained(thrown.cause)}`
   const where = thrown.stack?.split('\n').find(line => line.includes(' at ') && !line.includes('assert.'))
   const place = where?.replace(/^.*?([\w-]+\/[\w.-]+\.[jt]s:\d+).*$/, '$1')
   return `${thrown instanceof AssertionError ? 'assertion failed: ' : ''}${thrown.message}${place === undefined ? '' : ` (${place.trim()})`}`

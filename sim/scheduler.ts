@@ -58,6 +58,7 @@ export class Scheduler implements Timeline {
   #executed = 0
   /** Events since time last moved. */
   #standing = 0
+  #acting: Gate | null = null
 
   /** @param startUs when time begins */
   constructor(startUs: number = 0) {
@@ -71,6 +72,28 @@ export class Scheduler implements Timeline {
   /** Events run so far. */
   get executed(): number {
     return this.#executed
+  }
+
+  /** The machine to which something happens just now; where that threw, it stays so. Null between events, and where it happens to none. */
+  get acting(): Gate | null {
+    return this.#acting
+  }
+
+  /** Runs what happens to a machine. */
+  within(gate: Gate, run: () => void): void {
+    const before = this.#acting
+    this.#acting = gate
+    run()
+    this.#acting = before
+  }
+
+  /** Lets an event happen that is due. To be called by a gate. */
+  happen(event: SimEvent): void {
+    const before = this.#acting
+    this.#acting = event.gate
+    event.isOver = true
+    event.happen()
+    this.#acting = before
   }
 
   /** Events that are scheduled and not cancelled. */
@@ -112,10 +135,7 @@ export class Scheduler implements Timeline {
       this.#executed++
       if (event.gate !== null && !event.gate.isOpen) {
         event.gate.take(event)
-      } else {
-        event.isOver = true
-        event.happen()
-      }
+      } else this.happen(event)
       return true
     }
   }

@@ -293,10 +293,10 @@ function tidied(scenario: Scenario): Scenario | undefined {
   const present = scenario.nodes
     .filter(({ name, isLate }) => isLate && !joined.has(name))
     .reduce((rest, { name }) => withoutNode(rest, name), scenario)
-  const senseless = new Set(contradictionsOf(present).map(({ index }) => index))
+  const senseless = new Set(contradictionsOf(present).map(({ path }) => path))
   if (senseless.size === 0) return present
-  if (senseless.has(null)) return undefined
-  return tidied({ ...present, faults: present.faults.filter((_, index) => !senseless.has(index)) })
+  const faults = present.faults.filter((_, index) => !senseless.has(`faults[${index}]`))
+  return faults.length === present.faults.length ? undefined : tidied({ ...present, faults })
 }
 
 /** The founder stays. */

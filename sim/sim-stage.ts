@@ -26,6 +26,10 @@ export class SimStage implements Stage {
     return this.#world.nowMs
   }
 
+  get acting(): string | undefined {
+    return this.#world.acting
+  }
+
   run(ms: number): Promise<void> {
     return this.#world.runAsync(Math.min(ms, Math.max(0, this.#untilMs - this.nowMs)))
   }

@@ -11,6 +11,8 @@ import type { Fault } from './faults/fault.ts'
 export interface Stage {
   /** Milliseconds since the stage was made, or since the story began where time before that is negative. */
   readonly nowMs: number
+  /** The node to which something happens just now, or happened when that threw, where it can be told. */
+  readonly acting?: string | undefined
   /** Processes, sockets and disks: nobody sees inside. */
   readonly isReal: boolean
   /** Lets so much time go by. */

@@ -130,6 +130,12 @@ export class World {
     return this.machines.filter(machine => machine.runtime !== undefined)
   }
 
+  /** The machine to which something happens just now, or happened when that threw. */
+  get acting(): string | undefined {
+    const { acting } = this.scheduler
+    return acting === null ? undefined : this.machines.find(({ gate }) => gate === acting)?.name
+  }
+
   runtime(name: string): Runtime {
     const { runtime } = this.machine(name)
     assert(runtime !== undefined, `${name} is not running`)
@@ -356,7 +362,7 @@ export class World {
 
   /** Like everything that happens to a node: when the machine has time for it. */
   #inside({ gate }: Machine, run: () => void): void {
-    if (gate.isOpen) run()
+    if (gate.isOpen) this.scheduler.within(gate, run)
     else gate.after(0, run)
   }
 

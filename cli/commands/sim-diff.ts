@@ -12,7 +12,7 @@ export const define: Define = command =>
   withSourceOptions(command.argument('<a>', 'a seed, or the directory of a report').argument('<b>', 'another'))
     .addHelpText(
       'after',
-      '\nExit code: 0 the runs are the same, 1 they are not, and the first event that differs is shown with those before it.',
+      '\nExit code: 0 the runs are the same, 1 they are not, and the first event that differs is shown with those before it, 64 one cannot be had.',
     )
     .action(
       action(async (cli, [a, b]: readonly [string, string], options: SourceOptions) => {

@@ -37,7 +37,8 @@ export const define: Define = command =>
       `
 The first failure of each invariant is made smaller, for a minute in all. Rare situations are counted, and their
 absence is no failure; a scenario that demands one (expect: sometimes) must have seen it with one of the seeds.
-Exit code: 0 nothing was broken, 1 something was, 2 nothing can be said, 3 the simulator failed.`,
+Exit code: 0 nothing was broken, 1 something was, 2 nothing can be said, 3 the simulator failed,
+64 it was asked wrongly.`,
     )
     .action(action((cli, _, options: Options) => new Fuzzing(cli, options).run()))
 

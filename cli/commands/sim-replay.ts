@@ -1,5 +1,5 @@
 import { action, type Define } from '../invocation.ts'
-import { count } from '../parse.ts'
+import { duration } from '../parse.ts'
 import { renderState } from '../sim/node-watch.ts'
 import { documentOf, exitCodeOf, firstViolation, renderRun } from '../sim/outcome.ts'
 import { REPORT_FILES } from '../sim/report-dir.ts'
@@ -10,7 +10,7 @@ import { renderReport } from './sim-run.ts'
 
 export const define: Define = command =>
   withSourceOptions(command.argument('<seed>', 'the seed that was printed', seedNumber))
-    .option('--until <ms>', 'stop at this virtual time, in milliseconds since the story began', count)
+    .option('--until <time>', 'stop at this virtual time since the story began: 18.5s, or a number of milliseconds', storyPoint)
     .option('--node <name>', 'the log of this node only, and what it is like in the end')
     .option('--out <dir>', `write ${REPORT_FILES} there`)
     .option('--quiet', 'no live log')
@@ -19,7 +19,7 @@ export const define: Define = command =>
       `
 The same seed, scenario and version of weft give the same run, event for event.
 
-  weft sim replay 42 --until 18234 --node n3  what n3 was like at 18.234 s`,
+  weft sim replay 42 --until 18.5s --node n3  what n3 was like at 18.5 s`,
     )
     .action(
       action(async (cli, [seed]: readonly [number], options: SourceOptions & ShowOptions) => {
@@ -40,3 +40,8 @@ The same seed, scenario and version of weft give the same run, event for event.
         return exitCodeOf(result.verdict)
       }),
     )
+
+/** Where it is written in a report, a time is a number of milliseconds. */
+function storyPoint(text: string): number {
+  return /^\d+(?:\.\d+)?$/.test(text) ? duration(`${text}ms`) : duration(text)
+}

@@ -28,7 +28,7 @@ export const define: Define = command =>
     .addHelpText(
       'after',
       `
-Exit code: 0 every promise was kept, 1 one was broken, 2 nothing can be said, 3 the simulator failed.
+Exit code: 0 every promise was kept, 1 one was broken, 2 nothing can be said, 3 the simulator failed, 64 it was asked wrongly.
 
   weft sim run split-and-heal               a shipped scenario, with its own seed
   weft sim run my.yaml --seed 42 --out out  another seed, and a report to look at`,

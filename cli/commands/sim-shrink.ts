@@ -20,7 +20,7 @@ export const define: Define = command =>
     .option('--out <file>', 'where the small scenario is written (default: repro-SEED.yaml)')
     .addHelpText(
       'after',
-      '\nFaults, nodes, workload and time are left out for as long as the same promise is broken. Exit code: 1 it is broken, 0 none was.',
+      '\nFaults, nodes, workload and time are left out for as long as the same promise is broken. Exit code: 1 it is broken, 0 none was, 64 it was asked wrongly.',
     )
     .action(
       action(async (cli, [seed]: readonly [number], options: Options) => {

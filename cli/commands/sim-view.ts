@@ -11,7 +11,10 @@ import { columns, plural } from '../text.ts'
 export const define: Define = command =>
   command
     .argument('<dir>', 'the directory of a report, written by weft sim run --out')
-    .addHelpText('after', '\nSays what came of the run, and where the page is that shows it. Exit code: 0, whatever came of it.')
+    .addHelpText(
+      'after',
+      '\nSays what came of the run, and where the page is that shows it. Exit code: 0, whatever came of it; 64 without a report.',
+    )
     .action(
       action(async (cli, [dir]: readonly [string]) => {
         const report = readReport(dir)

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { register } from 'node:module'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WeftError } from '../../base/errors.ts'
 import { closest } from '../../sim/scenario/closest.ts'
@@ -50,7 +50,7 @@ async function loadModule(file: string, origin: string): Promise<Scenario> {
     }
     throw new WeftError('scenario_invalid', `${origin} cannot be loaded: ${await explain(thrown, file)}`, { cause: thrown })
   }
-  if (isScenario(module.default)) return module.default
+  if (isScenario(module.default)) return { ...module.default, name: module.default.name || basename(file).replace(ENDINGS, '') }
   const what = module.default === undefined ? 'has no default export' : 'exports something else by default'
   throw new WeftError('scenario_invalid', `${origin} ${what}`, {
     next: "write: export default defineScenario({ ... }), imported from 'weftmesh/sim'",

@@ -77,13 +77,13 @@ export function renderViolation({ invariant, atMs, nodes, facts }: Violation, re
 export function renderRun(result: RunResult, replay: string, isCut: boolean = false): string {
   const violation = firstViolation(result)
   if (violation !== undefined) return renderViolation(violation, replay)
-  const { scenario, seed, virtualMs, events, history, traceHash, sometimes, verdict } = result
+  const { scenario, seed, virtualMs, events, faults, history, traceHash, sometimes, verdict } = result
   const asked = history.operations
   const counts = (['ok', 'fail', 'unknown'] as const).map(outcome => asked.filter(operation => operation.outcome === outcome).length)
   const trace = traceHash === null ? '' : `; ${plural(events, 'event')}, trace ${traceHash.slice(0, 16)}`
   const lines = [
     `${styled(verdict === 'valid' ? 'green' : 'yellow', verdict)}: ${scenario.name}, seed ${seed}, ${(virtualMs / 1000).toFixed(1)} s${trace}`,
-    `  ${plural(scenario.faults.length, 'fault')}; asked ${plural(asked.length, 'time')}: ${counts[0]} ok, ${counts[1]} refused, ${counts[2]} without an answer`,
+    `  ${plural(faults, 'fault')}; asked ${plural(asked.length, 'time')}: ${counts[0]} ok, ${counts[1]} refused, ${counts[2]} without an answer`,
   ]
   const missing = scenario.expect.sometimes.filter(site => (sometimes.get(site) ?? 0) === 0)
   if (isCut) lines.push('  stopped there, where no promise was broken yet; what the rest of it comes to is not known')

@@ -20,10 +20,7 @@ export const REPORT_FILES: string = `${HTML_FILE}, timeline.svg, ${REPORT_FILE},
 export function prepareReport(dir: string): void {
   try {
     makeDirectory(resolve(dir))
-    if (!statSync(dir).isDirectory())
-      throw new WeftError('directory_unusable', `cannot write ${dir}: there is a file of that name`, {
-        next: 'write somewhere else with --out',
-      })
+    if (!statSync(dir).isDirectory()) throw new WeftError('report_unwritable', `cannot write ${dir}: there is a file of that name`)
     accessSync(dir, constants.W_OK)
   } catch (thrown) {
     throw thrown instanceof WeftError ? thrown : unwritable(dir, thrown)
@@ -91,9 +88,9 @@ function readText(dir: string, name: string): string {
 /** Why a file of a user cannot be written, and what to do. */
 export function unwritable(path: string, thrown: unknown): WeftError {
   const isFull = ['ENOSPC', 'EDQUOT'].includes((thrown as NodeJS.ErrnoException).code ?? '')
-  return new WeftError(isFull ? 'disk_full' : 'directory_unusable', `cannot write ${path}: ${reason(thrown)}`, {
+  return new WeftError('report_unwritable', `cannot write ${path}: ${reason(thrown)}`, {
     cause: thrown,
-    next: isFull ? 'free some space, or write somewhere else with --out' : 'write somewhere else with --out',
+    ...(isFull && { next: 'free some space, or write somewhere else with --out' }),
   })
 }
 

@@ -73,7 +73,7 @@ function requireNode({ nodes, faults }: Scenario, node: string): void {
 /** Agents are programs of users: one that ends the process must not look like a run that ended well. */
 async function guarded<T>(cli: Invocation, replay: string, run: () => Promise<T>): Promise<T> {
   const onExit = (): void => {
-    const ended = new WeftError('handler_failed', 'a program of the scenario ended the process before the run was over', {
+    const ended = new WeftError('scenario_invalid', 'a program of the scenario ended the process before the run was over', {
       next: 'agents run inside of the simulator: take process.exit() out of them',
     })
     process.exitCode = reportFailure(ended, cli.isJson)

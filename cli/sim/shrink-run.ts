@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Violation } from '../../sim/checkers/checker.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
 import { shrink, type Shrunk } from '../../sim/shrink.ts'
+import { shortened } from '../../sim/report/plain-text.ts'
 import { asWeftError, WeftError } from '../../base/errors.ts'
 import type { Invocation } from '../invocation.ts'
 import { styled, talk } from '../output.ts'
@@ -14,6 +15,11 @@ import { replayLine, scenariosOf, type Source, word } from './source.ts'
 export const SHRINK_MS: number = 60_000
 /** Two are twice as fast as one; more than four mostly try what the first few make needless. */
 const JOBS: number = Math.min(4, Math.max(2, availableParallelism()))
+
+/** A sentence or two: all of it is in the comment on top. */
+const ABOUT_CHARACTERS = 300
+/** What is made smaller again is a smaller case of the same. */
+const SMALLER = /-smaller$/
 
 /** A small scenario that fails, as a file. */
 export interface Reproduction {
@@ -41,6 +47,7 @@ export interface ShrinkOptions {
  * the file fails in the same way.
  *
  * @returns undefined when that could not be done, which was said
+ * @throws WeftError `report_unwritable` when the file that was asked for cannot be written
  */
 export async function shrinkShown(
   cli: Invocation,
@@ -52,6 +59,7 @@ export async function shrinkShown(
   try {
     return await reproduced(cli, source, seed, violation, options)
   } catch (thrown) {
+    if (options.file !== undefined && thrown instanceof WeftError && thrown.code === 'report_unwritable') throw thrown
     const { message, next } = asWeftError(thrown)
     talk(`${styled('yellow', 'weft:', process.stderr)} it was not made smaller: ${message}${next === undefined ? '' : ` (${next})`}`)
     return undefined
@@ -75,7 +83,12 @@ async function reproduced(
     failure.facts[0],
     `but ${failure.facts[1]}`,
   ]
-  const file = await writeReproduction(smaller, source, about, options.file ?? `repro-${seed}`)
+  const told = {
+    ...smaller,
+    name: `${scenario.name.replace(SMALLER, '')}-smaller`,
+    about: `A smaller case of ${scenario.name.replace(SMALLER, '')}, seed ${seed}, which breaks ${failure.invariant}: ${shortened(failure.facts.join(', but '), ABOUT_CHARACTERS)}.`,
+  }
+  const file = await writeReproduction(told, source, about, options.file ?? `repro-${seed}`)
   await makeSure(file, seed, failure)
   return {
     file,

@@ -196,8 +196,11 @@ function faultsOf({ faults }: Report): string {
 }
 
 function sometimesOf({ sometimes }: Report): string {
-  const rows = Object.entries(sometimes).map(([site, count]) => `<tr><td>${escaped(site)}</td><td class="number">${count}</td></tr>`)
-  return rows.length === 0 ? '' : card('Rare situations that came up', ['what', 'times'], rows)
+  const all = Object.entries(sometimes)
+  const rows = all.flatMap(([site, count]) => (count === 0 ? [] : [`<tr><td>${escaped(site)}</td><td class="number">${count}</td></tr>`]))
+  const missing = all.length - rows.length
+  const others = `<tr><td colspan="2">${missing} ${missing === 1 ? 'other' : 'others'} did not</td></tr>`
+  return all.length === 0 ? '' : card('Rare situations that came up', ['what', 'times'], missing === 0 ? rows : [...rows, others])
 }
 
 function card(title: string, columns: readonly string[], rows: readonly string[]): string {

@@ -79,7 +79,8 @@ export class Recorder implements Observer {
   }
 
   onFault(fault: Fault): void {
-    this.#note({ atMs: this.#nowMs, node: nodeOf(fault), kind: 'fault', what: formatFault(fault), fields: {} }, { fault })
+    const isMending = this.#phases.at(-1)?.phase === 'convergence'
+    this.#note({ atMs: this.#nowMs, node: nodeOf(fault), kind: 'fault', what: formatFault(fault), fields: {} }, { fault, isMending })
   }
 
   onMessage({ from, to, kind, bytes, sentUs, arrivedUs }: SeenMessage): void {
@@ -117,7 +118,7 @@ export class Recorder implements Observer {
 
   recording(): Recording {
     const items = EVENT_CLASSES.flatMap(name => [...this.#kept[name]].flatMap(itemsOf)).sort((a, b) => a.atMs - b.atMs || a.order - b.order)
-    const faults = items.flatMap(({ atMs, fault }) => (fault === undefined ? [] : [{ atMs, fault }]))
+    const faults = items.flatMap(({ atMs, fault, isMending = false }) => (fault === undefined ? [] : [{ atMs, fault, isMending }]))
     return { events: linked(items), faults, phases: this.#phases, samples: this.#samples, leftOut: this.#leftOut }
   }
 
@@ -126,7 +127,7 @@ export class Recorder implements Observer {
     return this.#clock()
   }
 
-  #note(event: Happening, rest: Pick<Entry, 'received' | 'operation' | 'nodes' | 'fault'> = {}): void {
+  #note(event: Happening, rest: Pick<Entry, 'received' | 'operation' | 'nodes' | 'fault' | 'isMending'> = {}): void {
     this.#onEvent?.(event)
     if (rest.received !== undefined) this.#onEvent?.(rest.received)
     const entry: Entry = { event, order: this.#order, ...rest }
@@ -194,11 +195,16 @@ export interface RecorderOptions {
 
 export interface Recording {
   readonly events: readonly RunEvent[]
-  readonly faults: readonly TimedFault[]
+  readonly faults: readonly RecordedFault[]
   readonly phases: readonly { readonly atMs: number; readonly phase: string }[]
   readonly samples: readonly ConvergenceSample[]
   /** Events that were not kept. */
   readonly leftOut: Readonly<Record<EventClass, number>>
+}
+
+export interface RecordedFault extends TimedFault {
+  /** No part of the story: when it is over everything is healed, and whoever is hostile is switched off. */
+  readonly isMending: boolean
 }
 
 export interface ConvergenceSample {
@@ -223,6 +229,7 @@ interface Entry {
   /** Whose past a violation is about. */
   readonly nodes?: readonly string[]
   readonly fault?: Fault
+  readonly isMending?: boolean
 }
 
 interface Item extends Happening, Omit<Entry, 'event' | 'received'> {

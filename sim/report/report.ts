@@ -56,6 +56,7 @@ export interface Report {
   readonly invariants: readonly Judged[]
   readonly sometimes: Readonly<Record<string, number>>
   readonly phases: readonly { readonly atMs: number; readonly phase: string }[]
+  /** Of the story, and not what mends everything in the end. */
   readonly faults: readonly { readonly atMs: number; readonly text: string; readonly node: string | null }[]
   readonly partitions: readonly Partition[]
   /** Stretches in which one node was not itself: paused, slow, mute, its clock frozen. */
@@ -119,7 +120,9 @@ export function reportOf(input: ReportInput): Report {
     })),
     sometimes: Object.fromEntries([...input.sometimes].sort(([a], [b]) => (a < b ? -1 : 1))),
     phases: recording.phases,
-    faults: recording.faults.map(({ atMs, fault }) => ({ atMs, text: formatFault(fault), node: nodeOf(fault) })),
+    faults: recording.faults
+      .filter(({ isMending }) => !isMending)
+      .map(({ atMs, fault }) => ({ atMs, text: formatFault(fault), node: nodeOf(fault) })),
     partitions: partitionsOf(recording.faults, scenario, virtualMs),
     spells: spellsOf(recording.faults, virtualMs),
     lives: livesOf(recording.events, virtualMs),
@@ -135,12 +138,14 @@ export function formatReport(report: Report): string {
   return `${JSON.stringify(report, null, 2)}\n`
 }
 
-/** @throws WeftError `report_invalid` with the field that is wrong; `format_newer` for a later version */
+/** @throws WeftError `report_invalid` with the field that is wrong, or the version when it is a later one */
 export function parseReport(json: string): Report {
   const value = parseJson(json, 'report.json')
   const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
   if (typeof version === 'number' && version > 1)
-    throw new WeftError('format_newer', `report.json is of version ${version}, this is version 1`)
+    throw new WeftError('report_invalid', `report.json is of version ${version}, this is version 1`, {
+      next: 'upgrade weftmesh: a newer version wrote this file',
+    })
   return checked(aReport, value, 'report.json')
 }
 

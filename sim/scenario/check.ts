@@ -9,9 +9,10 @@ import { nodesOf } from './fault-text.ts'
 import { DURATION } from './quantities.ts'
 import type { Scenario } from './scenario.ts'
 
-/** What makes no sense: of the fault at `index`, or of the whole. */
+/** What makes no sense. */
 export interface Contradiction {
-  readonly index: number | null
+  /** `faults[2]`, `workload[0]`, `buggify[1]`, `expect.sometimes[0]`, `nodes`; empty for the whole. */
+  readonly path: string
   readonly message: string
 }
 
@@ -22,11 +23,11 @@ export function contradictionsOf(scenario: Scenario): readonly Contradiction[] {
   const there = new Set(scenario.nodes.filter(({ isLate }) => !isLate).map(({ name }) => name))
   const killed = new Set<string>()
   for (const [i, name] of names.entries()) {
-    if (names.indexOf(name) < i) found.push({ index: null, message: `there are two nodes ${name}` })
+    if (names.indexOf(name) < i) found.push({ path: 'nodes', message: `there are two nodes ${name}` })
   }
-  if (there.size === 0) found.push({ index: null, message: 'nobody is there at the beginning: every node is late' })
+  if (there.size === 0) found.push({ path: 'nodes', message: 'nobody is there at the beginning: every node is late' })
   for (const [index, { atMs, fault }] of scenario.faults.entries()) {
-    const say = (message: string): void => void found.push({ index, message })
+    const say = (message: string): void => void found.push({ path: `faults[${index}]`, message })
     if (atMs > scenario.durationMs) {
       say(`it comes at ${DURATION.format(atMs)}, but the story is over at ${DURATION.format(scenario.durationMs)} (duration)`)
     }
@@ -43,17 +44,18 @@ export function contradictionsOf(scenario: Scenario): readonly Contradiction[] {
     if (fault.verb === 'join') there.add(fault.node)
     if (fault.verb === 'kill') killed.add(fault.node)
   }
-  for (const name of names) if (!there.has(name)) found.push({ index: null, message: `${name} is late, and no fault lets it join` })
-  for (const work of scenario.workload) {
+  for (const name of names) if (!there.has(name)) found.push({ path: 'nodes', message: `${name} is late, and no fault lets it join` })
+  for (const [i, work] of scenario.workload.entries()) {
     if (work.work !== 'agent') continue
     const strangers = work.on.filter(name => !names.includes(name))
-    if (strangers.length > 0) found.push({ index: null, message: `agent ${work.name} is on ${strangers.join(', ')}, which is no node` })
+    if (strangers.length > 0)
+      found.push({ path: `workload[${i}]`, message: `agent ${work.name} is on ${strangers.join(', ')}, which is no node` })
   }
-  for (const site of scenario.buggify) {
-    if (!SITES.includes(site)) found.push({ index: null, message: unknown('rare branch', site, SITES) })
+  for (const [i, site] of scenario.buggify.entries()) {
+    if (!SITES.includes(site)) found.push({ path: `buggify[${i}]`, message: unknown('rare branch', site, SITES) })
   }
-  for (const site of scenario.expect.sometimes) {
-    if (!SITUATIONS.includes(site)) found.push({ index: null, message: unknown('situation', site, SITUATIONS) })
+  for (const [i, site] of scenario.expect.sometimes.entries()) {
+    if (!SITUATIONS.includes(site)) found.push({ path: `expect.sometimes[${i}]`, message: unknown('situation', site, SITUATIONS) })
   }
   return found
 }

@@ -8,10 +8,12 @@ import { valueOf } from './value.ts'
  * A scenario in TypeScript: the keys and texts of YAML, checked in the same way, and besides programs as agents, faults
  * as data, and whatever a loop can make of them.
  *
- * @throws WeftError `scenario_invalid` with every mistake in it
+ * @throws WeftError `scenario_invalid` with every mistake of form, or, where there is none, with everything that makes no sense
  */
 export function defineScenario(definition: ScenarioDefinition): Scenario {
-  return readScenario({ root: valueOf(definition), origin: `scenario ${definition.name}`, name: definition.name, isCode: true })
+  const { name } = definition
+  // Whoever loads the module knows its file, and names what has no name after it.
+  return readScenario({ root: valueOf(definition), origin: name === undefined ? 'scenario' : `scenario ${name}`, name: '', isCode: true })
 }
 
 /** A text like `20ms`, `10s`, `1m30s`, `1h`, or a number of milliseconds. */
@@ -22,7 +24,8 @@ export type RateText = string
 export type FaultText = string | Fault
 
 export interface ScenarioDefinition {
-  readonly name: string
+  /** That of the file unless given. */
+  readonly name?: string
   /** What happens and why it is worth watching. */
   readonly about?: string
   /** A number (`n1`, `n2`...), names and groups, or settings by name; 5 unless given. */

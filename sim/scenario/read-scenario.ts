@@ -43,7 +43,11 @@ export interface Source {
   readonly readConfig?: ((path: string) => string) | undefined
 }
 
-/** Reads a scenario, whatever it was written in. @throws WeftError `scenario_invalid` with every mistake in it */
+/**
+ * Reads a scenario, whatever it was written in.
+ *
+ * @throws WeftError `scenario_invalid` with every mistake of form, or, where there is none, with everything that makes no sense
+ */
 export function readScenario(source: Source): Scenario {
   return new ScenarioReader(source).read()
 }
@@ -65,6 +69,8 @@ class ScenarioReader {
   #buggify: readonly string[] = []
   #seed = 1
   #agents: ReadonlyMap<string, Program> = new Map()
+  /** By path: where what may turn out to make no sense was written. */
+  readonly #places: Map<string, Place> = new Map()
 
   constructor(source: Source) {
     this.#source = source
@@ -80,7 +86,10 @@ class ScenarioReader {
     reader.fields(root, 'a scenario', {
       name: value => (this.#name = this.#reader.text(value, 'a name') ?? this.#name),
       about: value => (this.#about = this.#reader.text(value, 'what happens') ?? ''),
-      nodes: value => this.#readNodes(value),
+      nodes: value => {
+        this.#places.set('nodes', value.place)
+        this.#readNodes(value)
+      },
       net: value => (this.#net = this.#quality(value)),
       ...(isCode ? { agents: (value: Value) => this.#readAgents(value) } : {}),
       // Agents and the first node may be told after what speaks of them.
@@ -89,7 +98,7 @@ class ScenarioReader {
       duration: value => (this.#durationMs = reader.duration(value)),
       expect: value => this.#readExpect(value),
       guard: value => (this.#guard = reader.oneOf(value, ['one', 'majority'])),
-      buggify: value => (this.#buggify = reader.texts(value, 'a list of rare branches')),
+      buggify: value => (this.#buggify = this.#names(value, 'a list of rare branches')),
       seed: value => (this.#seed = reader.quantity(value, COUNT) ?? 1),
     })
     if (this.#nodes === undefined) this.#readNodes({ kind: 'text', place: root.place, text: '5' })
@@ -116,11 +125,18 @@ class ScenarioReader {
       buggify: this.#buggify,
       seed: this.#seed,
     }
-    for (const { index, message } of contradictionsOf(scenario)) {
-      this.#reader.problem(index === null ? this.#source.root.place : (faults[index]?.place as Place), message)
-    }
+    for (const [i, { place }] of faults.entries()) this.#places.set(`faults[${i}]`, place)
+    for (const { path, message } of contradictionsOf(scenario))
+      this.#reader.problem(this.#places.get(path) ?? this.#source.root.place, message)
     this.#reader.settle(this.#source.origin)
     return scenario
+  }
+
+  /** Whether there are such things is known when all is read. */
+  #names(value: Value, what: string): readonly string[] {
+    const names = this.#reader.texts(value, what)
+    if (value.kind === 'list') for (const { place } of value.items) this.#places.set(place.path, place)
+    return names
   }
 
   /** A node that joins need not be listed. */
@@ -254,9 +270,10 @@ class ScenarioReader {
   }
 
   #readWorkload(value: Value): readonly Work[] {
-    return this.#reader
-      .items(value, 'a list like [ { put: 5/s, keys: 20 }, { ipc: 10/s, mode: call } ]')
-      .flatMap(item => this.#readWork(item) ?? [])
+    return this.#reader.items(value, 'a list like [ { put: 5/s, keys: 20 }, { ipc: 10/s, mode: call } ]').flatMap(item => {
+      this.#places.set(item.place.path, item.place)
+      return this.#readWork(item) ?? []
+    })
   }
 
   #readWork(value: Value): Work | undefined {
@@ -297,9 +314,11 @@ class ScenarioReader {
           const known = [...this.#agents.keys()]
           return reader.problem(
             value.place,
-            known.length === 0
-              ? 'agents are programs, so they are given in TypeScript: defineScenario({ agents: { name: program } })'
-              : `there is no agent ${name ?? ''}${didYouMean(name ?? '', known)} (there are ${known.join(', ')})`,
+            known.length > 0
+              ? `there is no agent ${name ?? ''}${didYouMean(name ?? '', known)} (there are ${known.join(', ')})`
+              : this.#source.isCode
+                ? `there is no agent ${name ?? ''}: give its program, agents: { ${name ?? 'name'}: program }`
+                : 'agents are programs, so they are given in TypeScript: defineScenario({ agents: { name: program } })',
           )
         }
         return perSecond === undefined ? undefined : { work, name, program, on, perSecond }
@@ -332,7 +351,10 @@ class ScenarioReader {
 
   #readFaults(value: Value): void {
     if (value.kind !== 'table') return this.#reader.problem(value.place, 'expected times and faults, like { 10s: isolate n1, 20s: heal }')
+    const seen = new Set<string>()
     for (const { key, place, value: inner } of value.rows) {
+      if (seen.has(key)) this.#reader.problem(place, `${key} stands there twice: what happens at one time is a list, [crash n1, crash n2]`)
+      seen.add(key)
       const atMs = this.#reader.durationOf(key, place)
       for (const item of inner.kind === 'list' ? inner.items : [inner]) {
         const fault = this.#fault(item)
@@ -359,7 +381,7 @@ class ScenarioReader {
       lost: inner => {
         if (reader.quantity(inner, COUNT) !== 0) reader.problem(inner.place, 'can only be 0: nothing acknowledged may ever be lost')
       },
-      sometimes: inner => (this.#expect = { ...this.#expect, sometimes: reader.texts(inner, 'a list of situations') }),
+      sometimes: inner => (this.#expect = { ...this.#expect, sometimes: this.#names(inner, 'a list of situations') }),
       forks: inner => (this.#expect = { ...this.#expect, forkedLogs: reader.quantity(inner, COUNT) ?? null }),
     })
   }

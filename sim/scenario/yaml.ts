@@ -16,7 +16,8 @@ export interface YamlOptions {
  * A scenario written in YAML.
  *
  * @param fileName what errors call it, and, without its ending, the name of a scenario that gives none
- * @throws WeftError `scenario_invalid` with the file, line and key of every mistake, and what is allowed there
+ * @throws WeftError `scenario_invalid` with the file, line and key of every mistake of form and what is allowed there, or, where
+ * there is none, of everything that makes no sense
  */
 export function parseScenario(text: string, fileName: string, { readConfig }: YamlOptions = {}): Scenario {
   const name = fileName.replace(/^.*[/\\]/, '').replace(/\.ya?ml$/, '')
@@ -51,5 +52,8 @@ function treeOf(text: string, fileName: string): Value {
   }
   const root = valueOf(document.contents, '', 1)
   reader.settle(fileName)
-  return root.kind === 'text' && root.text === '' ? { kind: 'table', place: root.place, rows: [] } : root
+  if (root.kind === 'text' && root.text === '')
+    reader.problem(root.place, 'there is nothing in it; a whole scenario is for example: nodes: 5')
+  reader.settle(fileName)
+  return root
 }

@@ -83,16 +83,19 @@ t.test('a run, its replay, its report and what is said of them agree', async t =
   for (const file of ['report.html', 'timeline.svg', 'report.json', 'events.jsonl', 'trace.shiviz.log'])
     t.ok(existsSync(join(dir, 'out/a', file)), file)
 
-  const [replay, shown, view, same, other, cut] = await Promise.all([
+  const [replay, shown, view, same, other, cut, sameCut] = await Promise.all([
     document<RunDocument>(['replay', '7', '--scenario', 'small.yaml', '--out', 'b'], dir),
     weft(['sim', 'run', 'small.yaml'], { cwd: dir }),
     weft(['sim', 'view', 'out/a'], { cwd: dir }),
     weft(['sim', 'diff', 'out/a', '7', '--scenario', 'small.yaml'], { cwd: dir }),
     weft(['sim', 'diff', '7', '8', '--scenario', 'small.yaml'], { cwd: dir }),
-    document<RunDocument>(['replay', '7', '--scenario', 'small.yaml', '--until', '3000', '--node', 'n2'], dir),
+    document<RunDocument>(['replay', '7', '--scenario', 'small.yaml', '--until', '3s', '--node', 'n2'], dir),
+    document<RunDocument>(['replay', '7', '--scenario', 'small.yaml', '--until', '3000'], dir),
   ])
   t.equal(replay.said.traceHash, run.said.traceHash)
   t.match(shown.stdout, /^valid: small, seed 7, [\d.]+ s; \d+ events, trace [0-9a-f]{16}\n/)
+  const counted = [shown.stdout, view.stdout, readFileSync(join(dir, 'out/a/timeline.svg'), 'utf8')]
+  for (const text of counted) t.match(text, /\b2 faults\b/, 'what mends everything in the end is no fault')
   t.match(shown.stderr, /isolate n2/, 'what happens is told while it happens')
   t.same([view.code, view.stdout.includes('report.html'), /^ +broken/m.test(view.stdout)], [0, true, false])
   t.same([same.code, same.stdout], [0, 'the two runs are the same\n'])
@@ -100,6 +103,7 @@ t.test('a run, its replay, its report and what is said of them agree', async t =
   t.match(other.stdout, /^the first difference is event 0\na .* n1 .*\nb .* n1 /)
 
   t.same([cut.code, cut.said.verdict, cut.said.virtualMs], [2, 'unknown', 3000], 'what is stopped is not judged')
+  t.equal(sameCut.said.traceHash, cut.said.traceHash, 'without a unit, milliseconds are meant')
   t.match(cut.said.state, { node: 'n2', down: null, lives: 1, status: { publishing: true } })
   t.ok((cut.said.state?.log.length ?? 0) > 0)
 })
@@ -119,7 +123,7 @@ t.test('a broken promise is told in few lines, with a smaller scenario that brea
   t.equal(lines[5], '  for a report: weft sim replay 3 --scenario broken.yaml --out report-3')
   t.match(
     readFileSync(join(dir, 'repro-3.yaml'), 'utf8'),
-    /^# The smallest form of: weft sim replay 3 --scenario broken.yaml\n# broken: equivocation at/,
+    /^# The smallest form of: weft sim replay 3 --scenario broken.yaml\n# broken: equivocation at[^]*^name: "broken-smaller"\nabout: "A smaller case of broken, seed 3, which breaks equivocation: promised: every/m,
   )
   const again = await document<RunDocument>(['run', 'repro-3.yaml', '--no-shrink'], dir)
   t.equal(again.code, 1)
@@ -163,7 +167,7 @@ t.test('many seeds are run side by side, also of a scenario with programs, and e
 
   t.same([ends.code, ends.said.seeds], [3, 0], 'a thread that ends takes no other with it, and is no verdict')
   t.match(ends.said.crashes[0], { seed: 1, message: /a program ended it/ })
-  t.same(codeAndExit(alone), { code: 'handler_failed', exit: 1 })
+  t.same(codeAndExit(alone), { code: 'scenario_invalid', exit: 64 })
   t.equal(rare.code, 2, 'what a scenario is about never came up')
 
   t.same([broken.code, broken.said.seeds], [1, 1], 'there is no seed after the last')
@@ -189,6 +193,7 @@ t.test('a fuzzing that is interrupted says what it found', { skip: process.platf
 t.test('whatever is asked wrongly has its code, its exit code and a next step', async t => {
   const dir = temporary(t)
   writeFileSync(join(dir, 'small.yaml'), YAML)
+  writeFileSync(join(dir, 'broken.yaml'), BROKEN)
   writeFileSync(join(dir, 'wrong.yaml'), 'nodes: 3\nat:\n  2s: crash n9\n')
   for (const [name, text] of [
     ['newer', '{"version":2}'],
@@ -217,57 +222,75 @@ t.test('whatever is asked wrongly has its code, its exit code and a next step', 
     { what: 'a negative seed', args: ['replay', '-5'], ...usage, says: /from 0 to 9007199254740991/ },
     { what: 'a seed that no number can be', args: ['replay', '9007199254740992'], ...usage, says: /from 0 to 9007199254740991/ },
     { what: 'a time before the beginning', args: ['replay', '7', '--until', '-1'], ...usage },
+    { what: 'a command that is none', args: ['frob'], ...usage, says: /there are list, run, fuzz, replay, shrink, view, diff, doctor\)$/ },
     { what: 'a node that is not there', args: ['replay', '7', '--node', 'n9'], ...usage, says: /no node n9 .*there are n1, n2/ },
     { what: 'a report of real processes', args: ['run', 'small.yaml', '--real', '--out', 'x'], ...usage, says: /no report/ },
     {
       what: 'a scenario that is misspelt',
       args: ['run', 'split-n-heal'],
       code: 'scenario_invalid',
-      exit: 1,
+      exit: 64,
       says: /did you mean split-and-heal/,
     },
     {
       what: 'a scenario with a mistake',
       args: ['run', 'wrong.yaml'],
       code: 'scenario_invalid',
-      exit: 1,
+      exit: 64,
       says: /wrong.yaml:3.*there is no node n9/s,
     },
     {
       what: 'a file that is not there',
       args: ['fuzz', '--scenario', 'none.yaml'],
       code: 'scenario_invalid',
-      exit: 1,
+      exit: 64,
       says: /there is no file/,
     },
     {
       what: 'a directory that is a file',
       args: ['run', 'small.yaml', '--out', 'small.yaml'],
-      code: 'directory_unusable',
-      exit: 1,
+      code: 'report_unwritable',
+      exit: 64,
       says: /there is a file/,
     },
-    { what: 'a directory below a file', args: ['run', 'small.yaml', '--out', 'small.yaml/x'], code: 'directory_unusable', exit: 1 },
+    ...(existsSync('/proc')
+      ? [
+          {
+            what: 'a directory that cannot be',
+            args: ['run', 'small.yaml', '--out', '/proc/x'],
+            code: 'report_unwritable',
+            exit: 64,
+            says: /cannot write \/proc\/x/,
+          } as const,
+        ]
+      : []),
+    {
+      what: 'a file that cannot be',
+      args: ['shrink', '3', '--scenario', 'broken.yaml', '--out', 'none/x'],
+      code: 'report_unwritable',
+      exit: 64,
+    },
+    { what: 'a directory below a file', args: ['run', 'small.yaml', '--out', 'small.yaml/x'], code: 'report_unwritable', exit: 64 },
     ...(existsSync('/dev/full')
       ? [
           {
             what: 'a full disk',
             args: ['run', 'small.yaml', '--out', 'full'],
-            code: 'disk_full',
-            exit: 1,
+            code: 'report_unwritable',
+            exit: 64,
             says: /the disk is full/,
           } as const,
         ]
       : []),
-    { what: 'no report', args: ['view', '.'], code: 'report_invalid', exit: 1, says: /report.json is not there/ },
-    { what: 'no directory', args: ['diff', '7', 'none'], code: 'report_invalid', exit: 1, says: /no directory none/ },
-    { what: 'a report of a later version', args: ['view', 'newer'], code: 'format_newer', exit: 1 },
-    { what: 'a damaged report', args: ['view', 'damaged'], code: 'report_invalid', exit: 1, says: /is not JSON/ },
+    { what: 'no report', args: ['view', '.'], code: 'report_invalid', exit: 64, says: /report.json is not there/ },
+    { what: 'no directory', args: ['diff', '7', 'none'], code: 'report_invalid', exit: 64, says: /no directory none/ },
+    { what: 'a report of a later version', args: ['view', 'newer'], code: 'report_invalid', exit: 64, says: /version 2/ },
+    { what: 'a damaged report', args: ['view', 'damaged'], code: 'report_invalid', exit: 64, says: /is not JSON/ },
     {
       what: 'a report without what belongs in it',
       args: ['diff', 'empty', 'empty'],
       code: 'report_invalid',
-      exit: 1,
+      exit: 64,
       says: /scenario: expected an object/,
     },
   ]
@@ -276,5 +299,6 @@ t.test('whatever is asked wrongly has its code, its exit code and a next step', 
     t.same(codeAndExit(failed), { code, exit }, what)
     if (says !== undefined) t.match(failed.message, says, `${what}: what it says`)
     t.ok(failed.next, `${what}: what to do`)
+    t.notMatch(failed.next, /weft --help/, `${what}: the help is that of the command`)
   })
 })

@@ -372,7 +372,7 @@ t.test('the scenario of the manual is read as it stands', async t => {
   })
 })
 
-t.test('faults may stand in any order, several at a time, a time twice, over several lines, quoted or not', async t => {
+t.test('faults may stand in any order, several at a time, over several lines, quoted or not', async t => {
   const { faults, about, durationMs } = parseScenario(
     `about: |
   heal: not a fault, and neither is
@@ -385,7 +385,7 @@ at:
     - crash n2 { torn: true }   # no power
     - 'pause n3 { for: 2s }'
     - "mute n4 { for: 12s }"
-  5s: restart n2
+    - restart n2
   1s: partition [[n1,n2],
                  [n3,n4]]
   3s: [ cut n1 -> n2, crash n4 { how: process }, heal ]
@@ -475,6 +475,8 @@ workload:
 at:
   10s: [ crash n2 { tron: true }, heal ]
   10: heal
+  20s: heal
+  20s: crash n1
 expect: { converge: soon, lost: 1 }
 expct: {}
 seed: -1
@@ -485,11 +487,11 @@ nodes: 5
     '2 nodes[1].version expected one of current, previous, got previus; did you mean previous?',
     '3 net.delay in "exp(2ms;20ms)", at "2ms;20ms)": expected a duration like 20ms, 10s, 1m30s or 1h, got 2ms;20ms',
     '3 net.los net has no key los; did you mean loss? (there are delay, delayMin, delayMean, loss, duplicates, bandwidth, queue)',
-    '12 expect.converge expected a duration like 20ms, 10s, 1m30s or 1h, got "soon"',
-    '12 expect.lost can only be 0: nothing acknowledged may ever be lost',
-    '13 expct a scenario has no key expct; did you mean expect? (there are name, about, nodes, net, workload, at, duration, expect, guard, buggify, seed)',
-    '14 seed expected a whole number like 3, got "-1"',
-    '15 nodes nodes stands there twice',
+    '14 expect.converge expected a duration like 20ms, 10s, 1m30s or 1h, got "soon"',
+    '14 expect.lost can only be 0: nothing acknowledged may ever be lost',
+    '15 expct a scenario has no key expct; did you mean expect? (there are name, about, nodes, net, workload, at, duration, expect, guard, buggify, seed)',
+    '16 seed expected a whole number like 3, got "-1"',
+    '17 nodes nodes stands there twice',
     '5 workload[0].putt there is no work putt; did you mean put?',
     '5 workload[0] each work is exactly one of put, remember, link, supersede, forget, recall, process, ipc, agent',
     '6 workload[1].mode expected one of at-most-once, call, at-least-once, got at-lest-once; did you mean at-least-once?',
@@ -497,7 +499,10 @@ nodes: 5
     '8 workload[3] agents are programs, so they are given in TypeScript: defineScenario({ agents: { name: program } })',
     '10 at.10s[0] in "crash n2 { tron: true }", at "tron: true }": an option of crash is one of how, torn, not tron; did you mean torn?',
     '11 at.10 expected a duration like 20ms, 10s, 1m30s or 1h, got "10"',
+    '13 at.20s 20s stands there twice: what happens at one time is a list, [crash n1, crash n2]',
   ])
+  for (const nothing of ['', '\n\n', '# only a comment\n'])
+    t.match(problems(nothing), [/^1  there is nothing in it; a whole scenario is for example: nodes: 5$/])
   t.throws(
     () => parseScenario('nodes: [1\n', 'dir/x.yaml'),
     { code: 'scenario_invalid', message: /^dir\/x\.yaml:/ },
@@ -518,15 +523,18 @@ t.test('faults that contradict the story are mistakes', async t => {
     ['  5s: turn n2 { do: [frge] }', '3 at.5s there is no hostile behaviour frge; did you mean forge?'],
     ['  5s: twin n2 { beside: [n2] }', '3 at.5s n2 cannot be beside its own twin'],
     ['  5s: heal\nduration: 4s', '3 at.5s it comes at 5s, but the story is over at 4s (duration)'],
-    ['  5s: heal\nbuggify: [journal.new-segmnt]', '1  there is no rare branch journal.new-segmnt; did you mean journal.new-segment?'],
-    ['  5s: heal\nexpect: { sometimes: [fork-sen] }', '1  there is no situation fork-sen; did you mean fork-seen?'],
+    [
+      '  5s: heal\nbuggify:\n  - journal.new-segment\n  - journal.new-segmnt',
+      '6 buggify[1] there is no rare branch journal.new-segmnt; did you mean journal.new-segment?',
+    ],
+    ['  5s: heal\nexpect: { sometimes: [fork-sen] }', '4 expect.sometimes[0] there is no situation fork-sen; did you mean fork-seen?'],
   ]
   for (const [story, problem] of rows) {
     const found = problems(`nodes: 3\nat:\n${story}\n`)
     t.equal(found.length, 1, found.join('\n'))
     t.ok(found[0]?.startsWith(problem), `${found[0]}`)
   }
-  t.same(problems('nodes: { n1: { late: true }, n2: {} }\n'), ['1  n1 is late, and no fault lets it join'])
+  t.same(problems('nodes: { n1: { late: true }, n2: {} }\n'), ['1 nodes n1 is late, and no fault lets it join'])
   t.same(problems('nodes: 3\nat:\n  5s: restart n2\n  6s: crash n2\n'), [], 'a restart without a crash is allowed')
 })
 
@@ -617,7 +625,8 @@ t.test('a scenario in TypeScript says the same in the same words, and more', asy
 t.test('a definition that is wrong says where', async t => {
   t.throws(() => defineScenario({ name: 'x', nodes: 2, at: { '5s': ['heal', 'crsh n1'] }, workload: [{ agent: 'nobody' }] }), {
     code: 'scenario_invalid',
-    message: /^scenario x: workload\[0\]: agents are programs.*\nscenario x: at\.5s\[1\]: in "crsh n1": .*did you mean crash\?$/,
+    message:
+      /^scenario x: workload\[0\]: there is no agent nobody: give its program, agents: \{ nobody: program \}\nscenario x: at\.5s\[1\]: in "crsh n1": .*did you mean crash\?$/,
   })
 })
 
@@ -663,6 +672,15 @@ export default defineScenario(definition)
     ).name,
     'plain',
   )
+  t.equal(
+    (
+      await loadScenario(
+        file('nameless.ts', "import { defineScenario } from 'weftmesh/sim'\nexport default defineScenario({ nodes: 2 })\n"),
+      )
+    ).name,
+    'nameless',
+    'the name of the file, where it gives none',
+  )
 
   const rows: readonly (readonly [path: string, message: RegExp])[] = [
     ['split-and-hael', /^there is no scenario split-and-hael; did you mean split-and-heal\?$/],
@@ -678,6 +696,10 @@ export default defineScenario(definition)
     [
       file('invalid.ts', "import { defineScenario } from 'weftmesh/sim'\nexport default defineScenario({ name: 'i', nodes: 'many' })\n"),
       /invalid\.ts: scenario i: nodes: expected a whole number like 3, got "many"$/,
+    ],
+    [
+      file('nameless-invalid.ts', "import { defineScenario } from 'weftmesh/sim'\nexport default defineScenario({ nodes: 'many' })\n"),
+      /nameless-invalid\.ts: scenario: nodes: expected a whole number like 3, got "many"$/,
     ],
   ]
   for (const [path, message] of rows) await t.rejects(loadScenario(path), { code: 'scenario_invalid', message }, path)
