@@ -93,6 +93,7 @@ export const ROUTES: readonly Route[] = [
         about: 'list memories in the order they were applied',
         load: async () => (await import('./commands/mem-list.ts')).define,
       },
+      { name: 'diff', about: 'show what changed since a frontier', load: async () => (await import('./commands/mem-diff.ts')).define },
       { name: 'link', about: 'link two memories: A causes B', load: async () => (await import('./commands/mem-link.ts')).define },
       { name: 'supersede', about: 'replace a memory by another', load: async () => (await import('./commands/mem-supersede.ts')).define },
       { name: 'forget', about: 'retract a record of this node', load: async () => (await import('./commands/mem-forget.ts')).define },
@@ -130,6 +131,7 @@ export const ROUTES: readonly Route[] = [
         about: 'how much there is, and how far it is applied',
         load: async () => (await import('./commands/mem-status.ts')).define,
       },
+      { name: 'shell', about: 'ask several of these, one a line', load: async () => (await import('./commands/mem-shell.ts')).define },
     ],
   },
   {

@@ -1,10 +1,12 @@
 import { type ErrorCode, WeftError } from '../base/errors.ts'
 import { type FrontierEntry, sortFrontier } from '../base/frontier.ts'
 import type { CausalId, LogId, NodeId } from '../base/ids.ts'
+import { LIST_MAX } from '../base/limits.ts'
 import { CURRENT } from '../base/version.ts'
 import { canonical } from './canonical.ts'
 import { NONE } from './column.ts'
 import { type Conflict, conflicts } from './conflicts.ts'
+import { type Difference, difference } from './diff.ts'
 import { EDGE_TYPES } from './edge-types.ts'
 import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } from './folding.ts'
 import { type Parent, parentsFor } from './heads.ts'
@@ -169,6 +171,17 @@ export class MemoryFold {
 
   conflicts(at?: Cut): Conflict[] {
     return conflicts(this.#view(at))
+  }
+
+  /** What is otherwise at `to` (now, without it) than at `from`. @throws WeftError `invalid_argument`, `frontier_ahead` */
+  difference({ from, to = this.cut, limit }: { readonly from: Cut; readonly to?: Cut | undefined; readonly limit: number }): Difference {
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX)
+      throw new WeftError('invalid_argument', `limit is 1 to ${LIST_MAX}, got ${limit}`)
+    const stretches = [
+      [from, to],
+      [to, from],
+    ] as const
+    return difference(this.#view(from), this.#view(to), stretches, limit)
   }
 
   /** @throws WeftError `invalid_argument`, `frontier_ahead` */

@@ -143,6 +143,8 @@ export interface Memory {
   /** The same with all that it takes to check it without any node: see `verifyProof`. */
   prove(id: string, options?: { readonly asOf?: string }): Promise<Proof>
   list(options?: ListOptions): Promise<MemoryPage>
+  /** What is otherwise now, or at another frontier, than it was at `from`. */
+  diff(from: string, options?: DiffOptions): Promise<MemoryDifference>
   conflicts(): Promise<ConflictList>
   status(): Promise<MemoryStatus>
   /** Remembers items and their edges, each once however often it is imported. */
@@ -261,6 +263,33 @@ export interface MemoryPage {
   /** Where the next page begins. */
   readonly frontier: string
   readonly more: boolean
+}
+
+export interface DiffOptions {
+  /** A frontier; where this node stands, without it. */
+  readonly to?: string | undefined
+  /** Memories, and links: 100 by default, LIST_MAX at most. */
+  readonly limit?: number | undefined
+}
+
+export interface MemoryDifference {
+  readonly from: string
+  readonly to: string
+  /** Oldest first. */
+  readonly memories: readonly ChangedMemory[]
+  /** Oldest first; `isNew` false for what was taken back. */
+  readonly links: readonly (EdgeView & { readonly isNew: boolean })[]
+  readonly conflicts: { readonly appeared: ConflictList['conflicts']; readonly settled: ConflictList['conflicts'] }
+  /** More has changed than is listed. */
+  readonly truncated: boolean
+}
+
+export interface ChangedMemory extends Omit<MemoryRecord, 'state'> {
+  /** Null where it was not known. */
+  readonly before: MemoryRecord['state'] | null
+  readonly after: MemoryRecord['state'] | null
+  /** What stands in its place after. */
+  readonly by: readonly CausalId[]
 }
 
 export interface ConflictList {

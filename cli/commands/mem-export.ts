@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { Option } from 'commander'
 import { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
-import type { MemoryRecord } from '../../node/api.ts'
 import type { Request } from '../../node/commands/types.ts'
+import { EXPORT_FORMATS, type ExportedEdge, type ExportFormat, type ExportFormatName } from '../export-formats.ts'
 import { action, type Define } from '../invocation.ts'
 import { writeAll } from '../output.ts'
 import { plural } from '../text.ts'
@@ -10,22 +11,34 @@ import { plural } from '../text.ts'
 /** 100 memories of 48 KiB are 5 MB: what is held at a time. */
 const PAGE = 100
 
+interface Options {
+  readonly out?: string
+  readonly asOf?: string
+  readonly format: ExportFormatName
+}
+
 export const define: Define = command =>
   command
     .option('--out <file>', 'write to a file instead of stdout')
     .option('--as-of <frontier>', 'as it was then')
-    .addHelpText('after', '\nWhat is current, one JSON object per line, with who wrote it and when. `weft mem import jsonl` reads it.')
+    .addOption(
+      new Option('--format <format>', 'jsonl, which weft mem import reads, or graphml, for programs that draw graphs')
+        .choices(Object.keys(EXPORT_FORMATS))
+        .default('jsonl'),
+    )
+    .addHelpText('after', '\nWhat is current, with who wrote it and when; as JSON Lines, one memory per line.')
     .action(
-      action(async (cli, _, { out, asOf }: { readonly out?: string; readonly asOf?: string }) => {
+      action(async (cli, _, { out, asOf, format: name }: Options) => {
+        const format = EXPORT_FORMATS[name]()
         const progress = (count: number): void => cli.progress.update(() => `exported ${count}`)
         if (out === undefined) {
-          await exportTo(cli.request, asOf, writeAll, progress)
+          await exportTo(cli.request, format, asOf, writeAll, progress)
           return cli.progress.done()
         }
         const file = await opened(out)
         let exported: number
         try {
-          exported = await exportTo(cli.request, asOf, text => file.appendFile(text), progress)
+          exported = await exportTo(cli.request, format, asOf, text => file.appendFile(text), progress)
         } finally {
           await file.close()
         }
@@ -44,6 +57,7 @@ async function opened(file: string): Promise<FileHandle> {
 
 async function exportTo(
   request: Request,
+  format: ExportFormat,
   asOf: string | undefined,
   write: (text: string) => Promise<void>,
   progress: (count: number) => void,
@@ -52,6 +66,7 @@ async function exportTo(
   let count = 0
   // What is written while this goes on is not in it: one export speaks of one moment.
   const at = asOf ?? (await request('memory.status', {})).frontier
+  await write(format.begin())
   for (let more = true; more; ) {
     const page = await request('memory.list', { after, asOf: at, limit: PAGE })
     const memories = page.memories.filter(memory => memory.state === 'current')
@@ -59,37 +74,19 @@ async function exportTo(
       request,
       memories.map(memory => memory.id),
     )
-    if (memories.length > 0) await write(`${memories.map(memory => JSON.stringify(rowOf(memory, edges))).join('\n')}\n`)
+    await write(memories.map(memory => format.memory(memory, edges.get(memory.id) ?? [])).join(''))
     count += memories.length
     progress(count)
     after = page.frontier
     more = page.more
   }
+  await write(format.end())
   return count
 }
 
-type Edges = ReadonlyMap<CausalId, readonly { readonly type: string; readonly to: CausalId; readonly weight: number }[]>
-
-async function edgesOf(request: Request, ids: readonly CausalId[]): Promise<Edges> {
+async function edgesOf(request: Request, ids: readonly CausalId[]): Promise<ReadonlyMap<CausalId, readonly ExportedEdge[]>> {
   const { edges } = await request('memory.edges', { ids })
-  const byFrom = new Map<CausalId, { readonly type: string; readonly to: CausalId; readonly weight: number }[]>()
+  const byFrom = new Map<CausalId, ExportedEdge[]>()
   for (const { from, ...edge } of edges) byFrom.set(from, [...(byFrom.get(from) ?? []), edge])
   return byFrom
-}
-
-/** What an import takes, and where it came from. */
-function rowOf({ id, key, text, meta, validFrom, validTo, source, author, at }: MemoryRecord, edges: Edges): object {
-  const own = edges.get(id)
-  return {
-    id,
-    key,
-    text,
-    ...(Object.keys(meta).length === 0 ? {} : { meta }),
-    validFrom,
-    validTo,
-    source,
-    ...(own === undefined ? {} : { edges: own }),
-    author,
-    at,
-  }
 }

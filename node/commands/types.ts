@@ -5,6 +5,7 @@ import type {
   ChainHeads,
   ChainPage,
   ConflictList,
+  DiffOptions,
   Explanation,
   ImportItem,
   ImportResult,
@@ -13,6 +14,7 @@ import type {
   ListOptions,
   MemberList,
   MemoryDetail,
+  MemoryDifference,
   MemoryPage,
   MemoryStatus,
   NodeStatus,
@@ -76,6 +78,7 @@ export interface CommandTypes {
   'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: ListOptions; result: MemoryPage }
+  'memory.diff': { input: DiffOptions & { from: string }; result: MemoryDifference }
   /** Like `memory.list`, but waits for something to list. */
   'memory.changes': {
     input: ListOptions & { waitMs?: number | undefined }

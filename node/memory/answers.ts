@@ -7,10 +7,13 @@ import type { Cut, Ref } from '../../ecc/record-table.ts'
 import type { Remember } from '../../ecc/records.ts'
 import type { Explanation as Reasons } from '../../ecc/why.ts'
 import type {
+  ChangedMemory,
   ConflictList,
+  DiffOptions,
   Explanation,
   ListOptions,
   MemoryDetail,
+  MemoryDifference,
   MemoryPage,
   MemoryRecord,
   MemoryStatus,
@@ -134,6 +137,33 @@ export function list(memory: Memory, options: ListOptions, to: Answering<MemoryP
         said => {
           const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i] as Remember), state: node.state }))
           to.ok({ memories, frontier, more: page.more })
+        },
+        to.fail,
+      )
+    })
+  })
+}
+
+export function diff(memory: Memory, from: string, options: DiffOptions, to: Answering<MemoryDifference>): void {
+  atCut(memory, from, undefined, to, before => {
+    atCut(memory, options.to, undefined, to, after => {
+      const found = attempt(to, () => memory.fold.difference({ from: before ?? new Map(), to: after, limit: options.limit ?? 100 }))
+      if (found === undefined) return
+      const frontier = memory.frontier(after)
+      const { nodes, edges, conflicts: disputes, truncated } = found
+      memory.texts(
+        nodes.map(({ node }) => node.ref),
+        said => {
+          const memories = nodes.map(
+            ({ node, before: was, after: is, by }, i): ChangedMemory => ({
+              ...fields(node, said[i] as Remember),
+              before: was ?? null,
+              after: is ?? null,
+              by,
+            }),
+          )
+          const links = edges.map(({ edge: { ref: _, ...edge }, isNew }) => ({ ...edge, isNew }))
+          to.ok({ from, to: frontier, memories, links, conflicts: disputes, truncated })
         },
         to.fail,
       )

@@ -44,6 +44,8 @@ t.test('whatever is asked wrongly of a running node has its code and exit code, 
     { what: 'a memory that replaces itself', args: ['mem', 'supersede', id, '--by', id], code: 'edge_invalid', exit: 1 },
     { what: 'a retraction of nothing', args: ['mem', 'forget', '00000000'], code: 'unknown_id', exit: 1 },
     { what: 'a frontier that is none', args: ['mem', 'list', '--after', 'yesterday'], code: 'frontier_invalid', exit: 1 },
+    { what: 'an export in no known form', args: ['mem', 'export', '--format', 'dot'], code: 'usage', exit: 64, says: /jsonl, graphml/ },
+    { what: 'a difference from nowhere', args: ['mem', 'diff', 'yesterday'], code: 'frontier_invalid', exit: 1 },
     { what: 'a time that is none', args: ['mem', 'remember', 'x', '--valid-from', 'yesterday'], code: 'time_invalid', exit: 1 },
     { what: 'a text of nothing', args: ['mem', 'remember', ''], code: 'text_invalid', exit: 1 },
     {

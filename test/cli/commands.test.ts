@@ -7,6 +7,7 @@ import t from 'tap'
 import { JSONL_IN_FLIGHT } from '../../base/limits.ts'
 import { isAlive } from '../../cli/background.ts'
 import { type Route, ROUTES } from '../../cli/routes.ts'
+import { wordsIn } from '../../cli/words.ts'
 import type {
   ChainHeads,
   ChainPage,
@@ -15,6 +16,7 @@ import type {
   InviteResult,
   MemberList,
   MemoryDetail,
+  MemoryDifference,
   MemoryPage,
   MemoryStatus,
   NodeStatus,
@@ -40,6 +42,23 @@ t.test('help and version load commander and the table of commands, nothing else'
   for (const { name, about } of ROUTES) t.match(help.stdout, new RegExp(`\\n  ${name} .*${about.slice(0, 20)}`), name)
   t.same(packagesOf(WEFT), ['commander'])
   t.equal((await weft(['help', 'mem', 'recall'])).stdout, (await weft(['mem', 'recall', '--help'])).stdout)
+})
+
+t.test('a line of the shell has the words that any shell would see', t => {
+  const rows: readonly (readonly [line: string, words: readonly string[] | undefined])[] = [
+    ['', []],
+    ['  \t ', []],
+    ['recall pool', ['recall', 'pool']],
+    [' recall   "why did it fail"  -k 3 ', ['recall', 'why did it fail', '-k', '3']],
+    [`say 'it is "so"' ""`, ['say', 'it is "so"', '']],
+    [String.raw`a\ b "c\"d" 'e\f' "g\h" \\`, ['a b', 'c"d', String.raw`e\f`, String.raw`g\h`, '\\']],
+    [`a"b c"d'e f'`, ['ab cde f']],
+    ['remember naïve \u{1f9f5} $HOME *', ['remember', 'naïve', '\u{1f9f5}', '$HOME', '*']],
+    ['"open', undefined],
+    ["it's", undefined],
+  ]
+  for (const [line, words] of rows) t.same(wordsIn(line), words, JSON.stringify(line))
+  t.end()
 })
 
 /** What a module and those it imports at once take from elsewhere; `import()` is what comes later. */
@@ -282,6 +301,16 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   t.match(await judged(file, '--genesis', 'ab'.repeat(32)), { code: 1, verdict: 'refused', reason: /another hash/ })
   t.match(await judged(join(dir, 'none'), '--genesis', genesis), { code: 2, verdict: 'unknown', reason: /cannot read/ })
 
+  const script = `recall "did checkout" -k 1 --no-spread\n# nothing\n\nshow ${outage.id}\nshow 00000000\nwhy 'not closed\nstatus\nexit\nremember never\n`
+  const session = await weft(['mem', 'shell', '--json', '--dir', dir], { input: script })
+  t.equal(session.code, 64, 'the last line that failed says how')
+  t.same(
+    lines<{ readonly hits?: unknown; readonly id?: unknown; readonly nodes?: unknown }>(session.stdout).map(row => Object.keys(row)[0]),
+    ['hits', 'id', 'nodes'],
+  )
+  t.match(session.stderr, /unknown_id[\s\S]*a quote is not closed/)
+  t.same((await mem<Recollection>('recall', 'never')).hits, [], 'nothing is done after exit')
+
   const { frontier: then } = await mem<MemoryStatus>('status')
   const better = await mem<Receipt>('remember', 'The pool of connections is exhausted at 400', '--key', 'pool')
   t.equal((await mem<MemoryDetail>('show', cause.id)).state, 'superseded', 'the same key replaces')
@@ -297,6 +326,16 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
     (await mem<Recollection>('recall', 'exhausted', '--no-spread', '--include-superseded')).hits.map(hit => hit.id).sort(),
     [cause.id, better.id].sort(),
   )
+  const changed = await mem<MemoryDifference>('diff', then)
+  t.match(
+    changed.memories.map(({ id, before, after: is, by }) => [id, before, is, by]),
+    [
+      [cause.id, 'current', 'superseded', [better.id]],
+      [better.id, null, 'current', []],
+    ],
+  )
+  t.match(await human('diff', then), new RegExp(`^~ ${cause.id.slice(0, 8)}  replaced by ${better.id.slice(0, 8)}: The pool`))
+  t.match(await human('diff', then, then), /^nothing is different\n$/)
   t.same(
     (await mem<MemoryPage>('list', '--after', then)).memories.map(memory => memory.id),
     [better.id],

@@ -249,6 +249,14 @@ t.test('lines are imported with links to lines further down, and what is exporte
   await nodeAt(other)
   t.same(counts(await importFile(other, out)), [5, 0, 0])
   t.same(counts(await importFile(other, out)), [0, 5, 0])
+  const graph = (await weft(['mem', 'export', '--format', 'graphml', '--dir', dir])).stdout
+  t.equal(graph.match(/<node id="[0-9a-f]{64}">/g)?.length, 5)
+  t.equal(
+    graph.match(/<edge /g)?.length,
+    written.reduce((sum, row) => sum + (row.edges?.length ?? 0), 0),
+    'every link between what is there',
+  )
+  t.match(graph, /^<\?xml version="1.0" encoding="UTF-8"\?>\n<graphml [\s\S]*<\/graphml>\n$/)
   t.same(shapeOf(await exported(other)), shapeOf(written), 'elsewhere it is the same, with links to the ids it has there')
 })
 

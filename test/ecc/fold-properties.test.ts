@@ -111,6 +111,57 @@ t.test('a restored fold goes on as the one that was saved', async () => {
   )
 })
 
+t.test('a difference names what is otherwise at one cut than at another, and nothing else', async () => {
+  let changes = 0
+  fc.assert(
+    fc.property(anyWorld({ erase: true, rebase: true }), fc.nat(), fc.nat(), (world, one, other) => {
+      const fold = foldOf(shuffled(world.records, one), self(world))
+      const [from, to] = [cutOf(world.records, one), cutOf(world.records, other)]
+      const ids = fold.idsWithPrefix('', 1000)
+      const states = (at: Cut) => new Map(ids.map(id => [id, fold.node(id, at)?.state]))
+      const links = (at: Cut) => new Set(ids.flatMap(id => fold.edgesOf(id, at).flatMap(edge => (edge.live ? [edge.id] : []))))
+      const [before, after] = [states(from), states(to)]
+      const [had, has] = [links(from), links(to)]
+      const found = fold.difference({ from, to, limit: 500 })
+      deepStrictEqual(
+        found.nodes.map(({ node, before: was, after: is }) => [node.id, was, is]).sort(),
+        ids
+          .filter(id => before.get(id) !== after.get(id))
+          .map(id => [id, before.get(id), after.get(id)])
+          .sort(),
+      )
+      for (const { node, after: is, by } of found.nodes)
+        if (is === 'superseded') deepStrictEqual(by.length > 0 || fold.node(node.id, to)?.supersededBy.length === 0, true)
+      deepStrictEqual(
+        // A link between what has never arrived is at no memory.
+        found.edges
+          .filter(({ edge }) => ids.includes(edge.from) || ids.includes(edge.to))
+          .map(({ edge, isNew }) => `${edge.id} ${isNew}`)
+          .sort(),
+        [
+          ...[...has].filter(id => !had.has(id)).map(id => `${id} true`),
+          ...[...had].filter(id => !has.has(id)).map(id => `${id} false`),
+        ].sort(),
+      )
+      const name = (list: readonly object[]): string[] => list.map(conflict => JSON.stringify(conflict)).sort()
+      const [were, are] = [name(fold.conflicts(from)), name(fold.conflicts(to))]
+      deepStrictEqual(
+        name(found.conflicts.appeared),
+        are.filter(conflict => !were.includes(conflict)),
+      )
+      deepStrictEqual(
+        name(found.conflicts.settled),
+        were.filter(conflict => !are.includes(conflict)),
+      )
+      deepStrictEqual(found.truncated, false)
+      deepStrictEqual(fold.difference({ from, to: from, limit: 1 }).nodes, [])
+      changes += found.nodes.length
+    }),
+    { numRuns: 200 },
+  )
+  t.ok(changes > 200, `${changes} changes`)
+})
+
 t.test('pages of a list neither miss nor repeat a memory, though records arrive in between', async () => {
   fc.assert(
     fc.property(anyWorld(), fc.nat(), fc.integer({ min: 1, max: 4 }), (world, seed, limit) => {
