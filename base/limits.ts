@@ -187,6 +187,23 @@ export const REQUEST_MAX_BYTES: number = MiB
 /** 5 s: what a stop waits for work in progress before it closes anyway. */
 export const SHUTDOWN_MS: number = 5_000
 
+// ---- agents that ask over MCP
+
+/** 64 MiB: ten million characters, each of them escaped, are still told that they are too many. A longer message ends the connection. */
+export const MCP_MESSAGE_MAX_BYTES: number = 64 * MiB
+/** 50 memories in one answer: more than that no agent weighs. */
+export const MCP_HITS_MAX: number = 50
+/** 2,000 characters of a memory in an answer: lessons are shorter, and five of them cost 2,500 tokens at most. */
+export const MCP_TEXT_MAX: number = 2_000
+/** 40,000 characters of memories in one answer: some 10,000 tokens, where clients begin to warn. */
+export const MCP_ANSWER_MAX: number = 40_000
+/** 10 conflicts in one answer: an agent settles them one by one, and then sees the next ones. */
+export const MCP_CONFLICTS_MAX: number = 10
+/** 256 links of a memory in one resource: 64 KiB of ids. */
+export const MCP_LINKS_MAX: number = 256
+/** 500 characters of what went wrong: a message may repeat what it was given. */
+export const MCP_MESSAGE_SHOWN: number = 500
+
 // ---- reports of simulated runs
 
 /** 20,000 events of a run are kept for its report: some 4 MB of page that draws in a few milliseconds, and more than anybody looks at. */

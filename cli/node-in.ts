@@ -1,5 +1,5 @@
 import type { CommandName, CommandTypes, Request } from '../node/commands/types.ts'
-import { requestTo } from '../node/connect.ts'
+import { type Client, requestTo } from '../node/connect.ts'
 import { WeftError } from '../base/errors.ts'
 import { requireNode } from './directory.ts'
 
@@ -10,8 +10,8 @@ export const ANSWER_MS = 30_000
  * A way to perform commands on the node that runs in `dir`. Throws `not_initialised` when no
  * node lives there, `not_running` when it does not run, `timeout` when it does not answer.
  */
-export function nodeIn(dir: string, answerMs: number = ANSWER_MS): Request {
-  const request = requestTo(dir, 'cli')
+export function nodeIn(dir: string, answerMs: number = ANSWER_MS, client: Client = 'cli'): Request {
+  const request = requestTo(dir, client)
   return async <K extends CommandName>(name: K, input: CommandTypes[K]['input']) => {
     requireNode(dir)
     return within(answerMs, request(name, input), `the node in ${dir} has not answered`)

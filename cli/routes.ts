@@ -200,6 +200,12 @@ export const ROUTES: readonly Route[] = [
       },
     ],
   },
+  { name: 'mcp', about: 'let AI agents use the memory, over MCP', load: async () => (await import('./commands/mcp.ts')).define },
+  {
+    name: 'mcp-config',
+    about: 'configure an AI client to use the memory',
+    load: async () => (await import('./commands/mcp-config.ts')).define,
+  },
   {
     name: 'completion',
     about: 'print a script that completes commands in your shell',

@@ -26,8 +26,11 @@ export async function connect({ dir }: ConnectOptions): Promise<WeftNode> {
   })
 }
 
+/** Who asks: records name it as their actor. */
+export type Client = 'cli' | 'mcp' | 'api'
+
 /** A way to perform commands on the node that runs in `dir`. */
-export function requestTo(dir: string, client: 'cli' | 'api' = 'api'): Request {
+export function requestTo(dir: string, client: Client = 'api'): Request {
   return async <K extends CommandName>(name: K, input: CommandTypes[K]['input']) =>
     (await ask(dir, client, `/v1/${name}`, input)) as CommandTypes[K]['result']
 }
@@ -37,7 +40,7 @@ export type BatchResult = { readonly ok: unknown } | { readonly error: { readonl
 /** Several commands in one request; each has its own outcome. */
 export async function batchTo(
   dir: string,
-  client: 'cli' | 'api',
+  client: Client,
   commands: readonly { readonly command: CommandName; readonly input: unknown }[],
 ): Promise<readonly BatchResult[]> {
   return (await ask(dir, client, '/v1/batch', commands)) as readonly BatchResult[]

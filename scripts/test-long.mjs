@@ -9,6 +9,7 @@
  * mutants  bugs planted one at a time: the swarm finds nine of ten within a minute each
  * libp2p   fifty stories over libp2p in memory end as they do over the simulated transport
  * kills    50 kills of real nodes under load
+ * mcp      the MCP server as the Inspector and the conformance runner see it
  *
  * Ends with one line, `N passed, N failed`.
  */
@@ -19,7 +20,7 @@ import { hasOthers, runtimeOf } from './runtimes.mjs'
 process.chdir(join(import.meta.dirname, '..'))
 
 const SEEDS = process.env.WEFT_SEEDS ?? '1000'
-const STAGES = { crypto, seeds, fuzz, mutants, libp2p, kills }
+const STAGES = { crypto, seeds, fuzz, mutants, libp2p, kills, mcp }
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !Object.hasOwn(STAGES, name))
@@ -99,6 +100,10 @@ async function libp2p() {
 
 async function kills() {
   return [await judged('50 kills under load', run(process.execPath, ['build/test/long/kills.js']), true)]
+}
+
+async function mcp() {
+  return [await judged('the Inspector and the conformance runner agree with it', run(process.execPath, ['scripts/mcp-clients.mjs']), true)]
 }
 
 async function judged(what, running, isShown = false) {

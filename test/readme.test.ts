@@ -43,7 +43,7 @@ t.test('the program in the README compiles in a project of its own, and runs', a
 })
 
 t.test('files and folders that the documents name are there', async t => {
-  for (const document of ['README.md', 'docs/architecture.md', 'docs/protocol.md', 'SECURITY.md']) {
+  for (const document of ['README.md', 'docs/architecture.md', 'docs/protocol.md', 'docs/mcp.md', 'SECURITY.md']) {
     const text = readFileSync(join(root, document), 'utf8')
     const names = [...text.matchAll(/`((?:base|transport|discovery|chain|ecc|node|sim|cli|bench|examples|docs|test)\/[\w./-]*)`/g)].map(
       match => match[1] as string,

@@ -157,9 +157,10 @@ async function jsonOf(context: Context): Promise<unknown> {
   }
 }
 
-/** What callers sign with: `cli` for the command line, `api` otherwise. Process names cannot be taken from here. */
+/** What callers sign with: `cli` for the command line, `mcp` for agents, `api` otherwise. Process names cannot be taken from here. */
 function actorOf(context: Context): string {
-  return context.req.header('x-weft-client') === 'cli' ? 'cli' : 'api'
+  const client = context.req.header('x-weft-client')
+  return client === 'cli' || client === 'mcp' ? client : 'api'
 }
 
 function isToken(header: string | undefined, token: string): boolean {

@@ -18,6 +18,8 @@ const FOLDER: string = fileURLToPath(new URL('../../examples/', import.meta.url)
 
 /** What each program says. Those that are no program of their own are spawned by others, and by the tests of the commands. */
 const SAYS: Readonly<Record<string, string | undefined>> = {
+  agents:
+    'ben: Deploys run on Fridays\n--- cut off from each other\n--- connected again\nada: The staging database is migrated by hand\nada: Deploys run on Mondays, after the release train (in conflict)\nada: Deploys run on Tuesdays, because of what happened last Friday (in conflict)\n--- settled\nben: Deploys run on Tuesdays, because of what happened last Friday\n',
   counter: undefined,
   processes: "2\n5\nA COUNTER COUNTS\n[ 'counter', 'herald' ]\nkilled\nnoproc\n",
   'shared-memory': 'Checkout timed out on Friday evening\n  causes <- The connection pool is exhausted at 200 connections (said by ada)\n',
