@@ -1,17 +1,19 @@
 import { forEachRun, termsOfQuery, termsOfRun } from '../../ecc/words.ts'
 import type { MemoryRecord } from '../../node/api.ts'
 
-/** Published parameters of the ranking: Okapi BM25 with a memory's own constants. */
+/** Published parameters of the ranking: Okapi BM25 with a memory's own constants, times the weight of the words that are there. */
 const K1 = 1.2
 const B = 0.4
-/** A frequency is kept in a byte. */
-const FREQUENCY_MAX = 255
+/** A frequency is kept in seven bits. */
+const FREQUENCY_MAX = 127
 const CORRECTIONS_MAX = 2
 
 interface Document {
   readonly id: string
   readonly frequencies: ReadonlyMap<string, number>
   readonly words: number
+  /** What it is about: the first of its words that says anything, and its labels. */
+  readonly subjects: ReadonlySet<string>
 }
 
 /** Scores by definition, from the texts alone and with no index: slow, and easy to believe. */
@@ -37,18 +39,25 @@ export class Oracle {
     for (const { id, frequencies, words } of this.#documents) {
       const length = K1 * (1 - B + (B * words) / this.#averageWords)
       let score = 0
+      let covered = 0
       for (const [term, factor] of factors) {
         const frequency = Math.min(FREQUENCY_MAX, frequencies.get(term) ?? 0)
+        if (frequency === 0) continue
         const holders = this.#holders.get(term) ?? 0
-        if (frequency > 0)
-          score +=
-            (factor * Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5)) * frequency * (K1 + 1)) /
-            (frequency + length)
+        const weight = factor * Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5))
+        covered += weight
+        score += (weight * frequency * (K1 + 1)) / (frequency + length)
       }
-      if (score > 0) scores.set(id, score)
+      if (score > 0) scores.set(id, score * covered)
     }
     const best = Math.max(0, ...scores.values())
     return new Map([...scores].map(([id, score]) => [id, score / best]))
+  }
+
+  /** Memories that are about something that the query names. */
+  about(query: string): ReadonlySet<string> {
+    const terms = [...this.#meant(query).keys()]
+    return new Set(this.#documents.filter(({ subjects }) => terms.some(term => subjects.has(term))).map(({ id }) => id))
   }
 
   /** A term that no memory has stands for the likeliest ones that it may be a slip of. */
@@ -76,18 +85,17 @@ export class Oracle {
 /** Keys and labels find a memory, and do not make it longer. */
 function documentOf({ id, text, key, meta }: Pick<MemoryRecord, 'id' | 'text' | 'key' | 'meta'>): Document {
   const frequencies = new Map<string, number>()
-  let words = 0
-  const read = (part: string): void =>
-    forEachRun(part, run => {
-      for (const term of termsOfRun(run)) {
-        words++
-        frequencies.set(term, (frequencies.get(term) ?? 0) + 1)
-      }
-    })
-  read(text)
-  const length = words
-  for (const label of [...Object.values(meta), ...(key === undefined ? [] : [key])]) read(label)
-  return { id, frequencies, words: length }
+  const said = runsOf(text)
+  const labels = [...Object.values(meta), ...(key === undefined ? [] : [key])].flatMap(runsOf)
+  for (const term of [...said, ...labels].flat()) frequencies.set(term, (frequencies.get(term) ?? 0) + 1)
+  return { id, frequencies, words: said.flat().length, subjects: new Set([...(said[0] ?? []), ...labels.flat()]) }
+}
+
+/** The terms of each run that has any. */
+function runsOf(text: string): readonly (readonly string[])[] {
+  const runs: (readonly string[])[] = []
+  forEachRun(text, run => runs.push(termsOfRun(run)))
+  return runs.filter(terms => terms.length > 0)
 }
 
 /** Threes of neighbouring letters of a word of 4 to 32, its beginning and end among them; of anything else none. */
