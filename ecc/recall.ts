@@ -31,7 +31,7 @@ export interface RecallOptions {
 export interface Ranking {
   /** Matches that spread. */
   readonly seeds: number
-  /** BM25 counts times the share of the query that is covered. */
+  /** Matches that cover less of the query count for less. */
   readonly covering: boolean
   /** What is about something that the query names counts so many times. */
   readonly subject: number
@@ -51,7 +51,7 @@ export interface Hit {
   readonly hlc: Hlc
   /** The sum of its parts, to 9 decimals. */
   readonly score: number
-  /** `bm25` (times how much of the query it covers) and `vector` are 1 for the best match of all; `spread` is what others passed on, below 0 if they contradict. */
+  /** `bm25` (less when it covers less of the query) and `vector` are 1 for the best match of all; `spread` is what others passed on, below 0 if they contradict. */
   readonly parts: {
     readonly bm25: number
     readonly vector: number

@@ -5,8 +5,7 @@ import { Vocabulary } from './vocabulary.ts'
 import { forEachRun, termsOfQuery, termsOfRun } from './words.ts'
 
 /**
- * BM25 (Robertson and Zaragoza, 2009) over the memories' text, times the share of the query that a memory
- * covers: one with every word of a question comes before one that repeats a single rare one. Keys and meta values
+ * BM25 (Robertson and Zaragoza, 2009) over the memories' text, less for those that cover less of the query: one with every word of a question comes before one that repeats a single rare one. Keys and meta values
  * are found too, but do not make a text longer. Texts themselves are not kept.
  *
  * Statistics are over the live memories that the query can see, superseded ones included: a pure
@@ -18,6 +17,9 @@ import { forEachRun, termsOfQuery, termsOfRun } from './words.ts'
 const K1 = 1.2
 /** Memories are short, and their length says little: evidence recall@10 on LoCoMo is 62 % at 0.4, 60 % at the usual 0.75. */
 const B = 0.4
+
+/** What is left of a match that covers next to nothing of the query: with 1 evidence recall@10 on LoCoMo is 75 %, with 0.2 76 %. */
+const UNCOVERED = 0.2
 
 /** A posting is a node, whether the term is a subject of it, and how often it has the term, in 24, 1 and 7 bits. */
 const NODES_MAX = 2 ** 24
@@ -96,10 +98,12 @@ export class TextIndex {
     const holders = this.#holders
     const nodes = this.#nodes
     let matching = 0
+    let whole = 0
     const averageWords = Math.max(1, among.words / Math.max(1, among.live))
     for (const [term, factor] of this.#meant(query, among)) {
       const count = this.#readHolders(term, among)
       const idf = factor * Math.log(1 + (among.live - count + 0.5) / (count + 0.5))
+      whole += idf
       for (let i = 0; i < count; i++) {
         const posting = holders[i] as number
         const node = posting >>> 8
@@ -116,8 +120,7 @@ export class TextIndex {
     let best = 0
     for (let i = 0; i < matching; i++) {
       const node = nodes[i] as number
-      // Of the share that is covered only what is covered differs: the whole is the same for all.
-      if (covering) scores[node] = (scores[node] as number) * (covered[node] as number)
+      if (covering) scores[node] = (scores[node] as number) * (UNCOVERED + ((1 - UNCOVERED) * (covered[node] as number)) / whole)
       best = Math.max(best, scores[node] as number)
     }
     return { nodes: nodes.subarray(0, matching), scores, subjects, best }

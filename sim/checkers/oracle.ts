@@ -1,9 +1,10 @@
 import { forEachRun, termsOfQuery, termsOfRun } from '../../ecc/words.ts'
 import type { MemoryRecord } from '../../node/api.ts'
 
-/** Published parameters of the ranking: Okapi BM25 with a memory's own constants, times the weight of the words that are there. */
+/** Published parameters of the ranking: Okapi BM25 with a memory's own constants; and what is left of a match that covers nothing. */
 const K1 = 1.2
 const B = 0.4
+const UNCOVERED = 0.2
 /** A frequency is kept in seven bits. */
 const FREQUENCY_MAX = 127
 const CORRECTIONS_MAX = 2
@@ -35,20 +36,20 @@ export class Oracle {
   /** Scores above zero by id; the best is 1. */
   scores(query: string): ReadonlyMap<string, number> {
     const factors = [...this.#meant(query)].sort(([a], [b]) => (a < b ? -1 : 1))
+    const weights = new Map(factors.map(([term, factor]) => [term, factor * this.#rarityOf(term)]))
+    const whole = [...weights.values()].reduce((sum, weight) => sum + weight, 0)
     const scores = new Map<string, number>()
     for (const { id, frequencies, words } of this.#documents) {
       const length = K1 * (1 - B + (B * words) / this.#averageWords)
       let score = 0
       let covered = 0
-      for (const [term, factor] of factors) {
+      for (const [term, weight] of weights) {
         const frequency = Math.min(FREQUENCY_MAX, frequencies.get(term) ?? 0)
         if (frequency === 0) continue
-        const holders = this.#holders.get(term) ?? 0
-        const weight = factor * Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5))
         covered += weight
         score += (weight * frequency * (K1 + 1)) / (frequency + length)
       }
-      if (score > 0) scores.set(id, score * covered)
+      if (score > 0) scores.set(id, score * (UNCOVERED + ((1 - UNCOVERED) * covered) / whole))
     }
     const best = Math.max(0, ...scores.values())
     return new Map([...scores].map(([id, score]) => [id, score / best]))
@@ -58,6 +59,11 @@ export class Oracle {
   about(query: string): ReadonlySet<string> {
     const terms = [...this.#meant(query).keys()]
     return new Set(this.#documents.filter(({ subjects }) => terms.some(term => subjects.has(term))).map(({ id }) => id))
+  }
+
+  #rarityOf(term: string): number {
+    const holders = this.#holders.get(term) ?? 0
+    return Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5))
   }
 
   /** A term that no memory has stands for the likeliest ones that it may be a slip of. */
