@@ -23,7 +23,31 @@ export interface RecallOptions {
   readonly validAtMs?: number | undefined
   /** What a search among vectors found, if the caller has a semantic embedder: similarities above 0. */
   readonly similar?: readonly { readonly id: CausalId; readonly score: number }[] | undefined
+  /** For measurements: another ranking than RANKING. */
+  readonly ranking?: Ranking | undefined
 }
+
+/** What was chosen by measuring; all nodes of a mesh have the same. */
+export interface Ranking {
+  /** Matches that spread. */
+  readonly seeds: number
+  /** Matches that cover less of the query count for less. */
+  readonly covering: boolean
+  /** What is about something that the query names counts so many times. */
+  readonly subject: number
+}
+
+/**
+ * Evidence recall@10 on LoCoMo is 77 %; without covering 75 %, with subjects counted once 73 %,
+ * three times 77 %; with none of it and 50 seeds 70 %. Chosen on three conversations and measured on the fourth it is as
+ * good; the ideas themselves were chosen on all four, among some 450 settings.
+ *
+ * Tried on top of it, in points of recall@10: edges between memories that share rare words -0.9 to -0.5, or names -0.1; terms
+ * of the best matches added to the query -0.9; diversity of the hits -0.6; more forward than back -0.6; memories that are
+ * questions counted less +0.1; irregular forms of verbs +0.3; longer memories counted more +0.3. None is beyond its
+ * interval, so none is there.
+ */
+export const RANKING: Ranking = { seeds: RECALL_SEEDS, covering: true, subject: 2 }
 
 export interface Hit {
   readonly id: CausalId
@@ -33,8 +57,14 @@ export interface Hit {
   readonly hlc: Hlc
   /** The sum of its parts, to 9 decimals. */
   readonly score: number
-  /** `bm25` and `vector` are 1 for the best match of all; `spread` is what others passed on, below 0 if they contradict. */
-  readonly parts: { readonly bm25: number; readonly vector: number; readonly spread: number }
+  /** `bm25` (less when it covers less of the query) and `vector` are 1 for the best match of all; `spread` is what others passed on, below 0 if they contradict. */
+  readonly parts: {
+    readonly bm25: number
+    readonly vector: number
+    readonly spread: number
+    /** As much as all other parts together, when the query names what the memory is about. */
+    readonly subject?: number
+  }
   /** From the match that did most for it to the hit itself, each step with the type of the edge that led there; empty when it was its own match. */
   readonly path: readonly { readonly id: CausalId; readonly edge: EdgeType | '' }[]
 }
@@ -53,7 +83,8 @@ const KEPT_SHARE = 0.1
 
 /**
  * The k best memories for a query: words (BM25) and similar vectors make seeds, activation
- * spreads from the best RECALL_SEEDS of them. What was superseded or retracted is not
+ * spreads from the best RECALL_SEEDS of them. Then what is about something that the query names counts
+ * twice, matched or reached: of the answers to a question, those of whom it asks about. What was superseded or retracted is not
  * returned, but a match of what was superseded speaks for what took its place.
  *
  * The answer is a function of the applied records and the query, the same on every node.
@@ -66,16 +97,18 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
   if (!Number.isInteger(options.k) || options.k < 1 || options.k > RECALL_K_MAX) {
     throw new WeftError('invalid_argument', `k is 1 to ${RECALL_K_MAX}, got ${options.k}`)
   }
-  const matches = new Matches(view, query, options.similar ?? [])
-  const seeds = matches.best(RECALL_SEEDS, () => true)
-  const field = new Field(matches)
-  const spread = new Spread(view, options.spread !== false)
+  const { seeds: seedsMax, covering, subject } = options.ranking ?? RANKING
+  const far = options.spread !== false
+  const matches = new Matches(view, query, options.similar ?? [], covering)
+  const seeds = matches.best(seedsMax, () => true)
+  const field = new Field(matches, far ? subject : 1)
+  const spread = new Spread(view, far)
   for (const seed of seeds) field.add(seed, spread.from(seed))
   const wanted = (record: number): boolean => isWanted(view, record, options)
   const hits = new Best(view, options.k, wanted)
   for (const record of field.records) hits.offer(record, rounded(field.scoreOf(record)))
-  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match)))
-    hits.offer(record, rounded(matches.scoreOf(record)))
+  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match), far ? subject : 1))
+    hits.offer(record, rounded(field.scoreOf(record)))
   return { hits: hits.records().map(record => hitOf(view, record, matches, field)), exact: true, truncated: spread.truncated }
 }
 
@@ -85,16 +118,17 @@ class Matches {
   readonly #words: Matching
   readonly #similar: Map<number, number> = new Map()
 
-  constructor(view: View, query: string, similar: readonly { readonly id: CausalId; readonly score: number }[]) {
+  constructor(view: View, query: string, similar: readonly { readonly id: CausalId; readonly score: number }[], covering: boolean) {
     const { records, nodes, text } = view.tables
     this.#view = view
-    this.#words = text.search(query, {
+    const among = {
       size: nodes.size,
       live: view.nodes,
       words: view.words,
-      has: node => view.isNode(nodes.record.at(node)),
-      wordsOf: node => nodes.words.at(node),
-    })
+      has: (node: number) => view.isNode(nodes.record.at(node)),
+      wordsOf: (node: number) => nodes.words.at(node),
+    }
+    this.#words = text.search(query, among, covering)
     const most = similar.reduce((score, found) => Math.max(score, found.score), 0)
     for (const { id, score } of similar) {
       const record = records.find(id)
@@ -102,19 +136,21 @@ class Matches {
     }
   }
 
-  /** The best of all matches that `accept` takes. */
-  best(count: number, accept: (record: number) => boolean): number[] {
-    const { nodes, scores } = this.#words
+  /** The best of all matches that `accept` takes. @param subject what is about something that the query names counts so many times */
+  best(count: number, accept: (record: number) => boolean, subject: number = 1): number[] {
+    const { nodes, scores, subjects } = this.#words
     const { record } = this.#view.tables.nodes
     const byWords = new Best(this.#view, count, accept)
     for (let i = 0; i < nodes.length; i++) {
-      const score = scores[nodes[i] as number] as number
-      if (score >= byWords.floor) byWords.offer(record.at(nodes[i] as number), score)
+      const node = nodes[i] as number
+      const score = (scores[node] as number) * (subjects[node] === 0 ? 1 : subject)
+      if (score >= byWords.floor) byWords.offer(record.at(node), score)
     }
     if (this.#similar.size === 0) return byWords.records()
     // Whatever else is among the best by both together is so because it is similar.
     const byBoth = new Best(this.#view, count, accept)
-    for (const match of new Set([...byWords.records(), ...this.#similar.keys()])) byBoth.offer(match, this.scoreOf(match))
+    for (const match of new Set([...byWords.records(), ...this.#similar.keys()]))
+      byBoth.offer(match, this.scoreOf(match) * (this.isSubject(match) ? subject : 1))
     return byBoth.records()
   }
 
@@ -130,15 +166,22 @@ class Matches {
   scoreOf(record: number): number {
     return this.bm25(record) + this.vector(record)
   }
+
+  /** The query names what this memory is about. */
+  isSubject(record: number): boolean {
+    return this.#words.subjects[this.#view.tables.records.detail.at(record)] !== 0
+  }
 }
 
 /** What has been activated, and by what. */
 class Field {
   readonly #matches: Matches
+  readonly #subject: number
   readonly #places: Map<number, Place> = new Map()
 
-  constructor(matches: Matches) {
+  constructor(matches: Matches, subject: number) {
     this.#matches = matches
+    this.#subject = subject
   }
 
   get records(): Iterable<number> {
@@ -158,9 +201,11 @@ class Field {
     for (const [record, { share, hops }] of contributions) {
       const place = this.#open(record)
       const amount = share * strength
-      // A successor is as good as the best of what it replaced, not as all of it together.
-      if (hops === 0) place.own = Math.max(place.own, amount)
-      else if (amount > 0) place.gained += amount
+      if (hops === 0) {
+        // A successor is as good as the best of what it replaced, not as all of it together; and about the same.
+        place.own = Math.max(place.own, amount)
+        place.isSubject ||= this.#matches.isSubject(seed)
+      } else if (amount > 0) place.gained += amount
       else place.lost -= amount
       if (amount > place.most) {
         place.most = amount
@@ -170,6 +215,12 @@ class Field {
   }
 
   scoreOf(record: number): number {
+    const isSubject = this.#places.get(record)?.isSubject ?? this.#matches.isSubject(record)
+    return this.onceOf(record) * (isSubject ? this.#subject : 1)
+  }
+
+  /** The score without what its subject adds. */
+  onceOf(record: number): number {
     const place = this.#places.get(record)
     if (place === undefined) return this.#matches.scoreOf(record)
     const gained = place.own + place.gained
@@ -193,7 +244,7 @@ class Field {
     const known = this.#places.get(record)
     if (known !== undefined) return known
     const own = this.#matches.scoreOf(record)
-    const place: Place = { own, gained: 0, lost: 0, most: own, by: undefined }
+    const place: Place = { own, gained: 0, lost: 0, isSubject: this.#matches.isSubject(record), most: own, by: undefined }
     this.#places.set(record, place)
     return place
   }
@@ -203,6 +254,7 @@ interface Place {
   own: number
   gained: number
   lost: number
+  isSubject: boolean
   /** The largest single contribution, and the seed's spreading that made it; undefined when it was its own. */
   most: number
   by: ReadonlyMap<number, Contribution> | undefined
@@ -222,6 +274,7 @@ function hitOf(view: View, record: number, matches: Matches, field: Field): Hit 
   const { records, nodes } = view.tables
   const key = nodes.keyOf(records.detail.at(record))
   const score = rounded(field.scoreOf(record))
+  const once = rounded(field.onceOf(record))
   const bm25 = rounded(matches.bm25(record))
   const vector = rounded(matches.vector(record))
   return {
@@ -231,7 +284,7 @@ function hitOf(view: View, record: number, matches: Matches, field: Field): Hit 
     author: records.authorOf(record),
     hlc: records.hlcOf(record),
     score,
-    parts: { bm25, vector, spread: rounded(score - bm25 - vector) },
+    parts: { bm25, vector, spread: rounded(once - bm25 - vector), ...(score === once ? {} : { subject: rounded(score - once) }) },
     path: field.pathTo(record).map(step => ({ id: records.idOf(step), edge: field.edgeTo(record, step) })),
   }
 }

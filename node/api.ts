@@ -204,7 +204,8 @@ export interface MemoryRecord {
 
 export interface RecallHit extends Omit<MemoryRecord, 'state'> {
   readonly score: number
-  readonly parts: { readonly bm25: number; readonly vector: number; readonly spread: number }
+  /** `subject` when the query names what the memory is about: it counts twice. */
+  readonly parts: { readonly bm25: number; readonly vector: number; readonly spread: number; readonly subject?: number }
   /** How it was reached, from the match that did most for it; empty when its own words matched. */
   readonly path: readonly { readonly id: CausalId; readonly edge: string }[]
 }

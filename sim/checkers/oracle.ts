@@ -1,17 +1,20 @@
 import { forEachRun, termsOfQuery, termsOfRun } from '../../ecc/words.ts'
 import type { MemoryRecord } from '../../node/api.ts'
 
-/** Published parameters of the ranking: Okapi BM25 with a memory's own constants. */
+/** Published parameters of the ranking: Okapi BM25 with a memory's own constants; and what is left of a match that covers nothing. */
 const K1 = 1.2
 const B = 0.4
-/** A frequency is kept in a byte. */
-const FREQUENCY_MAX = 255
+const UNCOVERED = 0.2
+/** A frequency is kept in seven bits. */
+const FREQUENCY_MAX = 127
 const CORRECTIONS_MAX = 2
 
 interface Document {
   readonly id: string
   readonly frequencies: ReadonlyMap<string, number>
   readonly words: number
+  /** What it is about: the first of its words that says anything, and its labels. */
+  readonly subjects: ReadonlySet<string>
 }
 
 /** Scores by definition, from the texts alone and with no index: slow, and easy to believe. */
@@ -33,22 +36,34 @@ export class Oracle {
   /** Scores above zero by id; the best is 1. */
   scores(query: string): ReadonlyMap<string, number> {
     const factors = [...this.#meant(query)].sort(([a], [b]) => (a < b ? -1 : 1))
+    const weights = new Map(factors.map(([term, factor]) => [term, factor * this.#rarityOf(term)]))
+    const whole = [...weights.values()].reduce((sum, weight) => sum + weight, 0)
     const scores = new Map<string, number>()
     for (const { id, frequencies, words } of this.#documents) {
       const length = K1 * (1 - B + (B * words) / this.#averageWords)
       let score = 0
-      for (const [term, factor] of factors) {
+      let covered = 0
+      for (const [term, weight] of weights) {
         const frequency = Math.min(FREQUENCY_MAX, frequencies.get(term) ?? 0)
-        const holders = this.#holders.get(term) ?? 0
-        if (frequency > 0)
-          score +=
-            (factor * Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5)) * frequency * (K1 + 1)) /
-            (frequency + length)
+        if (frequency === 0) continue
+        covered += weight
+        score += (weight * frequency * (K1 + 1)) / (frequency + length)
       }
-      if (score > 0) scores.set(id, score)
+      if (score > 0) scores.set(id, score * (UNCOVERED + ((1 - UNCOVERED) * covered) / whole))
     }
     const best = Math.max(0, ...scores.values())
     return new Map([...scores].map(([id, score]) => [id, score / best]))
+  }
+
+  /** Memories that are about something that the query names. */
+  about(query: string): ReadonlySet<string> {
+    const terms = [...this.#meant(query).keys()]
+    return new Set(this.#documents.filter(({ subjects }) => terms.some(term => subjects.has(term))).map(({ id }) => id))
+  }
+
+  #rarityOf(term: string): number {
+    const holders = this.#holders.get(term) ?? 0
+    return Math.log(1 + (this.#documents.length - holders + 0.5) / (holders + 0.5))
   }
 
   /** A term that no memory has stands for the likeliest ones that it may be a slip of. */
@@ -76,18 +91,17 @@ export class Oracle {
 /** Keys and labels find a memory, and do not make it longer. */
 function documentOf({ id, text, key, meta }: Pick<MemoryRecord, 'id' | 'text' | 'key' | 'meta'>): Document {
   const frequencies = new Map<string, number>()
-  let words = 0
-  const read = (part: string): void =>
-    forEachRun(part, run => {
-      for (const term of termsOfRun(run)) {
-        words++
-        frequencies.set(term, (frequencies.get(term) ?? 0) + 1)
-      }
-    })
-  read(text)
-  const length = words
-  for (const label of [...Object.values(meta), ...(key === undefined ? [] : [key])]) read(label)
-  return { id, frequencies, words: length }
+  const said = runsOf(text)
+  const labels = [...Object.values(meta), ...(key === undefined ? [] : [key])].flatMap(runsOf)
+  for (const term of [...said, ...labels].flat()) frequencies.set(term, (frequencies.get(term) ?? 0) + 1)
+  return { id, frequencies, words: said.flat().length, subjects: new Set([...(said[0] ?? []), ...labels.flat()]) }
+}
+
+/** The terms of each run that has any. */
+function runsOf(text: string): readonly (readonly string[])[] {
+  const runs: (readonly string[])[] = []
+  forEachRun(text, run => runs.push(termsOfRun(run)))
+  return runs.filter(terms => terms.length > 0)
 }
 
 /** Threes of neighbouring letters of a word of 4 to 32, its beginning and end among them; of anything else none. */

@@ -38,6 +38,7 @@ export class RecallChecker extends Judge {
           if (!this.#isLikeOthers(`${kind} ${query} ${state}`, what, name, answer, said)) return
           const scores = oracle.scores(query)
           if (!this.#isOfCurrent(what, name, answer, testimony, scores)) return
+          if (kind === 'recall' && !this.#countsSubjects(what, name, answer, testimony, scores, oracle.about(query))) return
           if (kind === 'recall by words' && !this.#isExact(what, name, answer, testimony, scores)) return
         }
     }
@@ -101,6 +102,37 @@ export class RecallChecker extends Judge {
     return true
   }
 
+  /** What is about something that the query names counts twice, and so does what stands in for it; nothing else does. */
+  #countsSubjects(
+    what: string,
+    name: string,
+    { hits }: Recollection,
+    testimony: Testimony,
+    scores: ReadonlyMap<string, number>,
+    about: ReadonlySet<string>,
+  ): boolean {
+    const model = this.modelOf(name, testimony)
+    // Without the records nobody knows who stands in for whom.
+    const mayStandIn = model === undefined && testimony.memories.some(({ id, state }) => state === 'superseded' && about.has(id))
+    const twice = new Set(about)
+    if (model !== undefined)
+      for (const seed of seedsOf(scores, model)) if (about.has(seed)) for (const end of model.endsOf(seed)) twice.add(end)
+    for (const { id, score, parts } of hits) {
+      const once = parts.bm25 + parts.vector + parts.spread
+      const subject = parts.subject ?? 0
+      const isRight = (wanted: number): boolean => Math.abs(subject - wanted) <= 2 * TOLERANCE
+      if (Math.abs(score - once - subject) <= 2 * TOLERANCE && (isRight(twice.has(id) ? once : 0) || (mayStandIn && isRight(once))))
+        continue
+      this.violated(
+        [name],
+        `${what}: ${short(id)} has score ${score}, ${subject} of it for what it is about`,
+        `the other parts make ${once}, and the query ${twice.has(id) ? 'names' : 'does not name'} what it is about`,
+      )
+      return false
+    }
+    return true
+  }
+
   /** By words alone a memory has its own score, or that of the best match in whose place it stands. */
   #isExact(what: string, name: string, { hits }: Recollection, testimony: Testimony, scores: ReadonlyMap<string, number>): boolean {
     const model = this.modelOf(name, testimony)
@@ -139,9 +171,14 @@ export class RecallChecker extends Judge {
 
 /** Scores, with what took the place of one of the best matches as good as that match. */
 function standIns(scores: ReadonlyMap<string, number>, model: MemoryModel): ReadonlyMap<string, number> {
-  const rounded = (score: number): number => Math.round(score * 1e12)
-  const seeds = [...scores].sort(([a, x], [b, y]) => rounded(y) - rounded(x) || model.compareNewest(a, b)).slice(0, RECALL_SEEDS)
   const wanted = new Map(scores)
-  for (const [seed, score] of seeds) for (const end of model.endsOf(seed)) wanted.set(end, Math.max(score, wanted.get(end) ?? 0))
+  for (const seed of seedsOf(scores, model))
+    for (const end of model.endsOf(seed)) wanted.set(end, Math.max(scores.get(seed) ?? 0, wanted.get(end) ?? 0))
   return wanted
+}
+
+function seedsOf(scores: ReadonlyMap<string, number>, model: MemoryModel): readonly string[] {
+  const rounded = (score: number): number => Math.round(score * 1e12)
+  const best = [...scores].sort(([a, x], [b, y]) => rounded(y) - rounded(x) || model.compareNewest(a, b))
+  return best.slice(0, RECALL_SEEDS).map(([id]) => id)
 }

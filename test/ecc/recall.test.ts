@@ -166,11 +166,12 @@ t.test('recall', t => {
     t.strictSame(
       hits.map(hit => [hit.id, hit.score]),
       [
-        [outage, 1],
+        [outage, 2],
         [cause, 0.5],
         [root, 0.3],
       ],
     )
+    t.strictSame(hits[0]?.parts, { bm25: 1, vector: 0, spread: 0, subject: 1 })
     t.strictSame(hits[0]?.path, [])
     t.strictSame(hits[2]?.path, [
       { id: outage, edge: '' },
@@ -179,6 +180,51 @@ t.test('recall', t => {
     ])
     t.strictSame(hits[2]?.parts, { bm25: 0, vector: 0, spread: 0.3 })
     t.strictSame(ids(ann, 'checkout', { spread: false }), [outage])
+  })
+
+  t.test('a memory with every word of the query comes before one that repeats a rare one', async t => {
+    const ann = author()
+    for (let i = 0; i < 3; i++) ann.remember('there is the pool')
+    for (let i = 0; i < 3; i++) ann.remember('nothing of it')
+    const rare = ann.remember('we said: exhausted, exhausted, exhausted')
+    const both = ann.remember('we said that the pool of the second checkout is exhausted by now')
+    t.strictSame(ids(ann, 'pool exhausted', { k: 2 }), [both, rare])
+    const plain = { seeds: 20, covering: false, subject: 1 }
+    t.strictSame(ids(ann, 'pool exhausted', { k: 2, ranking: plain }), [rare, both], 'by plain BM25 it does not')
+  })
+
+  t.test('what is about something that the query names counts twice, by its own words or reached', async t => {
+    const ann = author()
+    const rows: readonly (readonly [text: string, options: Parameters<Author['remember']>[1], query: string, subject: boolean])[] = [
+      ['Checkout was down', {}, 'checkout', true],
+      ['The Checkout was down', {}, 'why is checkout down', true],
+      ['checkout: was down', {}, 'Checkout', true],
+      ['base/codec.ts was rewritten', {}, 'codec', true],
+      ['On Friday Checkout was down', {}, 'checkout', false],
+      ['A cold cache', { meta: { service: 'checkout' } }, 'checkout', true],
+      ['Timeouts are 30 s', { key: 'config/timeouts' }, 'config', true],
+      ['Checkuot was down', {}, 'checkout', true],
+    ]
+    for (const [text, options, query, subject] of rows) {
+      const id = ann.remember(text, options)
+      t.match(
+        ann.fold.recall(query, { k: 1 }).hits,
+        [{ id, score: subject ? 2 : 1, parts: { bm25: 1, subject: subject ? 1 : undefined } }],
+        `${query}: ${text}`,
+      )
+      t.match(ann.fold.recall(query, { k: 1, spread: false }).hits, [{ id, score: 1, parts: { subject: undefined } }], 'not by words alone')
+      ann.retract(id)
+    }
+    const asked = ann.remember('Bob: did you see the film, Ann?')
+    const answers = [ann.remember('Ann: yes, on Friday'), ann.remember('Cid: me too')] as const
+    for (const answer of answers) ann.link(answer, 'follows', asked)
+    const { hits } = ann.fold.recall('when did Ann see the film', { k: 3 })
+    t.strictSame(
+      hits.map(hit => hit.id),
+      [answers[0], asked, answers[1]],
+    )
+    t.equal(hits[0]?.parts.subject, (hits[0]?.score as number) / 2)
+    t.equal(hits[2]?.parts.subject, undefined)
   })
 
   t.test('of links between the same two only the strongest counts, and a retracted one does not', async t => {
@@ -227,8 +273,8 @@ t.test('recall', t => {
     const [hit, ...more] = ann.fold.recall('pool connections', { k: 10 }).hits
     t.match(hit, {
       id: now,
-      score: 1,
-      parts: { bm25: 0, vector: 0, spread: 1 },
+      score: 2,
+      parts: { bm25: 0, vector: 0, spread: 1, subject: 1 },
       path: [
         { id: old, edge: '' },
         { id: now, edge: 'supersedes' },
@@ -239,7 +285,7 @@ t.test('recall', t => {
     t.strictSame(ids(ann, 'pool connections', { includeSuperseded: true }), [now, old, mid])
     const all = Array.from({ length: 5 }, () => ann.remember('the pool holds 200 connections'))
     ann.supersede(all, now)
-    t.equal(ann.fold.recall('pool connections', { k: 1 }).hits[0]?.score, 1, 'as good as the best of them, not as all together')
+    t.equal(ann.fold.recall('pool connections', { k: 1 }).hits[0]?.score, 2, 'as good as the best of them, not as all together')
   })
 
   t.test('is as of a time when it is asked so', async t => {
@@ -271,7 +317,7 @@ t.test('recall', t => {
     t.strictSame(
       hits.map(hit => [hit.id, hit.score, hit.parts]),
       [
-        [a, 1.5, { bm25: 1, vector: 0.5, spread: 0 }],
+        [a, 3, { bm25: 1, vector: 0.5, spread: 0, subject: 1.5 }],
         [b, 1, { bm25: 0, vector: 1, spread: 0 }],
         [c, 0.5, { bm25: 0, vector: 0, spread: 0.5 }],
       ],

@@ -509,12 +509,15 @@ function sceneOf({ scenario = {}, faults = [] }: Case): Scene {
 }
 
 function testimonyOf(name: string): Changing<Testimony> {
-  const scores = new Oracle([MEMORY, OTHER]).scores('rain roof')
-  const hits = [MEMORY, OTHER].map(memory => {
-    const score = Math.round((scores.get(memory.id) as number) * 1e9) / 1e9
-    return { ...memory, score, parts: { bm25: score, vector: 0, spread: 0 }, path: [] }
-  })
-  const recollection = { hits, frontier: 'f', foldVersion: 1, exact: true, truncated: false }
+  const oracle = new Oracle([MEMORY, OTHER])
+  const recollection = (about: ReadonlySet<string>) => {
+    const hits = [MEMORY, OTHER].map(memory => {
+      const bm25 = Math.round((oracle.scores('rain roof').get(memory.id) as number) * 1e9) / 1e9
+      const subject = about.has(memory.id) ? bm25 : 0
+      return { ...memory, score: bm25 + subject, parts: { bm25, vector: 0, spread: 0, subject }, path: [] }
+    })
+    return { hits, frontier: 'f', foldVersion: 1, exact: true, truncated: false }
+  }
   return {
     nodeId: name as NodeId,
     frontier: 'f',
@@ -541,8 +544,8 @@ function testimonyOf(name: string): Changing<Testimony> {
     memories: [MEMORY, OTHER],
     edges: [{ from: MEMORY.id, type: 'causes', to: OTHER.id, weight: 0.5 }],
     conflicts: { conflicts: [], logs: [], voids: [] },
-    recollections: new Map([['rain roof', recollection]]),
-    matches: new Map([['rain roof', recollection]]),
+    recollections: new Map([['rain roof', recollection(oracle.about('rain roof'))]]),
+    matches: new Map([['rain roof', recollection(new Set())]]),
     members: {
       cluster: id('cluster') as never,
       name: 'sim',
@@ -590,9 +593,10 @@ function everywhere(scene: Scene, change: (testimony: Changing<Testimony>) => vo
 
 function withHits(
   testimony: Changing<Testimony>,
-  change: (hit: Changing<Testimony['memories'][number]> & { score: number; parts: { bm25: number } }) => void,
+  change: (hit: Changing<Testimony['memories'][number]> & { score: number; parts: { bm25: number; subject: number } }) => void,
+  kinds: readonly ('recollections' | 'matches')[] = ['recollections', 'matches'],
 ): void {
-  for (const kind of ['recollections', 'matches'] as const)
+  for (const kind of kinds)
     testimony[kind] = new Map(
       [...(testimony[kind] ?? [])].map(([query, found]) => {
         const hits = found.hits.map(hit => ({ ...hit, parts: { ...hit.parts } }))
@@ -970,6 +974,19 @@ const CASES: readonly Case[] = [
     what: 'recall scores as it likes',
     finds: 'recall',
     change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.parts.bm25 = 0.5))),
+  },
+  {
+    what: 'recall does not count what the query is about',
+    finds: 'recall',
+    change: scene =>
+      everywhere(scene, testimony =>
+        withHits(testimony, hit => Object.assign(hit, { score: 1, parts: { ...hit.parts, subject: 0 } }), ['recollections']),
+      ),
+  },
+  {
+    what: 'the parts of a score do not make it',
+    finds: 'recall',
+    change: scene => everywhere(scene, testimony => withHits(testimony, hit => void (hit.score = 3), ['recollections'])),
   },
   {
     what: 'recall misses a memory',

@@ -1,0 +1,66 @@
+/**
+ * How long a recall takes among 10,000 and 100,000 memories of twenty words, most of which follow another:
+ * the fold alone, without the texts of the hits. Beside it words alone, which no recall can do without.
+ *
+ *     node build/bench/recall.js
+ */
+import { utf8 } from '../base/bytes.ts'
+import { hash } from '../base/crypto/hash.ts'
+import { type CausalId, causalIdOf, logIdOf, nodeIdOf } from '../base/ids.ts'
+import { KIND } from '../base/kinds.ts'
+import { MemoryFold } from '../ecc/memory-fold.ts'
+import { encodeLink, encodeRemember } from '../ecc/records.ts'
+import { SimRandom } from '../sim/random.ts'
+import { percentile, print, round } from './measure.ts'
+
+const WORDS = 20_000
+const QUERIES = 300
+const WARM_UP = 50
+/** One in twenty begins something new. */
+const THREAD = 20
+
+for (const memories of [10_000, 100_000]) {
+  const random = new SimRandom(1, `recall of ${memories}`)
+  // Words as in language: the n-th is as likely as one in n.
+  const text = (words: number): string =>
+    Array.from({ length: words }, () => `w${Math.floor(WORDS ** (random.below(1e6) / 1e6)).toString(36)}x`).join(' ')
+  const fold = foldOf(memories, () => text(20))
+  const queries = Array.from({ length: QUERIES + WARM_UP }, () => text(5))
+  const [all, words] = [true, false].map(spread =>
+    queries
+      .map(query => {
+        const startMs = performance.now()
+        fold.recall(query, { k: 10, spread })
+        return performance.now() - startMs
+      })
+      .slice(WARM_UP),
+  ) as [number[], number[]]
+  print({
+    bench: 'recall',
+    memories,
+    p50Ms: round(percentile(all, 0.5)),
+    p95Ms: round(percentile(all, 0.95)),
+    wordsAloneP50Ms: round(percentile(words, 0.5)),
+    ratio: round(percentile(all, 0.5) / percentile(words, 0.5)),
+  })
+}
+
+function foldOf(memories: number, textOf: () => string): MemoryFold {
+  const author = nodeIdOf(hash('content', utf8('author')))
+  const log = logIdOf(hash('content', utf8('log')))
+  const fold = new MemoryFold(author)
+  let seq = 0
+  const append = (kind: number, body: Uint8Array): CausalId => {
+    const id = causalIdOf(hash('leaf', utf8(`${seq}`)))
+    fold.apply({ log, seq, id, author, hlc: { ms: seq, counter: 0 }, kind, parents: [], body })
+    seq++
+    return id
+  }
+  let before: CausalId | undefined
+  for (let i = 0; i < memories; i++) {
+    const id = append(KIND['memory.remember'], encodeRemember({ text: textOf() }))
+    if (before !== undefined && i % THREAD > 0) append(KIND['memory.link'], encodeLink({ from: id, to: before, type: 'follows' }))
+    before = id
+  }
+  return fold
+}
