@@ -149,6 +149,8 @@ export const RECALL_SEEDS: number = 20
 export const SPREAD_NODES_MAX: number = 20_000
 export const WHY_PATHS_MAX: number = 3
 export const WHY_DEPTH_MAX: number = 8
+/** 100 memories that rest on one are looked at: a why for each, twice. */
+export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
 /** A link to what has not arrived waits; a million of them wait at most. */

@@ -63,9 +63,11 @@ class GraphMl implements ExportFormat {
   memory(memory: MemoryRecord, edges: readonly ExportedEdge[]): string {
     this.#ids.add(memory.id)
     for (const edge of edges) this.#edges.push({ from: memory.id, ...edge })
-    const { meta, ...rest } = memory
-    const fields = { ...rest, ...(Object.keys(meta).length === 0 ? {} : { meta: JSON.stringify(meta) }) } as Partial<Record<string, string>>
-    const data = NODE_FIELDS.flatMap(name => (fields[name] === undefined ? [] : `<data key="${name}">${escaped(fields[name])}</data>`))
+    const fields = { ...memory, meta: Object.keys(memory.meta).length === 0 ? undefined : JSON.stringify(memory.meta) }
+    const data = NODE_FIELDS.flatMap(name => {
+      const value = fields[name]
+      return value === undefined ? [] : [`<data key="${name}">${escaped(value)}</data>`]
+    })
     return `    <node id="${memory.id}">${data.join('')}</node>\n`
   }
 

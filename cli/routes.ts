@@ -87,6 +87,11 @@ export const ROUTES: readonly Route[] = [
       { name: 'remember', about: 'write a memory', load: async () => (await import('./commands/mem-remember.ts')).define },
       { name: 'recall', about: 'find memories', load: async () => (await import('./commands/mem-recall.ts')).define },
       { name: 'why', about: 'show what a memory rests on', load: async () => (await import('./commands/mem-why.ts')).define },
+      {
+        name: 'whatif',
+        about: 'show what would lose its reasons without it',
+        load: async () => (await import('./commands/mem-whatif.ts')).define,
+      },
       { name: 'show', about: 'show one memory and its links', load: async () => (await import('./commands/mem-show.ts')).define },
       {
         name: 'list',

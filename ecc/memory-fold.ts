@@ -19,6 +19,7 @@ import { type CausalEdge, edgesOf, historyOf, type NodeHistory } from './show.ts
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
 import { packEdge, View } from './view.ts'
+import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
 
 /** A record that counts for nothing, and why. */
@@ -167,6 +168,14 @@ export class MemoryFold {
     const record = this.#find(id)
     if (!view.isNode(record)) throw new WeftError('unknown_id', `no memory ${id}`)
     return why(view, record, options)
+  }
+
+  /** What rests on a memory, a link or a supersede, and on what else. @throws WeftError `unknown_id`, `frontier_ahead` */
+  whatIf(id: CausalId, at: Cut = this.cut): Counterfactual {
+    const view = this.#view(at)
+    const record = this.#find(id)
+    if (record === NONE || !view.isLive(record)) throw new WeftError('unknown_id', `nothing ${id} that counts`)
+    return whatIf(view, new View(this.#state, this.#folding.retraction, at, withAllItSays(view, record)), record)
   }
 
   conflicts(at?: Cut): Conflict[] {

@@ -38,12 +38,14 @@ export class View {
   readonly words: number
   /** By log, undefined for everything. */
   readonly #sizes: readonly number[] | undefined
-  /** Records that are retracted as of the cut. */
-  readonly #dead: Set<number> = new Set()
+  /** Records that are retracted as of the cut, or left out. */
+  readonly #dead: Set<number>
 
-  constructor(tables: FoldState, retraction: Retraction, cut?: Cut) {
+  /** @param without records that count for nothing, as if they had not been written; only together with a cut */
+  constructor(tables: FoldState, retraction: Retraction, cut?: Cut, without: Iterable<number> = []) {
     this.tables = tables
     this.retraction = retraction
+    this.#dead = new Set(without)
     this.#sizes = cut === undefined ? undefined : tables.records.logs.map(log => cut.get(log.id) ?? 0)
     if (this.#sizes !== undefined) this.#bury()
     const seen = this.#sizes === undefined ? tables.totals : this.#count()

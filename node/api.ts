@@ -143,6 +143,8 @@ export interface Memory {
   /** The same with all that it takes to check it without any node: see `verifyProof`. */
   prove(id: string, options?: { readonly asOf?: string }): Promise<Proof>
   list(options?: ListOptions): Promise<MemoryPage>
+  /** What would lose its reasons if a memory, a link or a supersede had not been written. */
+  whatIf(id: string, options?: { readonly asOf?: string }): Promise<WhatIf>
   /** What is otherwise now, or at another frontier, than it was at `from`. */
   diff(from: string, options?: DiffOptions): Promise<MemoryDifference>
   conflicts(): Promise<ConflictList>
@@ -264,6 +266,19 @@ export interface MemoryPage {
   /** Where the next page begins. */
   readonly frontier: string
   readonly more: boolean
+}
+
+export interface WhatIf {
+  readonly id: CausalId
+  /** What rests on it: those that lose most first. */
+  readonly dependents: readonly (MemoryRecord & {
+    /** The weight of the best way back to a reason: with it, and without it; 0 when no way is left. */
+    readonly before: number
+    readonly after: number
+  })[]
+  readonly frontier: string
+  /** More may rest on it than was looked at. */
+  readonly truncated: boolean
 }
 
 export interface DiffOptions {

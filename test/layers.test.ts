@@ -36,6 +36,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
   [/^commander$/, /^cli\//],
   [/^yaml$/, /^sim\/scenario\/yaml\.ts$/],
   [/^@swc\/wasm-typescript$/, /^cli\/sim\/typescript-hooks\.ts$/],
+  [/^(minisearch|@orama\/orama)$/, /^bench\/locomo\.ts$/],
   [/^tap$/, /^test\//],
   [/^fast-check$/, /^test\//],
   [/^playwright-core$/, /^test\//],

@@ -17,6 +17,7 @@ export function memoryOf(request: Request): Memory {
     why: (id, options) => request('memory.why', { id, ...options }),
     prove: (id, options) => request('memory.prove', { id, ...options }),
     list: options => request('memory.list', { ...options }),
+    whatIf: (id, options) => request('memory.whatif', { id, ...options }),
     diff: (from, options) => request('memory.diff', { from, ...options }),
     conflicts: () => request('memory.conflicts', {}),
     status: () => request('memory.status', {}),

@@ -7,7 +7,7 @@ import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
 import type { Core } from '../core.ts'
-import { conflicts, diff, get, list, reasons, recall, status, why } from '../memory/answers.ts'
+import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
@@ -64,6 +64,7 @@ export const memoryCommands: CommandsOf<
   | 'memory.list'
   | 'memory.changes'
   | 'memory.diff'
+  | 'memory.whatif'
   | 'memory.conflicts'
   | 'memory.status'
   | 'memory.import'
@@ -122,6 +123,8 @@ export const memoryCommands: CommandsOf<
     reasons(memoryOf(core), input.id, input.asOf, to.fail, (found, explained) => prove(core, found, explained, to)),
   ),
   'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryOf(core), input, to)),
+
+  'memory.whatif': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => whatIf(memoryOf(core), input.id, input.asOf, to)),
 
   'memory.diff': command(z.strictObject({ from: z.string(), to: frontier, limit }), (core, { from, ...options }, to) =>
     diff(memoryOf(core), from, options, to),

@@ -27,6 +27,7 @@ import type {
   RememberOptions,
   SettingInfo,
   Spawned,
+  WhatIf,
 } from '../api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
@@ -78,6 +79,7 @@ export interface CommandTypes {
   'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: ListOptions; result: MemoryPage }
+  'memory.whatif': { input: { id: string; asOf?: string | undefined }; result: WhatIf }
   'memory.diff': { input: DiffOptions & { from: string }; result: MemoryDifference }
   /** Like `memory.list`, but waits for something to list. */
   'memory.changes': {

@@ -20,6 +20,7 @@ import type {
   RecallHit,
   RecallOptions,
   Recollection,
+  WhatIf,
 } from '../api.ts'
 import { cutOf, type Memory } from './memory.ts'
 
@@ -142,6 +143,33 @@ export function list(memory: Memory, options: ListOptions, to: Answering<MemoryP
       )
     })
   })
+}
+
+export function whatIf(memory: Memory, text: string, asOf: string | undefined, to: Answering<WhatIf>): void {
+  memory.resolve(
+    text,
+    id => {
+      atCut(memory, asOf, undefined, to, at => {
+        const found = attempt(to, () => memory.fold.whatIf(id, at))
+        if (found === undefined) return
+        const frontier = memory.frontier(at)
+        memory.texts(
+          found.dependents.map(({ node }) => node.ref),
+          said => {
+            const dependents = found.dependents.map(({ node, before, after }, i) => ({
+              ...fields(node, said[i] as Remember),
+              state: node.state,
+              before,
+              after,
+            }))
+            to.ok({ id, dependents, frontier, truncated: found.truncated })
+          },
+          to.fail,
+        )
+      })
+    },
+    to.fail,
+  )
 }
 
 export function diff(memory: Memory, from: string, options: DiffOptions, to: Answering<MemoryDifference>): void {

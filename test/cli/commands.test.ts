@@ -23,6 +23,7 @@ import type {
   ProcessList,
   Receipt,
   Recollection,
+  WhatIf,
 } from '../../node/index.ts'
 import { ask, ended, environment, lines, nodeAt, starts, temporary, until, WEFT, weft } from './weft.ts'
 
@@ -274,6 +275,13 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
     ),
   )
 
+  const without = await mem<WhatIf>('whatif', cause.id)
+  t.match(without.dependents, [{ id: outage.id, text: 'Checkout timed out on Friday evening', before: Number, after: Number }])
+  t.match(
+    await human('whatif', cause.id),
+    new RegExp(`^without ${cause.id.slice(0, 8)}, of \\d+ memor[\\s\\S]*${outage.id.slice(0, 8)}  Checkout timed out`),
+  )
+
   const file = join(dir, 'outage.proof')
   const proven = await mem<Explanation & { proof: { file: string; records: number; genesis: string } }>('why', outage.id, '--proof', file)
   const { genesis } = proven.proof
@@ -305,8 +313,8 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   const session = await weft(['mem', 'shell', '--json', '--dir', dir], { input: script })
   t.equal(session.code, 64, 'the last line that failed says how')
   t.same(
-    lines<{ readonly hits?: unknown; readonly id?: unknown; readonly nodes?: unknown }>(session.stdout).map(row => Object.keys(row)[0]),
-    ['hits', 'id', 'nodes'],
+    lines<object>(session.stdout).map(row => Object.keys(row)[0]),
+    ['hits', 'id', 'error', 'error', 'nodes'],
   )
   t.match(session.stderr, /unknown_id[\s\S]*a quote is not closed/)
   t.same((await mem<Recollection>('recall', 'never')).hits, [], 'nothing is done after exit')

@@ -6,6 +6,7 @@ import {
   RECALL_K_MAX,
   RECALL_SEEDS,
   SPREAD_NODES_MAX,
+  WHATIF_NODES_MAX,
   WHY_DEPTH_MAX,
   WHY_EDGES_MAX,
   WHY_PATHS_MAX,
@@ -499,6 +500,84 @@ t.test('why', t => {
     t.throws(() => ann.fold.why(ann.link(x, 'causes', x)), { code: 'unknown_id' }, 'a link is no memory')
     for (const bad of [{ maxPaths: 0 }, { maxPaths: WHY_PATHS_MAX + 1 }, { maxDepth: 0 }, { maxDepth: 1.5 }])
       t.throws(() => ann.fold.why(x, bad), { code: 'invalid_argument' })
+  })
+  t.end()
+})
+
+t.test('what if', t => {
+  const rows = (by: Author, id: CausalId): readonly (readonly [CausalId, number, number])[] =>
+    by.fold.whatIf(id).dependents.map(({ node, before, after }) => [node.id, before, after])
+
+  t.test('names what rests on a memory or a link, and what is left of it', async t => {
+    const ann = author()
+    const [outage, pool, leak, guess, report] = ['outage', 'pool', 'leak', 'guess', 'report'].map(text => ann.remember(text)) as [
+      CausalId,
+      CausalId,
+      CausalId,
+      CausalId,
+      CausalId,
+    ]
+    const link = ann.link(pool, 'causes', outage, 0.9)
+    ann.link(leak, 'causes', pool, 0.5)
+    ann.link(guess, 'evidence-for', outage, 0.3)
+    ann.link(report, 'derived-from', outage, 1)
+    ann.link(outage, 'correlates', guess, 1)
+    t.strictSame(rows(ann, leak), [
+      [pool, 0.5, 0],
+      [report, 0.45, 0.9],
+      [outage, 0.45, 0.9],
+    ])
+    t.strictSame(rows(ann, pool), [
+      [report, 0.45, 0.3],
+      [outage, 0.45, 0.3],
+    ])
+    t.strictSame(rows(ann, link), rows(ann, pool), 'a link is as good as what it says')
+    t.strictSame(rows(ann, outage), [[report, 0.45, 0]])
+    t.strictSame(rows(ann, report), [], 'nothing rests on it')
+    const better = ann.remember('better')
+    const says = ann.supersede([guess], better)
+    t.strictSame(rows(ann, guess).at(0), [better, 0.5, 0], 'what replaced it is there instead of it')
+    t.strictSame(rows(ann, says), [[better, 0.5, 0]])
+    t.throws(() => ann.fold.whatIf('0'.repeat(64) as CausalId), { code: 'unknown_id' })
+    ann.retract(link)
+    t.throws(() => ann.fold.whatIf(link), { code: 'unknown_id' }, 'it counts for nothing already')
+  })
+
+  t.test('leaves of every memory what is left when the link is really taken back', async () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(7), fc.nat(7), fc.integer({ min: 1, max: 9 }), fc.nat(3)), { minLength: 1, maxLength: 20 }),
+        drawn => {
+          const ann = author()
+          const nodes = Array.from({ length: 8 }, (_, i) => ann.remember(`memory ${i}`))
+          const types = ['causes', 'derived-from', 'correlates', 'enables'] as const
+          const links = drawn.map(([from, to, tenths, type]) =>
+            ann.link(nodes[from] as CausalId, types[type] as 'causes', nodes[to] as CausalId, tenths / 10),
+          )
+          const weights = (): Map<CausalId, number> =>
+            new Map(nodes.map(node => [node, ann.fold.why(node, { maxPaths: 1 }).paths[0]?.weight ?? 0]))
+          const before = weights()
+          const told = new Map(ann.fold.whatIf(links[0] as CausalId).dependents.map(row => [row.node.id, row]))
+          ann.retract(links[0] as CausalId)
+          const after = weights()
+          for (const node of nodes) {
+            const row = told.get(node)
+            if (row === undefined && before.get(node) !== after.get(node)) return false
+            if (row !== undefined && (row.before !== before.get(node) || row.after !== after.get(node))) return false
+          }
+          return true
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  t.test('ends at its bound, and says so', async t => {
+    const ann = author()
+    const cause = ann.remember('cause')
+    for (let i = 0; i <= WHATIF_NODES_MAX; i++) ann.link(cause, 'causes', ann.remember(`effect ${i}`))
+    const { dependents, truncated } = ann.fold.whatIf(cause)
+    t.strictSame([dependents.length, truncated], [WHATIF_NODES_MAX, true])
   })
   t.end()
 })

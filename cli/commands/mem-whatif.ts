@@ -1,0 +1,26 @@
+import type { WhatIf } from '../../node/api.ts'
+import { action, type Define } from '../invocation.ts'
+import { styled } from '../output.ts'
+import { firstLine, plural, short } from '../text.ts'
+
+export const define: Define = command =>
+  command
+    .argument('<id>', 'a memory, a link or a supersede')
+    .option('--as-of <frontier>', 'as it was then')
+    .addHelpText('after', '\nNothing is changed: it shows what rests on it, and on what else that would rest without it.')
+    .action(
+      action(async (cli, [id]: readonly [string], { asOf }: { readonly asOf?: string }) =>
+        cli.print(await cli.request('memory.whatif', { id, asOf }), render),
+      ),
+    )
+
+function render({ id, dependents, truncated }: WhatIf): string {
+  if (dependents.length === 0) return `nothing that is known here rests on ${short(id)}`
+  const lines = dependents.map(({ id: dependent, text, before, after }) => {
+    const name = `${styled('bold', short(dependent))}  ${firstLine(text, 36)}`
+    if (after === 0) return `${styled('red', 'nothing is left of')}   ${name}`
+    if (after < before) return `${styled('yellow', `${before.toFixed(3)} -> ${after.toFixed(3)}`)}       ${name}`
+    return `${styled('dim', 'stands as it is')}      ${name}`
+  })
+  return `without ${short(id)}, of ${plural(dependents.length, 'memory', 'memories')} that rest on it\n${lines.join('\n')}${truncated ? '\nthere may be more: the search ended at a limit' : ''}`
+}
