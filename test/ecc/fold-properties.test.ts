@@ -120,7 +120,8 @@ t.test('a difference names what is otherwise at one cut than at another, and not
       const ids = fold.idsWithPrefix('', 1000)
       const states = (at: Cut) => new Map(ids.map(id => [id, fold.node(id, at)?.state]))
       // A link is looked up at an end that is there at both.
-      const isSeen = (id: string): boolean => [from, to].every(at => (fold.refOf(id as never)?.seq ?? Infinity) < (at.get(fold.refOf(id as never)?.log as LogId) ?? 0))
+      const isSeen = (id: string): boolean =>
+        [from, to].every(at => (fold.refOf(id as never)?.seq ?? Infinity) < (at.get(fold.refOf(id as never)?.log as LogId) ?? 0))
       const seen = ids.filter(isSeen)
       const links = (at: Cut) => new Set(seen.flatMap(id => fold.edgesOf(id, at).flatMap(edge => (edge.live ? [edge.id] : []))))
       const [before, after] = [states(from), states(to)]
@@ -136,7 +137,9 @@ t.test('a difference names what is otherwise at one cut than at another, and not
       for (const { node, after: is, by } of found.nodes)
         if (is === 'superseded') deepStrictEqual(by.length > 0 || fold.node(node.id, to)?.supersededBy.length === 0, true)
       deepStrictEqual(
-        found.edges.filter(({ edge }) => seen.includes(edge.from) || seen.includes(edge.to)).map(({ edge, isNew }) => `${edge.id} ${isNew}`)
+        found.edges
+          .filter(({ edge }) => seen.includes(edge.from) || seen.includes(edge.to))
+          .map(({ edge, isNew }) => `${edge.id} ${isNew}`)
           .sort(),
         [
           ...[...has].filter(id => !had.has(id)).map(id => `${id} true`),

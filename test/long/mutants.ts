@@ -224,6 +224,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'node/recovery',
     find: 'recovering.displaced = tail',
     replace: 'recovering.displaced = []',
+    scenario: 'reformatted-disk',
   },
   {
     name: 'recovery: what the peer has shown is not waited for',
@@ -236,6 +237,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'node/applier',
     find: 'this.#isStale ||= this.#foldOf(stream) !== undefined',
     replace: 'void stream',
+    scenario: 'reformatted-disk',
   },
 
   // ---- fold
