@@ -367,6 +367,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'node/core',
     find: "this.context.emit({ kind: 'close', peer: node, code: 'revoked' })",
     replace: 'void node',
+    survives: 'the lines after it close the connection of everybody who is no member: only the code that is given differs',
   },
   {
     name: 'peers: frames are no signs of life',
