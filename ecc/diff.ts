@@ -57,32 +57,38 @@ export function difference(before: View, after: View, between: readonly (readonl
 function touchedIn(view: View, stretches: readonly (readonly [Cut, Cut])[]): { readonly nodes: Set<number>; readonly links: Set<number> } {
   const { records, references, nodes } = view.tables
   const found = { nodes: new Set<number>(), links: new Set<number>() }
-  /** A record is there or not, or counts or not: so may whatever it names. */
-  const touch = (record: number): void => {
-    const role = records.role.at(record)
-    if (role === ROLE.link) return void found.links.add(record)
-    if (role === ROLE.node) {
-      found.nodes.add(record)
-      // Under its key it takes the place of all before it.
-      for (let row = nodes.previous.at(records.detail.at(record)); row !== NONE; row = nodes.previous.at(row))
-        found.nodes.add(nodes.record.at(row))
-      // What was said to be replaced by it is so only while it is there.
-      for (let at = records.claims.at(record); at !== NONE; at = references.next.at(at)) touchNamed(references.owner.at(at))
-      return
-    }
-    touchNamed(record)
-  }
-  const touchNamed = (record: number): void => {
-    for (let at = records.detail.at(record); at < references.owner.length && references.owner.at(at) === record; at++) {
+  /** Records that are there or not, or count or not: so may whatever they name. Chains of retracts can be as long as a log. */
+  const open: number[] = []
+  for (const [from, to] of stretches)
+    for (const [log, size] of to) for (let seq = from.get(log) ?? 0; seq < size; seq++) open.push(records.at({ log, seq }))
+  const seen = new Set<number>()
+  const walked = new Set<number>()
+  const touchNamed = (owner: number): void => {
+    const isRetract = records.role.at(owner) === ROLE.retract || records.role.at(owner) === ROLE.erase
+    for (let at = records.detail.at(owner); at < references.owner.length && references.owner.at(at) === owner; at++) {
       const target = references.target.at(at)
       if (target === NONE) continue
-      const role = records.role.at(target)
-      if (role === ROLE.node) found.nodes.add(target)
-      else if (records.role.at(record) === ROLE.retract || records.role.at(record) === ROLE.erase) touch(target)
+      // What is taken back is as if it had not been written; what is replaced is there all the same.
+      if (isRetract) open.push(target)
+      else if (records.role.at(target) === ROLE.node) found.nodes.add(target)
     }
   }
-  for (const [from, to] of stretches)
-    for (const [log, size] of to) for (let seq = from.get(log) ?? 0; seq < size; seq++) touch(records.at({ log, seq }))
+  for (let record = open.pop(); record !== undefined; record = open.pop()) {
+    if (seen.has(record)) continue
+    seen.add(record)
+    const role = records.role.at(record)
+    if (role === ROLE.link) found.links.add(record)
+    else if (role === ROLE.node) {
+      found.nodes.add(record)
+      // Under its key it takes the place of all before it; those before one that was walked from already are known.
+      for (let row = nodes.previous.at(records.detail.at(record)); row !== NONE && !walked.has(row); row = nodes.previous.at(row)) {
+        walked.add(row)
+        found.nodes.add(nodes.record.at(row))
+      }
+      // What was said to be replaced by it is so only while it is there.
+      for (let at = records.claims.at(record); at !== NONE; at = references.next.at(at)) touchNamed(references.owner.at(at))
+    } else touchNamed(record)
+  }
   return found
 }
 
