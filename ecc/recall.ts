@@ -21,6 +21,11 @@ export interface RecallOptions {
   readonly includeSuperseded?: boolean | undefined
   /** Only what was true at this time, in milliseconds since 1970: a memory that does not say is always true. */
   readonly validAtMs?: number | undefined
+  /** Only what this author wrote. */
+  readonly author?: NodeId | undefined
+  /** Only what was written from then on, and before, in milliseconds since 1970 by its author's clock. */
+  readonly sinceMs?: number | undefined
+  readonly untilMs?: number | undefined
   /** What a search among vectors found, if the caller has a semantic embedder: similarities above 0. */
   readonly similar?: readonly { readonly id: CausalId; readonly score: number }[] | undefined
   /** For measurements: another ranking than RANKING. */
@@ -266,6 +271,12 @@ function isWanted(view: View, record: number, options: RecallOptions): boolean {
   if (at !== undefined) {
     const node = records.detail.at(record)
     if (nodes.validFrom.at(node) > at || nodes.validTo.at(node) <= at) return false
+  }
+  if (options.author !== undefined && records.authorOf(record) !== options.author) return false
+  const { sinceMs = -Infinity, untilMs = Infinity } = options
+  if (sinceMs !== -Infinity || untilMs !== Infinity) {
+    const { ms } = records.hlcOf(record)
+    if (ms < sinceMs || ms >= untilMs) return false
   }
   return options.includeSuperseded === true || !isSuperseded(view, record)
 }

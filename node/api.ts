@@ -185,6 +185,13 @@ export interface RecallOptions {
   readonly asOf?: string | undefined
   readonly includeSuperseded?: boolean | undefined
   readonly spread?: boolean | undefined
+  /** Only what this member wrote: its id, or 6 or more of the last characters of it. */
+  readonly author?: string | undefined
+  /** Only what was written from then on, and before then, by its author's clock: ISO 8601. */
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+  /** Only what was true at this time, which is what says nothing of it, or says so in `validFrom` and `validTo`: ISO 8601. */
+  readonly validAt?: string | undefined
   /** How long to wait for `after`, in ms. */
   readonly deadlineMs?: number | undefined
 }

@@ -13,6 +13,10 @@ interface Options {
   readonly asOf?: string
   readonly includeSuperseded?: boolean
   readonly spread: boolean
+  readonly author?: string
+  readonly since?: string
+  readonly until?: string
+  readonly validAt?: string
   readonly deadline?: number
   readonly jsonl?: string
 }
@@ -23,13 +27,17 @@ export const define: Define = command =>
     .option('-k <count>', 'how many hits at most (default: 5)', positive)
     .option('--after <frontier>', 'wait until this node has seen what that frontier covers')
     .option('--as-of <frontier>', 'answer as of then')
+    .option('--author <node>', 'only what this member wrote: its id, or the end of it')
+    .option('--since <time>', 'only what was written from then on: 2026-01-31, or 2026-01-31T12:00:00Z')
+    .option('--until <time>', 'only what was written before then')
+    .option('--valid-at <time>', 'only what was true then, by what its author said of it')
     .option('--deadline <duration>', 'how long to wait for --after (default: 5s)', duration)
     .option('--include-superseded', 'also what has been replaced')
     .option('--no-spread', 'only what matches by itself, not what is linked to it')
     .option('--jsonl <file>', 'read {"query", "k"?} lines from a file, - for stdin; one answer per line, in their order')
     .action(
-      action(async (cli, [query]: readonly [string?], { k, after, asOf, includeSuperseded, spread, deadline, jsonl }: Options) => {
-        const options: RecallOptions = { k, after, asOf, includeSuperseded, spread, deadlineMs: deadline }
+      action(async (cli, [query]: readonly [string?], { jsonl, deadline: deadlineMs, ...rest }: Options) => {
+        const options: RecallOptions = { ...rest, deadlineMs }
         if (jsonl !== undefined) {
           return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
             command: 'memory.recall',

@@ -4,6 +4,7 @@ import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
+import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import type { Remember } from '../../ecc/records.ts'
 import type { Explanation as Reasons } from '../../ecc/why.ts'
 import type {
@@ -35,11 +36,18 @@ export interface Answering<T> {
  * texts are read from the journal; frontier and fold version say which moment it was. A text
  * that cannot be read is never left out or empty: the answer fails.
  */
-export function recall(memory: Memory, query: string, options: RecallOptions, to: Answering<Recollection>): void {
+/** @param filter what hits must be; what they are not still leads on to others */
+export function recall(
+  memory: Memory,
+  query: string,
+  options: Omit<RecallOptions, 'author' | 'since' | 'until' | 'validAt'>,
+  filter: Pick<FoldRecallOptions, 'author' | 'sinceMs' | 'untilMs' | 'validAtMs'>,
+  to: Answering<Recollection>,
+): void {
   whenReached(memory, options.after, options.deadlineMs, to, () => {
     atCut(memory, options.asOf, options.deadlineMs, to, at => {
       const { k = 5, spread, includeSuperseded } = options
-      const found = attempt(to, () => memory.fold.recall(query, { k, at, spread, includeSuperseded }))
+      const found = attempt(to, () => memory.fold.recall(query, { ...filter, k, at, spread, includeSuperseded }))
       if (found === undefined) return
       const frontier = memory.frontier(at)
       memory.texts(

@@ -257,6 +257,7 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
     frontier: String,
     exact: true,
   })
+  const outageAuthor = recalled.hits[0]?.author as string
   const narrow = await mem<Recollection>('recall', 'Friday', '--no-spread')
   t.same(
     narrow.hits.map(hit => hit.id),
@@ -265,6 +266,22 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   )
   t.ok((await mem<Recollection>('recall', 'Friday')).hits.length > 1, 'and with it what is linked to it')
   t.match(await human('recall', 'Friday'), /^ +\d\.\d{3} {2}[0-9a-f]{8} {2}Checkout timed out on Friday evening\n/)
+
+  const found = async (...more: readonly string[]): Promise<number> =>
+    (await mem<Recollection>('recall', 'Friday', '--no-spread', ...more)).hits.length
+  t.same(
+    [
+      await found('--author', outageAuthor),
+      await found('--author', outageAuthor.slice(-8)),
+      await found('--since', '2026-01-01'),
+      await found('--until', '2026-01-01'),
+      await found('--since', '9999-01-01'),
+      await found('--valid-at', '2026-01-02T17:59:00Z'),
+      await found('--valid-at', '2026-01-03'),
+    ],
+    [1, 1, 1, 0, 0, 0, 1],
+    'what hits must be',
+  )
 
   const why = await mem<Explanation>('why', outage.id)
   t.match(why.paths[0], { weight: Number, steps: [{ id: outage.id }, { id: cause.id, edge: 'causes', author: NODE_ID, log: HEX, seq: 2 }] })

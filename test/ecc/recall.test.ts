@@ -504,6 +504,29 @@ t.test('why', t => {
   t.end()
 })
 
+t.test('hits are what was asked for, by author and time; what they are not still leads on', t => {
+  const world = new World(2)
+  const [ann, ben] = [world.author(0), world.author(1)]
+  const early = ann.remember('the pool is small')
+  const near = ann.remember('checkout fails')
+  world.meet()
+  const late = ben.remember('the pool is large')
+  ben.link(late, 'causes', near)
+  world.meet()
+  const ms = (id: CausalId): number => ann.fold.node(id)?.hlc.ms as number
+  const rows: readonly (readonly [what: string, options: Partial<RecallOptions>, ids: readonly CausalId[]])[] = [
+    ['everything', {}, [early, near, late]],
+    ['one author', { author: ben.node }, [late]],
+    ['the other, who is led to', { author: ann.node }, [early, near]],
+    ['from a moment on', { sinceMs: ms(late) }, [late]],
+    ['before it', { untilMs: ms(late) }, [early, near]],
+    ['between two', { sinceMs: ms(near), untilMs: ms(late) }, [near]],
+    ['never', { sinceMs: ms(late) + 1e9 }, []],
+  ]
+  for (const [what, options, wanted] of rows) t.strictSame(ids(ann, 'pool', options).sort(), [...wanted].sort(), what)
+  t.end()
+})
+
 t.test('what if', t => {
   const rows = (by: Author, id: CausalId): readonly (readonly [CausalId, number, number])[] =>
     by.fold.whatIf(id).dependents.map(({ node, before, after }) => [node.id, before, after])
