@@ -520,7 +520,7 @@ t.test('hits are what was asked for, by author and time; what they are not still
     ['the other, who is led to', { author: ann.node }, [early, near]],
     ['from a moment on', { sinceMs: ms(late) }, [late]],
     ['before it', { untilMs: ms(late) }, [early, near]],
-    ['between two', { sinceMs: ms(near), untilMs: ms(late) }, [near]],
+    ['between two', { sinceMs: ms(early), untilMs: ms(late) }, [early, near]],
     ['never', { sinceMs: ms(late) + 1e9 }, []],
   ]
   for (const [what, options, wanted] of rows) t.strictSame(ids(ann, 'pool', options).sort(), [...wanted].sort(), what)
