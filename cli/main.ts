@@ -13,6 +13,11 @@ import { type Route, ROUTES } from './routes.ts'
  */
 export async function main(args: readonly string[]): Promise<number> {
   listenForBrokenPipe()
+  return perform(args)
+}
+
+/** One command of a process that may perform several. @returns as `main` */
+export async function perform(args: readonly string[]): Promise<number> {
   // `weft help mem recall` is what people type who have not seen `weft mem recall --help`.
   const words = args[0] === 'help' ? [...args.slice(1), '--help'] : args
   const isJson = words.includes('--json')

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { WeftError } from '../../base/errors.ts'
 import { reportFailure } from '../failure.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
-import { main } from '../main.ts'
+import { perform } from '../main.ts'
 import { talk } from '../output.ts'
 import { ROUTES } from '../routes.ts'
 import { wordsIn } from '../words.ts'
@@ -26,15 +26,15 @@ async function shell(cli: Invocation): Promise<number> {
   })
   if (isTTY) talk(`${nodes} memories; help lists what can be asked, exit ends it`)
   let failed = 0
-  const ask = (): void => {
+  const prompt = (): void => {
     if (isTTY) lines.prompt()
   }
-  ask()
+  prompt()
   for await (const line of lines) {
     const words = wordsIn(line)
     if (words?.[0] === 'exit' || words?.[0] === 'quit') break
-    failed = (await perform(cli, words)) || failed
-    ask()
+    failed = (await ask(cli, words)) || failed
+    prompt()
   }
   lines.close()
   return isTTY ? 0 : failed
@@ -43,14 +43,14 @@ async function shell(cli: Invocation): Promise<number> {
 /** Commands that are written on one line and read nothing else. */
 const NAMES = (ROUTES.find(({ name }) => name === 'mem')?.commands ?? []).map(({ name }) => name).filter(name => name !== 'shell')
 
-async function perform(cli: Invocation, words: readonly string[] | undefined): Promise<number> {
+async function ask(cli: Invocation, words: readonly string[] | undefined): Promise<number> {
   if (words === undefined) return reportFailure(new WeftError('usage', 'a quote is not closed'), cli.isJson)
   const [first = ''] = words
   if (first === '' || first.startsWith('#')) return 0
   if (first === 'shell') return reportFailure(new WeftError('usage', 'this is one already'), cli.isJson)
   process.exitCode = 0
   const asked = first === 'help' ? ['mem', ...words.slice(1), '--help'] : ['mem', ...words]
-  const code = await main([...asked, '--dir', cli.dir, ...(cli.isJson ? ['--json'] : [])])
+  const code = await perform([...asked, '--dir', cli.dir, ...(cli.isJson ? ['--json'] : [])])
   process.exitCode = 0
   return code
 }

@@ -335,6 +335,11 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   )
   t.match(session.stderr, /unknown_id[\s\S]*a quote is not closed/)
   t.same((await mem<Recollection>('recall', 'never')).hits, [], 'nothing is done after exit')
+  t.same(
+    (({ code, stderr }) => ({ code, stderr }))(await weft(['mem', 'shell', '--dir', dir], { input: 'status\n'.repeat(12) })),
+    { code: 0, stderr: '' },
+    'however many lines there are',
+  )
 
   const { frontier: then } = await mem<MemoryStatus>('status')
   const better = await mem<Receipt>('remember', 'The pool of connections is exhausted at 400', '--key', 'pool')
