@@ -1,5 +1,5 @@
 import { AssertionError } from '../base/assert.ts'
-import { asWeftError, ERRORS } from '../base/errors.ts'
+import { asWeftError, ERRORS, WeftError } from '../base/errors.ts'
 import { styled, talk, writeDocument } from './output.ts'
 
 /**
@@ -16,4 +16,9 @@ export function reportFailure(thrown: unknown, isJson: boolean): number {
   if (next !== undefined) talk(`      ${next}`)
   if (isJson) writeDocument({ error })
   return ERRORS[code].exit
+}
+
+/** A file that the caller named cannot be made. */
+export function cannotWrite(file: string, thrown: unknown): WeftError {
+  return new WeftError('invalid_argument', `cannot write ${file}: ${(thrown as Error).message}`, { cause: thrown })
 }

@@ -171,11 +171,11 @@ export class MemoryFold {
   }
 
   /** What rests on a memory, a link or a supersede, and on what else. @throws WeftError `unknown_id`, `frontier_ahead` */
-  whatIf(id: CausalId, at: Cut = this.cut): Counterfactual {
+  whatIf(id: CausalId, at?: Cut): Counterfactual {
     const view = this.#view(at)
     const record = this.#find(id)
     if (record === NONE || !view.isLive(record)) throw new WeftError('unknown_id', `nothing ${id} that counts`)
-    return whatIf(view, new View(this.#state, this.#folding.retraction, at, withAllItSays(view, record)), record)
+    return whatIf(view, new View(this.#state, this.#folding.retraction, at ?? this.cut, withAllItSays(view, record)), record)
   }
 
   conflicts(at?: Cut): Conflict[] {

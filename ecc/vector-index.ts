@@ -49,6 +49,21 @@ export function vectorFault(vector: Vector, dims: number): string | undefined {
   return squares > 0 ? undefined : 'all numbers are zero'
 }
 
+/** @throws RangeError as the port says, for what is given to any index */
+export function checkVector(vector: Vector, dims: number): void {
+  const fault = vectorFault(vector, dims)
+  if (fault !== undefined) throw new RangeError(`not a vector for this index: ${fault}`)
+}
+
+export function checkLabel(label: number): void {
+  if (!Number.isInteger(label) || label < 0 || label >= 0xffffffff)
+    throw new RangeError(`a label is an integer from 0 to 2^32 - 2, got ${label}`)
+}
+
+export function checkCount(k: number): void {
+  if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) throw new RangeError(`k is 1 to ${RECALL_K_MAX}, got ${k}`)
+}
+
 /** Looks at every vector: exact, and fast enough for some thousands. Sparse ones stay sparse. */
 export class ExactVectorIndex implements VectorIndex {
   readonly dims: number
@@ -63,9 +78,8 @@ export class ExactVectorIndex implements VectorIndex {
   }
 
   add(label: number, vector: Vector): void {
-    if (!Number.isInteger(label) || label < 0 || label >= 0xffffffff)
-      throw new RangeError(`a label is an integer from 0 to 2^32 - 2, got ${label}`)
-    this.#check(vector)
+    checkLabel(label)
+    checkVector(vector, this.dims)
     this.#rows.set(label, { vector: copyOf(vector), norm: Math.sqrt(squaresOf(vector)) })
   }
 
@@ -74,8 +88,8 @@ export class ExactVectorIndex implements VectorIndex {
   }
 
   search(vector: Vector, k: number, allow: (label: number) => boolean = () => true): Neighbour[] {
-    if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) throw new RangeError(`k is 1 to ${RECALL_K_MAX}, got ${k}`)
-    this.#check(vector)
+    checkCount(k)
+    checkVector(vector, this.dims)
     const query = denseOf(vector)
     const norm = Math.sqrt(squaresOf(vector))
     const found: Neighbour[] = []
@@ -83,11 +97,6 @@ export class ExactVectorIndex implements VectorIndex {
       if (allow(label)) found.push({ label, score: productOf(query, row.vector) / (norm * row.norm) })
     }
     return found.sort((a, b) => b.score - a.score || a.label - b.label).slice(0, k)
-  }
-
-  #check(vector: Vector): void {
-    const fault = vectorFault(vector, this.dims)
-    if (fault !== undefined) throw new RangeError(`not a vector for this index: ${fault}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import type { NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
@@ -46,6 +47,7 @@ export class View {
     this.tables = tables
     this.retraction = retraction
     this.#dead = new Set(without)
+    assert(cut !== undefined || this.#dead.size === 0, 'what is left out is left out of a cut')
     this.#sizes = cut === undefined ? undefined : tables.records.logs.map(log => cut.get(log.id) ?? 0)
     if (this.#sizes !== undefined) this.#bury()
     const seen = this.#sizes === undefined ? tables.totals : this.#count()

@@ -98,15 +98,11 @@ interface Guard {
   readonly refused: (what: string) => never
 }
 
-let isArmed = false
-
 /**
  * Puts something in the place of each that looks like it, for good, and asks `isOn` whenever it is called: functions may have been
- * taken by name long before a run, and are asked for thousands of times a second. Idempotent; 1 ms.
+ * taken by name long before a run, and are asked for thousands of times a second. To be called once; 1 ms.
  */
 export function arm(isOn: () => boolean, onBreach: (breach: Error) => void): void {
-  if (isArmed) return
-  isArmed = true
   const refused = (what: string): never => {
     const breach = new Error(`simulated code called ${what}: it must ask its ports`)
     onBreach(breach)

@@ -28,6 +28,9 @@ export function holdTraps(): () => void {
 
 /** Before user code is loaded: what it takes by name while it is loaded is trapped as well. */
 export function setTraps(): void {
+  // Asked before every event.
+  if (areSet) return
+  areSet = true
   arm(
     () => depth > 0,
     found => (breach ??= found),
@@ -72,5 +75,6 @@ export function watchRejections(): { readonly check: () => void; readonly end: (
   }
 }
 
+let areSet = false
 let depth = 0
 let breach: Error | undefined

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { Option } from 'commander'
-import { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
 import type { Request } from '../../node/commands/types.ts'
 import { EXPORT_FORMATS, type ExportedEdge, type ExportFormat, type ExportFormatName } from '../export-formats.ts'
+import { cannotWrite } from '../failure.ts'
 import { action, type Define } from '../invocation.ts'
 import { writeAll } from '../output.ts'
 import { plural } from '../text.ts'
@@ -51,7 +51,7 @@ async function opened(file: string): Promise<FileHandle> {
   try {
     return await open(file, 'w', 0o600)
   } catch (thrown) {
-    throw new WeftError('invalid_argument', `cannot write ${file}: ${(thrown as Error).message}`, { cause: thrown })
+    throw cannotWrite(file, thrown)
   }
 }
 

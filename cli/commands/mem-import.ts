@@ -34,12 +34,7 @@ export const defineMarkdown: Define = command =>
   command
     .argument('<folder>')
     .addHelpText('after', '\nOne memory for each section of each .md file, keyed md:PATH#HEADING and linked to the sections it refers to.')
-    .action(
-      action((cli, [folder]: readonly [string]) => {
-        const entries = readMarkdown(resolve(folder))
-        return importInto(cli, inOne(entries), 0, entries.length)
-      }),
-    )
+    .action(action((cli, [folder]: readonly [string]) => importAll(cli, readMarkdown(resolve(folder)))))
 
 export const defineChat: Define = command =>
   command
@@ -48,12 +43,7 @@ export const defineChat: Define = command =>
       'after',
       '\nA memory for each message that a person or a model wrote, keyed chat:CONVERSATION/MESSAGE and linked to the one before. Reads lists and JSON\nLines of {"role", "content"}, sessions of coding agents, and exports of chat services. What tools said is left out.',
     )
-    .action(
-      action(async (cli, [file]: readonly [string]) => {
-        const entries = await readChat(file)
-        return importInto(cli, inOne(entries), 0, entries.length)
-      }),
-    )
+    .action(action(async (cli, [file]: readonly [string]) => importAll(cli, await readChat(file))))
 
 export const defineMcp: Define = command =>
   command
@@ -62,12 +52,11 @@ export const defineMcp: Define = command =>
       'after',
       '\nThe file of the reference memory server of the Model Context Protocol. A memory for each entity and each observation, which is evidence for\nits entity; a relation becomes a link where its type is one of ours, and a memory of its own otherwise.',
     )
-    .action(
-      action(async (cli, [file]: readonly [string]) => {
-        const entries = await readMcpMemory(file)
-        return importInto(cli, inOne(entries), 0, entries.length)
-      }),
-    )
+    .action(action(async (cli, [file]: readonly [string]) => importAll(cli, await readMcpMemory(file))))
+
+function importAll(cli: Invocation, entries: readonly Entry[]): Promise<number> {
+  return importInto(cli, inOne(entries), 0, entries.length)
+}
 
 async function* inOne(entries: readonly Entry[]): AsyncGenerator<readonly Entry[]> {
   yield entries

@@ -22,5 +22,5 @@ function render({ id, dependents, truncated }: WhatIf): string {
     if (after < before) return `${styled('yellow', `${before.toFixed(3)} -> ${after.toFixed(3)}`)}       ${name}`
     return `${styled('dim', 'stands as it is')}      ${name}`
   })
-  return `without ${short(id)}, of ${plural(dependents.length, 'memory', 'memories')} that rest on it\n${lines.join('\n')}${truncated ? '\nthere may be more: the search ended at a limit' : ''}`
+  return `without ${short(id)}, of ${plural(dependents.length, 'memory that rests', 'memories that rest')} on it\n${lines.join('\n')}${truncated ? '\nthere may be more: the search ended at a limit' : ''}`
 }

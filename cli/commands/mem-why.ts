@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
-import { WeftError } from '../../base/errors.ts'
 import type { Explanation } from '../../node/api.ts'
 import { type Proof, proofText } from '../../node/proof/proof.ts'
+import { cannotWrite } from '../failure.ts'
 import { action, type Define } from '../invocation.ts'
 import { styled } from '../output.ts'
 import { firstLine, plural, short } from '../text.ts'
@@ -33,7 +33,7 @@ async function writeProof(file: string, proof: Proof): Promise<void> {
   try {
     await writeFile(file, proofText(proof))
   } catch (thrown) {
-    throw new WeftError('invalid_argument', `cannot write ${file}: ${(thrown as Error).message}`, { cause: thrown })
+    throw cannotWrite(file, thrown)
   }
 }
 

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { hostname, networkInterfaces } from 'node:os'
 import { hostHeaderValidation, type NodeIncomingMessageLike, originValidation, toNodeHandler } from '@modelcontextprotocol/node'
@@ -6,6 +5,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server'
 import { WeftError } from '../../base/errors.ts'
 import { MCP_MESSAGE_MAX_BYTES } from '../../base/limits.ts'
 import type { Request } from '../../node/commands/types.ts'
+import { isBearer } from '../../node/http/bearer.ts'
 import { talk } from '../output.ts'
 import { createMcpServer } from './server.ts'
 
@@ -38,7 +38,7 @@ export async function serveHttp(request: Request, { host, port }: HttpAddress, t
   const server = createServer((incoming: IncomingMessage, response: ServerResponse) => {
     if (!isOurHost(incoming, response) || !isOurOrigin(incoming, response)) return
     if (incoming.url?.split('?', 1)[0] !== PATH) return void response.writeHead(404).end(`MCP is at ${PATH}\n`)
-    if (!isToken(incoming.headers.authorization, token))
+    if (!isBearer(incoming.headers.authorization, token))
       return void response.writeHead(401, { 'www-authenticate': 'Bearer' }).end('the token is missing or wrong\n')
     void handle(incoming as NodeIncomingMessageLike, response)
   })
@@ -78,12 +78,6 @@ function namesOf(host: string): string[] {
 
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host
-}
-
-function isToken(header: string | undefined, token: string): boolean {
-  const given = Buffer.from(header ?? '')
-  const wanted = Buffer.from(`Bearer ${token}`)
-  return given.length === wanted.length && timingSafeEqual(given, wanted)
 }
 
 function refusal(error: Error, host: string, port: number): WeftError {

@@ -1,5 +1,4 @@
-import { RECALL_K_MAX } from '../../base/limits.ts'
-import { type Neighbour, unitOf, type Vector, vectorFault, type VectorIndex } from '../vector-index.ts'
+import { checkCount, checkLabel, checkVector, type Neighbour, unitOf, type Vector, type VectorIndex } from '../vector-index.ts'
 import { HnswGraph } from './graph.ts'
 
 /** 64 candidates: on vectors of a model 99 of 100 of the nearest ten are found. */
@@ -31,9 +30,8 @@ export class HnswIndex implements VectorIndex {
   }
 
   add(label: number, vector: Vector): void {
-    if (!Number.isInteger(label) || label < 0 || label >= 0xffffffff)
-      throw new RangeError(`a label is an integer from 0 to 2^32 - 2, got ${label}`)
-    this.#check(vector)
+    checkLabel(label)
+    checkVector(vector, this.dims)
     this.remove(label)
     const slot = this.#graph.add(unitOf(vector))
     this.#slots.set(label, slot)
@@ -48,8 +46,8 @@ export class HnswIndex implements VectorIndex {
   }
 
   search(vector: Vector, k: number, allow: (label: number) => boolean = () => true): Neighbour[] {
-    if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) throw new RangeError(`k is 1 to ${RECALL_K_MAX}, got ${k}`)
-    this.#check(vector)
+    checkCount(k)
+    checkVector(vector, this.dims)
     const query = unitOf(vector)
     const accept = (slot: number): boolean => {
       const label = this.#labels[slot]
@@ -64,10 +62,5 @@ export class HnswIndex implements VectorIndex {
       .map(({ slot, score }) => ({ label: this.#labels[slot] as number, score: Math.round(score * DECIMALS) / DECIMALS }))
       .sort((a, b) => b.score - a.score || a.label - b.label)
       .slice(0, k)
-  }
-
-  #check(vector: Vector): void {
-    const fault = vectorFault(vector, this.dims)
-    if (fault !== undefined) throw new RangeError(`not a vector for this index: ${fault}`)
   }
 }

@@ -131,9 +131,10 @@ export const memoryCommands: CommandsOf<
     recall(memoryOf(core), query, options, filter, to)
   }),
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
-  'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) =>
-    reasons(memoryOf(core), input.id, input.asOf, to.fail, (found, explained) => prove(core, found, explained, to)),
-  ),
+  'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => {
+    const memory = memoryOf(core)
+    reasons(memory, input.id, input.asOf, to.fail, (found, explained) => prove(core, memory, found, explained, to))
+  }),
   'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryOf(core), input, to)),
 
   'memory.whatif': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => whatIf(memoryOf(core), input.id, input.asOf, to)),

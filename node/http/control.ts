@@ -1,4 +1,4 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
@@ -10,6 +10,7 @@ import { isCommand } from '../commands/table.ts'
 import type { Readiness } from '../commands/types.ts'
 import { encodeValue } from '../ipc/values.ts'
 import type { Runtime } from '../runtime.ts'
+import { isBearer } from './bearer.ts'
 
 /**
  * The control interface: HTTP on loopback, for the command line and for `connect`.
@@ -97,7 +98,7 @@ function appOf(runtime: Runtime, token: string, log: Logger): Hono {
   })
 
   app.use('/v1/*', async (context, next) => {
-    if (!isToken(context.req.header('authorization'), token))
+    if (!isBearer(context.req.header('authorization'), token))
       return failed(context, new WeftError('unauthorized', 'the token is missing or wrong'))
     return next()
   })
@@ -161,12 +162,6 @@ async function jsonOf(context: Context): Promise<unknown> {
 function actorOf(context: Context): string {
   const client = context.req.header('x-weft-client')
   return client === 'cli' || client === 'mcp' ? client : 'api'
-}
-
-function isToken(header: string | undefined, token: string): boolean {
-  const given = Buffer.from(header ?? '')
-  const wanted = Buffer.from(`Bearer ${token}`)
-  return given.length === wanted.length && timingSafeEqual(given, wanted)
 }
 
 function failed(context: Context, error: WeftError): Response {

@@ -11,13 +11,13 @@ import type { Explanation } from '../../ecc/why.ts'
 import { headerOf } from '../applier.ts'
 import type { Core } from '../core.ts'
 import type { Answering } from '../memory/answers.ts'
+import type { Memory } from '../memory/memory.ts'
 import type { RecordRef } from '../step.ts'
 import { claimOf, type ProvenRecord, type Way } from './claim.ts'
 import { inOrder, type Proof, PROOF_FORMAT, type ProvenLog } from './proof.ts'
 
 /** Puts together what shows to anybody why `id` is believed, or says why that cannot be shown. */
-export function prove(core: Core, id: CausalId, { paths }: Pick<Explanation, 'paths'>, to: Answering<Proof>): void {
-  const { fold } = core.memory('main')
+export function prove(core: Core, { fold }: Memory, id: CausalId, { paths }: Pick<Explanation, 'paths'>, to: Answering<Proof>): void {
   const ids = new Set([
     id,
     ...paths.flatMap(({ steps }) => steps.flatMap(({ id: step, linkId }) => (linkId === undefined ? [step] : [step, linkId]))),
