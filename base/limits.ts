@@ -163,6 +163,8 @@ export const EMBEDDERS_PER_AUTHOR_MAX: number = 16
 export const EF_MAX: number = 4096
 /** 256 vectors are read back or added at a time: 200 KB of 384 dimensions, some 50 ms of an index. */
 export const VECTORS_BATCH: number = 256
+/** 8 batches are on their way to an index at a time: it never waits for the next one, and memory holds 3 MB of them. */
+export const VECTORS_ADDING_MAX: number = 8
 /** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
 export const VECTORS_KEPT_MAX: number = 2048
 /** A link to what has not arrived waits; a million of them wait at most. */

@@ -45,9 +45,17 @@ export interface VectorInput {
 }
 
 /** @throws WeftError `embedder_invalid`, `vector_invalid` */
-export function encodeVector(node: CausalId, { embedder, vector, encoding = 'f16' }: VectorInput): Uint8Array {
+export function encodeVector(node: CausalId, input: VectorInput): Uint8Array {
+  return ofNode(writtenVector(input), node)
+}
+
+/** A vector as it is written, whatever memory it will be of. */
+export type WrittenVector = Pick<VectorRecord, 'embedder' | 'encoding' | 'numbers'>
+
+/** @throws WeftError `embedder_invalid`, `vector_invalid` */
+export function writtenVector({ embedder, vector, encoding = 'f16' }: VectorInput): WrittenVector {
   checkEmbedder(embedder, vector.length)
-  return bodyOf(digestOf(node), embedder, encoding, numbersOf(unitVector(vector), encoding))
+  return { embedder, encoding, numbers: numbersOf(unitVector(vector), encoding) }
 }
 
 export function decodeVector(body: Uint8Array): VectorRecord | undefined {
@@ -62,9 +70,9 @@ export function decodeVector(body: Uint8Array): VectorRecord | undefined {
   return vector === undefined ? undefined : { node, embedder, encoding, vector, numbers }
 }
 
-/** The same vector, of a memory that has another id now. */
-export function ofNode({ embedder, encoding, numbers }: VectorRecord, node: CausalId): Uint8Array {
-  return bodyOf(digestOf(node), embedder, encoding, numbers)
+/** The body for a memory; the same vector again when that has another id now. */
+export function ofNode({ embedder, encoding, numbers }: WrittenVector, node: CausalId): Uint8Array {
+  return encode([digestOf(node), embedder, numbers.length / SIZE[encoding], VECTOR_ENCODING[encoding], numbers])
 }
 
 /** The vector in the direction of `numbers`, of length 1. @throws WeftError `vector_invalid` */
@@ -130,10 +138,6 @@ const SIZE: Readonly<Record<VectorEncoding, number>> = { f32: 4, f16: 2 }
 const SLACK: Readonly<Record<VectorEncoding, number>> = { f32: 2 ** -20, f16: 2 ** -9 }
 
 const VECTOR = tuple(bytes(32), text(EMBEDDER_MAX_BYTES), uint(VECTOR_DIMS_MAX), uint(1), bytes(1, VECTOR_DIMS_MAX * 4))
-
-function bodyOf(node: Uint8Array, embedder: string, encoding: VectorEncoding, numbers: Uint8Array): Uint8Array {
-  return encode([node, embedder, numbers.length / SIZE[encoding], VECTOR_ENCODING[encoding], numbers])
-}
 
 function numbersOf(unit: Float32Array, encoding: VectorEncoding): Uint8Array {
   const numbers = new Uint8Array(unit.length * SIZE[encoding])
