@@ -17,7 +17,11 @@ export interface WeftNode {
   readonly nodeId: NodeId
   readonly cluster: ClusterId
   readonly dir: string
+  /** The memory of the space that is always there, `main`. */
   readonly memory: Memory
+  /** A memory of its own beside it: `node.space('billing').memory`. */
+  space(name: string): Space
+  spaces(): Promise<SpaceList>
   readonly chain: ChainView
 
   /** Starts a process; returns when that is in the chain. A path names a module, `file.js#export` one of its exports. */
@@ -127,6 +131,32 @@ export interface OperationResult {
   readonly operation: string
   /** False while it lacks signatures of other admins. */
   readonly decided: boolean
+}
+
+// ---- spaces
+
+/** One space: records of it are found, linked and counted among themselves. */
+export interface Space {
+  readonly name: string
+  readonly memory: Memory
+  show(): Promise<SpaceDetail>
+}
+
+export interface SpaceList {
+  /** By name. */
+  readonly spaces: readonly SpaceInfo[]
+}
+
+export interface SpaceInfo {
+  readonly space: string
+  /** Current ones, as far as they have come here. */
+  readonly memories: number
+  /** Whose records are held here. */
+  readonly authors: readonly NodeId[]
+}
+
+export interface SpaceDetail extends SpaceInfo {
+  readonly frontier: string
 }
 
 // ---- memory

@@ -26,12 +26,19 @@ import type {
   Recollection,
   RememberOptions,
   SettingInfo,
+  SpaceDetail,
+  SpaceList,
   Spawned,
   WhatIf,
 } from '../api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
 import type { Proof } from '../proof/proof.ts'
+
+/** Which space a command of the memory is about: `main` when it does not say. */
+export interface InSpace {
+  readonly space?: string | undefined
+}
 
 /**
  * Every command of a node: what it takes and what it answers. Command line, HTTP and SDK go
@@ -70,35 +77,38 @@ export interface CommandTypes {
   }
   'process.monitor': { input: { target: string }; result: Down }
 
-  'memory.remember': { input: RememberOptions & { text: string }; result: Receipt }
-  'memory.link': { input: { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
-  'memory.supersede': { input: { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
-  'memory.forget': { input: { id: string }; result: Receipt }
-  'memory.get': { input: { id: string }; result: MemoryDetail }
-  'memory.recall': { input: RecallOptions & { query: string }; result: Recollection }
-  'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
-  'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
-  'memory.list': { input: ListOptions; result: MemoryPage }
-  'memory.whatif': { input: { id: string; asOf?: string | undefined }; result: WhatIf }
-  'memory.diff': { input: DiffOptions & { from: string }; result: MemoryDifference }
+  'memory.remember': { input: InSpace & RememberOptions & { text: string }; result: Receipt }
+  'memory.link': { input: InSpace & { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
+  'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
+  'memory.forget': { input: InSpace & { id: string }; result: Receipt }
+  'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
+  'memory.recall': { input: InSpace & RecallOptions & { query: string }; result: Recollection }
+  'memory.why': { input: InSpace & { id: string; asOf?: string | undefined }; result: Explanation }
+  'memory.prove': { input: InSpace & { id: string; asOf?: string | undefined }; result: Proof }
+  'memory.list': { input: InSpace & ListOptions; result: MemoryPage }
+  'memory.whatif': { input: InSpace & { id: string; asOf?: string | undefined }; result: WhatIf }
+  'memory.diff': { input: InSpace & DiffOptions & { from: string }; result: MemoryDifference }
   /** Like `memory.list`, but waits for something to list. */
   'memory.changes': {
-    input: ListOptions & { waitMs?: number | undefined }
+    input: InSpace & ListOptions & { waitMs?: number | undefined }
     result: MemoryPage & { readonly conflicts: ConflictList['conflicts'] }
   }
-  'memory.conflicts': { input: object; result: ConflictList }
-  'memory.status': { input: object; result: MemoryStatus }
-  'memory.import': { input: { items: readonly ImportItem[] }; result: ImportResult }
+  'memory.conflicts': { input: InSpace; result: ConflictList }
+  'memory.status': { input: InSpace; result: MemoryStatus }
+  'memory.import': { input: InSpace & { items: readonly ImportItem[] }; result: ImportResult }
   'memory.has': {
-    input: { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
+    input: InSpace & { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
     result: { readonly known: readonly string[] }
   }
   'memory.edges': {
-    input: { ids: readonly CausalId[] }
+    input: InSpace & { ids: readonly CausalId[] }
     result: {
       readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
     }
   }
+
+  'space.list': { input: object; result: SpaceList }
+  'space.show': { input: { space: string }; result: SpaceDetail }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }
