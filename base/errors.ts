@@ -99,6 +99,8 @@ const TABLE = {
   body_too_large: ['too_large'],
   unknown_id: ['unknown'],
   ambiguous_id: ['invalid', 'use more characters of the id'],
+  not_granted: ['refused', 'ask an admin of the space, or of the cluster (weft space show NAME)'],
+  space_exists: ['clash'],
   unknown_space: ['unknown', 'weft space list shows which spaces there are'],
   not_author: ['refused', 'only its author can retract a record'],
   not_signed: ['later', 'try again in a moment: a node signs what it writes within a second'],

@@ -152,6 +152,17 @@ export const ROUTES: readonly Route[] = [
     about: 'memories beside each other, each with readers and writers of its own',
     commands: [
       { name: 'list', about: 'list the spaces that this node knows', load: async () => (await import('./commands/space.ts')).defineList },
+      {
+        name: 'create',
+        about: 'create a space, as an admin of the cluster',
+        load: async () => (await import('./commands/space.ts')).defineCreate,
+      },
+      { name: 'grant', about: 'give a member a role in a space', load: async () => (await import('./commands/space.ts')).defineGrant },
+      {
+        name: 'revoke',
+        about: 'take it away; what it wrote until then stays',
+        load: async () => (await import('./commands/space.ts')).defineRevoke,
+      },
       { name: 'show', about: 'show one space', load: async () => (await import('./commands/space.ts')).defineShow },
     ],
   },

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
+import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
@@ -140,6 +141,11 @@ export interface Space {
   readonly name: string
   readonly memory: Memory
   show(): Promise<SpaceDetail>
+  /** As an admin of the cluster. Open to all members unless it is private. */
+  create(options?: { readonly private?: boolean }): Promise<OperationResult>
+  /** As an admin of the space, or of the cluster. */
+  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>): Promise<OperationResult>
+  revoke(nodeId: string): Promise<OperationResult>
 }
 
 export interface SpaceList {
@@ -153,10 +159,26 @@ export interface SpaceInfo {
   readonly memories: number
   /** Whose records are held here. */
   readonly authors: readonly NodeId[]
+  /** False for one that began with its first record, and is open to all members. */
+  readonly created: boolean
+  /** Null for all members. */
+  readonly readers: readonly NodeId[] | null
+  readonly writers: readonly NodeId[] | null
+  /** What this node may do. */
+  readonly role: SpaceRole
 }
 
 export interface SpaceDetail extends SpaceInfo {
+  /** Members with a right of their own. */
+  readonly members: readonly SpaceMember[]
+  /** Records that are kept and count for nothing, for want of a grant or another reason. */
+  readonly void: number
   readonly frontier: string
+}
+
+export interface SpaceMember {
+  readonly nodeId: NodeId
+  readonly role: SpaceRole
 }
 
 // ---- memory

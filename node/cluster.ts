@@ -45,6 +45,8 @@ export interface ClusterInit {
   readonly knownPeers: () => readonly KnownPeer[]
   /** Membership is not what it was; of `revoked` fewer records count than before. */
   readonly onChange: (revoked: readonly NodeId[]) => void
+  /** Who may do what in which space is not what it was. */
+  readonly onSpaces: () => void
 }
 
 /** A signature and the key it was made with, encoded. */
@@ -60,6 +62,7 @@ export class Cluster implements Fold {
   readonly #invites: InviteBook = new InviteBook()
   /** Invites being answered, and for whom: an admission that is not durable yet uses one up already. */
   readonly #redeeming: Map<string, NodeId> = new Map()
+  #spaces: Membership['spaces']
   /** Revoked nodes, and where their logs end. */
   #cuts: ReadonlyMap<NodeId, string>
   /** The cluster file shows that there are others. */
@@ -73,6 +76,7 @@ export class Cluster implements Fold {
     this.membership.addEvidence(init.evidence)
     this.logs = new LogNames(context, this.membership, init.logs)
     this.#cuts = this.#cutsNow()
+    this.#spaces = this.membership.spaces
     this.#showsOthers = this.#anotherMember() !== undefined
   }
 
@@ -83,8 +87,9 @@ export class Cluster implements Fold {
     const { author } = record.log.identity
     if (record.kind === KIND['cluster.operation']) {
       const decoded = decode(record.record.body)
+      const place = { log: record.log.identity.id, seq: record.seq }
       const signed = decoded.ok ? parseSignedOperation(decoded.value, this.membership.cluster) : undefined
-      if (signed !== undefined && signed.admin === author && this.membership.add(signed)) this.#changed()
+      if (signed !== undefined && signed.admin === author && this.membership.add(signed, place)) this.#changed()
     } else if (record.kind === KIND['cluster.invite'] && author === this.#context.self) {
       const invite = decodeInvite(record.record.body)
       if (invite !== undefined) this.#invites.add(invite)
@@ -92,6 +97,10 @@ export class Cluster implements Fold {
   }
 
   counts(): boolean {
+    return false
+  }
+
+  isBarred(): boolean {
     return false
   }
 
@@ -107,6 +116,10 @@ export class Cluster implements Fold {
     const before = this.#cuts
     this.#cuts = this.#cutsNow()
     this.#showOthers()
+    if (this.#spaces !== this.membership.spaces) {
+      this.#spaces = this.membership.spaces
+      this.#init.onSpaces()
+    }
     this.#init.onChange([...this.#cuts].filter(([node, cut]) => before.get(node) !== cut).map(([node]) => node))
   }
 
@@ -272,6 +285,11 @@ export class Cluster implements Fold {
   propose(op: Op, actor: string, done: (error: WeftError | undefined, operation: Operation) => void): void {
     this.#requireAdmin()
     if (op.op === 'retire' || op.op === 'revoke') this.#requireOtherAdmins(op.node)
+    this.sign(op, actor, done)
+  }
+
+  /** The same, for who has the right to it elsewhere: an admin of a space. */
+  sign(op: Op, actor: string, done: (error: WeftError | undefined, operation: Operation) => void): void {
     const operation = this.membership.propose(op)
     if (this.membership.operation(operation.id) !== undefined) {
       throw new WeftError('already_proposed', `operation ${operation.id} was proposed before`, {

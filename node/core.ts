@@ -39,6 +39,7 @@ import type { Process } from './process/process.ts'
 import { Processes } from './process/processes.ts'
 import { Recovery } from './recovery.ts'
 import type { CoreEvent, Effect, Now } from './step.ts'
+import { Spaces } from './spaces.ts'
 import { Waiters } from './waiters.ts'
 import { Writer } from './writer.ts'
 
@@ -92,6 +93,7 @@ export class Core {
   readonly context: CoreContext
   readonly guard: StartGuard
   readonly memories: Memories
+  readonly spaces: Spaces
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
@@ -136,6 +138,13 @@ export class Core {
       logs: this.chain.logs,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
+      onSpaces: () => this.#applier.onGrants(),
+    })
+    this.spaces = new Spaces({
+      self: init.self,
+      membership: this.cluster.membership,
+      chain: this.chain,
+      sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
     this.peers = new Peers(
       this.context,
@@ -164,7 +173,10 @@ export class Core {
       this.chain,
       new AppliedCut(this.chain, sizes, stream => stream !== AUDIT, init.buggify),
       stream => (stream === CLUSTER ? this.cluster : this.memories.ofStream(stream)),
-      author => this.cluster.membership.cutOf(author),
+      {
+        cutOf: author => this.cluster.membership.cutOf(author),
+        writesOf: (author, stream) => this.spaces.writesOf(author, stream),
+      },
     )
     this.#sync = new ChainSync({
       chain: this.chain,

@@ -1,4 +1,4 @@
-import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Stream } from '../base/ids.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, spaceOf, type Stream } from '../base/ids.ts'
 import { SPACE_TOLD_MS, SPACES_PER_AUTHOR_MAX } from '../base/limits.ts'
 import type { Log } from '../chain/log.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
@@ -78,7 +78,10 @@ export class LogNames {
     return false
   }
 
+  /** It counts for nobody: every member has it, or it was created. */
   #isFixed(stream: Stream): boolean {
+    const space = spaceOf(stream)
+    if (space !== undefined && this.#membership.spaces.has(space)) return true
     return stream === AUDIT || stream === memoryStream(DEFAULT_SPACE) || stream === CLUSTER
   }
 
@@ -93,7 +96,8 @@ export class LogNames {
 
   /** Of two changes of policy that compete one may win late: its admins come, those of the other go. */
   #isKnown({ author, stream }: LogIdentity): boolean {
-    return stream === CLUSTER ? this.#membership.authorities.has(author) : this.#membership.member(author) !== undefined
+    if (stream === CLUSTER) return this.#membership.authorities.has(author) || this.#membership.spaceAdmins.has(author)
+    return this.#membership.member(author) !== undefined
   }
 
   #hasRoom({ author, stream }: LogIdentity): boolean {
@@ -120,10 +124,11 @@ export class LogNames {
   #identifyAll(): void {
     this.#isComplete = true
     const streams = new Set([AUDIT, memoryStream(DEFAULT_SPACE)])
+    for (const space of this.#membership.spaces.keys()) streams.add(memoryStream(space))
     for (const held of this.#heldNow().values()) for (const stream of held) if (stream !== CLUSTER) streams.add(stream)
     for (const told of this.#told.values()) for (const stream of told.keys()) streams.add(stream)
     for (const stream of streams) for (const { id } of this.#membership.members) this.#add(id, stream)
-    for (const admin of this.#membership.authorities) this.#add(admin, CLUSTER)
+    for (const admin of [...this.#membership.authorities, ...this.#membership.spaceAdmins]) this.#add(admin, CLUSTER)
     for (const [stream, authors] of this.#identified) {
       if (stream === CLUSTER || streams.has(stream)) continue
       for (const author of authors) this.#identities.delete(logIdentity(this.#membership.cluster, author, stream).id)

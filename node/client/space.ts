@@ -8,6 +8,9 @@ export function spaceOf(request: Request, name: string): Space {
     name,
     memory: memoryOf(inSpace(request, name)),
     show: () => request('space.show', { space: name }),
+    create: options => request('space.create', { space: name, ...options }),
+    grant: (nodeId, role) => request('space.grant', { space: name, nodeId, role }),
+    revoke: nodeId => request('space.revoke', { space: name, nodeId }),
   }
 }
 

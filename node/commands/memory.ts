@@ -1,18 +1,18 @@
 import { z } from 'zod'
 import { toHex } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
-import { type CausalId, type NodeId, parseCausalId } from '../../base/ids.ts'
+import { type CausalId, parseCausalId } from '../../base/ids.ts'
 import { LIST_MAX, RECALL_K_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
-import type { Core } from '../core.ts'
 import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
+import { memberNamed } from './member-named.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
@@ -125,7 +125,7 @@ export const memoryCommands: CommandsOf<
   'memory.get': command(z.strictObject({ space, id }), (core, input, to) => get(memoryToRead(core, input), input.id, to)),
   'memory.recall': command(z.strictObject(recalled), (core, { space: name, query, author, since, until, validAt, ...options }, to) => {
     const filter = {
-      author: authorOf(core, author),
+      author: author === undefined ? undefined : memberNamed(core, author),
       sinceMs: momentOf('since', since),
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
@@ -227,18 +227,6 @@ export const memoryCommands: CommandsOf<
     })
     to.ok({ edges: rows.map(({ from, type, to: target, weight }) => ({ from, type, to: target, weight })) })
   }),
-}
-
-/** A member by its id, or by 6 or more of its last characters, which is what people are shown. */
-function authorOf(core: Core, text: string | undefined): NodeId | undefined {
-  if (text === undefined) return undefined
-  const found = text.length < 6 ? [] : core.cluster.membership.members.filter(({ id: node }) => node.endsWith(text))
-  if (found.length > 1) throw new WeftError('ambiguous_id', `more than one member has an id that ends with ${text}`)
-  if (found[0] === undefined)
-    throw new WeftError('unknown_id', `no member has the id ${JSON.stringify(text)}, nor one that ends so`, {
-      next: 'weft member list shows who there is',
-    })
-  return found[0].id
 }
 
 /** A point in time. @throws WeftError `time_invalid` */

@@ -1,5 +1,6 @@
 import type { CausalId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
+import type { SpaceRole } from '../../discovery/operation.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
   ChainHeads,
@@ -108,6 +109,9 @@ export interface CommandTypes {
   }
 
   'space.list': { input: object; result: SpaceList }
+  'space.create': { input: { space: string; private?: boolean | undefined }; result: OperationResult }
+  'space.grant': { input: { space: string; nodeId: string; role: Exclude<SpaceRole, 'none'> }; result: OperationResult }
+  'space.revoke': { input: { space: string; nodeId: string }; result: OperationResult }
   'space.show': { input: { space: string }; result: SpaceDetail }
 
   'chain.head': { input: object; result: ChainHeads }

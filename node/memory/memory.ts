@@ -100,6 +100,10 @@ export class Memory implements Fold {
     return !this.#voids.has(id)
   }
 
+  isBarred(id: CausalId): boolean {
+    return this.#voids.get(id)?.reason === 'not_granted'
+  }
+
   reset(): void {
     this.#fold = this.#emptyFold()
     this.#voids.clear()

@@ -148,3 +148,101 @@ t.test('a member that writes to spaces without end fills its own account', t => 
   untilConnected(world, NAMES)
   t.end()
 })
+
+// ---- who may do what
+
+t.test('a private space is for those with a role in it', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  t.equal(
+    codeOf(() => world.ask('b', 'space.create', { space: 'plans' })),
+    'not_admin',
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'space.create', { space: 'main' })),
+    'invalid_argument',
+    'main stays open',
+  )
+  t.equal(world.ask('a', 'space.create', { space: 'plans', private: true }).decided, true)
+  t.equal(
+    codeOf(() => world.ask('a', 'space.create', { space: 'plans' })),
+    'space_exists',
+  )
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'we move in May' })
+  untilEqual(world, NAMES)
+  for (const run of [
+    () => world.ask('b', 'memory.remember', { space: 'plans', text: 'me too' }),
+    () => world.ask('b', 'memory.recall', { space: 'plans', query: 'May' }),
+    () => world.ask('b', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'read' }),
+  ])
+    t.equal(codeOf(run), 'not_granted')
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b').slice(-8), role: 'read' })
+  world.until('b to read it', () => coreOf(world, 'b').spaces.roleOf('plans', world.nodeId('b')) === 'read')
+  untilEqual(world, ['a', 'b'])
+  t.strictSame(textsIn(world, 'b', 'plans'), ['we move in May'])
+  t.equal(
+    codeOf(() => world.ask('b', 'memory.remember', { space: 'plans', text: 'me too' })),
+    'not_granted',
+  )
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'admin' })
+  world.until('b to be an admin of it', () => coreOf(world, 'b').spaces.roleOf('plans', world.nodeId('b')) === 'admin')
+  world.ask('b', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'write' })
+  world.until('c to write to it', () => coreOf(world, 'c').spaces.roleOf('plans', world.nodeId('c')) === 'write')
+  world.ask('c', 'memory.remember', { space: 'plans', text: 'boxes are ordered' })
+  untilEqual(world, NAMES)
+  for (const name of NAMES) t.strictSame([...textsIn(world, name, 'plans')].sort(), ['boxes are ordered', 'we move in May'], name)
+  t.match(world.ask('c', 'space.list', {}).spaces, [
+    { space: 'main', created: false, readers: null, writers: null, role: 'write' },
+    { space: 'plans', created: true, memories: 2, role: 'write', readers: NAMES.map(name => world.nodeId(name)).sort() },
+  ])
+  t.end()
+})
+
+t.test('what is written without a grant is kept, void and listed, and counts when the grant comes', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'written while it was open' })
+  untilEqual(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', private: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'read' })
+  untilEqual(world, ['a', 'c'])
+  for (const name of ['a', 'c']) {
+    t.strictSame(textsIn(world, name, 'plans'), [], name)
+    t.match(world.ask(name, 'memory.conflicts', { space: 'plans' }).voids, [{ code: 'not_granted', seq: 1 }])
+  }
+  const grant = (): unknown => world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'write' })
+  grant()
+  untilEqual(world, NAMES)
+  for (const name of NAMES) t.strictSame(textsIn(world, name, 'plans'), ['written while it was open'], `${name}: nothing is lost`)
+
+  world.partition([['a', 'c'], ['b']])
+  world.ask('a', 'space.revoke', { space: 'plans', nodeId: world.nodeId('b') })
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'written without knowing' })
+  world.heal()
+  untilConnected(world, NAMES)
+  world.until('what b wrote to arrive', () =>
+    ['a', 'c'].every(name =>
+      coreOf(world, name)
+        .memory('plans')
+        .fold.frontier()
+        .some(({ size }) => size === 3),
+    ),
+  )
+  world.until('b to know', () => coreOf(world, 'b').spaces.roleOf('plans', world.nodeId('b')) === 'none')
+  for (const name of ['a', 'c']) {
+    t.strictSame(textsIn(world, name, 'plans'), ['written while it was open'], name)
+    t.match(world.ask(name, 'memory.conflicts', { space: 'plans' }).voids, [{ code: 'not_granted', seq: 2 }])
+  }
+  grant()
+  world.until('b to write again', () => coreOf(world, 'b').spaces.roleOf('plans', world.nodeId('b')) === 'write')
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'written again' })
+  untilEqual(world, NAMES)
+  for (const name of NAMES) t.strictSame(textsIn(world, name, 'plans'), ['written while it was open', 'written again'], name)
+  const frontier = coreOf(world, 'c').frontierAll
+  world.crash('c')
+  world.start('c')
+  world.until('c to have folded', () => coreOf(world, 'c').isFolded)
+  t.equal(coreOf(world, 'c').frontierAll, frontier)
+  t.strictSame(textsIn(world, 'c', 'plans'), ['written while it was open', 'written again'], 'and after a restart')
+  t.end()
+})
