@@ -66,6 +66,14 @@ export const CHECKPOINT_INTERVAL_MS: number = 200
 export const PROOF_MAX_HASHES: number = 107
 /** 4,096 logs: 1,000 members with audit, cluster and two spaces each. */
 export const LOGS_MAX: number = 4096
+/** 16 spaces that nobody has created, for each author: projects of a team; 1,000 hostile members fill no table with them but their own. */
+export const SPACES_PER_AUTHOR_MAX: number = 16
+/** 256 spaces that were created: a node makes a log id for each of them and each member. */
+export const SPACES_MAX: number = 256
+/** 64 operations about one space that do not know of each other: more than admins who decide at once. */
+export const SPACE_HEADS_MAX: number = 64
+/** 60 s: a space that a peer speaks of and shows no log of by then gives its place to another one. */
+export const SPACE_TOLD_MS: number = 60_000
 /** 64: up to here frontier entries (72 B each) are cheaper than 256 bucket hashes. */
 export const ENTRIES_DIRECT_MAX: number = 64
 export const FRONTIER_BUCKETS: number = 256

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
+import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
@@ -17,7 +18,11 @@ export interface WeftNode {
   readonly nodeId: NodeId
   readonly cluster: ClusterId
   readonly dir: string
+  /** The memory of the space that is always there, `main`. */
   readonly memory: Memory
+  /** A memory of its own beside it: `node.space('billing').memory`. */
+  space(name: string): Space
+  spaces(): Promise<SpaceList>
   readonly chain: ChainView
 
   /** Starts a process; returns when that is in the chain. A path names a module, `file.js#export` one of its exports. */
@@ -127,6 +132,53 @@ export interface OperationResult {
   readonly operation: string
   /** False while it lacks signatures of other admins. */
   readonly decided: boolean
+}
+
+// ---- spaces
+
+/** One space: records of it are found, linked and counted among themselves. */
+export interface Space {
+  readonly name: string
+  readonly memory: Memory
+  show(): Promise<SpaceDetail>
+  /** As an admin of the cluster. Open to all members unless it is private. */
+  create(options?: { readonly private?: boolean }): Promise<OperationResult>
+  /** As an admin of the space, or of the cluster. */
+  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>): Promise<OperationResult>
+  revoke(nodeId: string): Promise<OperationResult>
+}
+
+export interface SpaceList {
+  /** By name. */
+  readonly spaces: readonly SpaceInfo[]
+}
+
+export interface SpaceInfo {
+  readonly space: string
+  /** Current ones, as far as they have come here. */
+  readonly memories: number
+  /** Whose records are held here. */
+  readonly authors: readonly NodeId[]
+  /** False for one that began with its first record, and is open to all members. */
+  readonly created: boolean
+  /** Null for all members. */
+  readonly readers: readonly NodeId[] | null
+  readonly writers: readonly NodeId[] | null
+  /** What this node may do. */
+  readonly role: SpaceRole
+}
+
+export interface SpaceDetail extends SpaceInfo {
+  /** Members with a right of their own. */
+  readonly members: readonly SpaceMember[]
+  /** Records that are kept and count for nothing, for want of a grant or another reason. */
+  readonly void: number
+  readonly frontier: string
+}
+
+export interface SpaceMember {
+  readonly nodeId: NodeId
+  readonly role: SpaceRole
 }
 
 // ---- memory

@@ -1,7 +1,7 @@
 import { type Buggify, never } from '../base/buggify.ts'
 import { textOf } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
-import { DEFAULT_SPACE, type NodeId, parseNodeId } from '../base/ids.ts'
+import { type NodeId, parseNodeId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
@@ -12,7 +12,7 @@ import type { Transport } from '../transport/transport.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
-import { restoreMemory, type SavedMemory, snapshotFile } from './memory/memory.ts'
+import { restoreMemory, type SavedMemory, SNAPSHOT_FOLDER, snapshotFile, spaceOfSnapshot } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
 import type { SettingInfo } from './api.ts'
@@ -71,14 +71,10 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
         const { torn, replay } = opened.value
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
         log('info', 'boot.chain', { logs: replay.logs.size, records: replay.records })
-        loadFile(disk, snapshotFile(DEFAULT_SPACE), (_, saved) => {
-          const restored = saved === undefined ? undefined : restoreMemory(saved, identity.nodeId, speaks.fold)
-          if (restored === 'damaged') log('warn', 'memory.snapshot-damaged', {})
-          if (restored === 'older') log('info', 'memory.folding-anew', { foldVersion: speaks.fold })
-          const memory = typeof restored === 'string' ? undefined : restored
+        loadSnapshots(identity.nodeId, memories => {
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)))
+              assemble(identity, cluster, opened.value, memories, parseJson(peers), blockedOf(parseJson(blocked)))
             })
           })
         })
@@ -86,11 +82,28 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     })
   })
 
+  /** Of every space. One that cannot be used is no loss: its records are folded again. */
+  function loadSnapshots(self: NodeId, then: (snapshots: ReadonlyMap<string, SavedMemory>) => void): void {
+    const snapshots = new Map<string, SavedMemory>()
+    const load = (spaces: readonly string[]): void => {
+      const [space, ...others] = spaces
+      if (space === undefined) return then(snapshots)
+      loadFile(disk, snapshotFile(space), (_, saved) => {
+        const restored = saved === undefined ? undefined : restoreMemory(saved, self, speaks.fold)
+        if (restored === 'damaged') log('warn', 'memory.snapshot-damaged', { space })
+        else if (restored === 'older') log('info', 'memory.folding-anew', { space, foldVersion: speaks.fold })
+        else if (restored !== undefined) snapshots.set(space, restored)
+        load(others)
+      })
+    }
+    disk.list(SNAPSHOT_FOLDER, listed => load(listed.ok ? listed.value.map(spaceOfSnapshot).filter(space => space !== undefined) : []))
+  }
+
   function assemble(
     identity: Identity,
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
-    memory: SavedMemory | undefined,
+    snapshots: ReadonlyMap<string, SavedMemory>,
     savedPeers: unknown,
     blocked: readonly NodeId[],
   ): void {
@@ -110,7 +123,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       buggify,
       logs: replay.logs,
       displaced: replay.displaced,
-      snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]),
+      snapshots,
       savedPeers,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
