@@ -1,6 +1,6 @@
 import t from 'tap'
 import { toHex } from '../../base/bytes.ts'
-import { type CausalId, causalIdOf } from '../../base/ids.ts'
+import { causalIdOf } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { EMBEDDERS_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
