@@ -39,7 +39,7 @@ import type { Process } from './process/process.ts'
 import { Processes } from './process/processes.ts'
 import { Recovery } from './recovery.ts'
 import type { CoreEvent, Effect, Now } from './step.ts'
-import { Spaces } from './spaces.ts'
+import { SpaceAccess, Spaces } from './spaces.ts'
 import { Waiters } from './waiters.ts'
 import { Writer } from './writer.ts'
 
@@ -94,6 +94,7 @@ export class Core {
   readonly guard: StartGuard
   readonly memories: Memories
   readonly spaces: Spaces
+  readonly #access: SpaceAccess
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
@@ -146,6 +147,7 @@ export class Core {
       chain: this.chain,
       sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
+    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded)
     this.peers = new Peers(
       this.context,
       {
@@ -183,6 +185,7 @@ export class Core {
       random: init.random,
       foldVersion: init.speaks.fold,
       identify: log => this.cluster.logs.identify(log),
+      access: this.#access,
       metrics: init.metrics,
       buggify: init.buggify,
     })
@@ -295,6 +298,7 @@ export class Core {
       this.memories.onFolded()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
+      this.#onAccess()
     }
     this.#openGuard()
     if (this.#told) {
@@ -469,6 +473,12 @@ export class Core {
     for (const peer of this.peers.connected)
       if (!this.cluster.membership.isMember(peer)) this.context.emit({ kind: 'close', peer, code: 'not_a_member' })
     this.peers.retarget()
+    this.#onAccess()
+  }
+
+  /** Logs may be for others than before. */
+  #onAccess(): void {
+    this.#access.onChange()
     this.#perform(this.#sync.onMembers(this.#now.monotonicMs))
   }
 
