@@ -175,6 +175,16 @@ export const SNAPSHOT_LATE_MS: number = 10_000
 /** 1 s after a start it has better things to do. */
 export const SNAPSHOT_SOON_MS: number = 1000
 
+// ---- cognition
+
+/** 100 memories of the side that would come apart are named, and 100 links that hold it: what a person looks through. */
+export const COHERENCE_SIDE_MAX: number = 100
+export const COHERENCE_EDGES_MAX: number = 100
+/** 32 communities are named by 4 words each, and by their 5 best linked memories. */
+export const TOPICS_MAX: number = 32
+export const TOPIC_WORDS: number = 4
+export const TOPIC_CENTRAL: number = 5
+
 /** 32 nodes of a development cluster: each is a process of 100 MB that dials all others. */
 export const LOCAL_NODES_MAX: number = 32
 /** 9 nodes of a scenario on real processes: with more, two cores measure how busy they are, not what a fault does. */

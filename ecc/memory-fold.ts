@@ -4,6 +4,7 @@ import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import { LIST_MAX } from '../base/limits.ts'
 import { CURRENT } from '../base/version.ts'
 import { canonical } from './canonical.ts'
+import { Cognition } from './cognition/cognition.ts'
 import { NONE } from './column.ts'
 import { type Conflict, conflicts } from './conflicts.ts'
 import { type Difference, difference } from './diff.ts'
@@ -180,6 +181,11 @@ export class MemoryFold {
 
   conflicts(at?: Cut): Conflict[] {
     return conflicts(this.#view(at))
+  }
+
+  /** What can be asked of it as a whole, as of a cut that stays. @throws WeftError `frontier_ahead` */
+  cognition(at: Cut = this.cut): Cognition {
+    return new Cognition(this.#view(at))
   }
 
   /** What is otherwise at `to` (now, without it) than at `from`. @throws WeftError `invalid_argument`, `frontier_ahead` */
