@@ -5,6 +5,8 @@ import { LIST_MAX } from '../base/limits.ts'
 import { CURRENT } from '../base/version.ts'
 import { canonical } from './canonical.ts'
 import { Cognition } from './cognition/cognition.ts'
+import { type AlikeMemory, alikeTo, sameKeyAs } from './cognition/novelty.ts'
+import { type News, newsOf } from './cognition/news.ts'
 import { NONE } from './column.ts'
 import { type Conflict, conflicts } from './conflicts.ts'
 import { type Difference, difference } from './diff.ts'
@@ -186,6 +188,21 @@ export class MemoryFold {
   /** What can be asked of it as a whole, as of a cut that stays. @throws WeftError `frontier_ahead` */
   cognition(at: Cut = this.cut): Cognition {
     return new Cognition(this.#view(at))
+  }
+
+  /** The live memories most like one by its words, best first. */
+  alike(id: CausalId, text: string, count: number): AlikeMemory[] {
+    return alikeTo(this.#view(), this.#find(id), text, count)
+  }
+
+  /** Current memories of other authors under the key of this one. */
+  sameKey(id: CausalId): AlikeMemory[] {
+    return sameKeyAs(this.#view(), this.#find(id))
+  }
+
+  /** What the records beyond a cut say that is worth a thought; `limit` of them at a time. */
+  news(after: Cut, limit: number): News {
+    return newsOf(this.#view(), after, limit)
   }
 
   /** What is otherwise at `to` (now, without it) than at `from`. @throws WeftError `invalid_argument`, `frontier_ahead` */

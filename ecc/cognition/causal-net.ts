@@ -25,7 +25,7 @@ const TYPE_ONE = 100
  */
 export function* causalNetOf(view: View): Work<CausalNet> {
   const { tables } = view
-  const records = yield* nodesOf(view)
+  const records = yield* memoriesOf(view)
   const place = new Uint32Array(tables.records.size).fill(NONE)
   records.forEach((record, i) => (place[record] = i))
   const edges: NetEdge[] = []
@@ -53,7 +53,7 @@ function strengthOf(type: number, weight: number): number {
 }
 
 /** Records of memories that were not taken back, oldest first: logs are in order, so they are merged. */
-function* nodesOf(view: View): Work<Uint32Array> {
+export function* memoriesOf(view: View): Work<Uint32Array> {
   const { records } = view.tables
   const out: number[] = []
   const heads = new Heap<number>((a, b) => records.compareOldest(a, b))

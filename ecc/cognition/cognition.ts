@@ -1,6 +1,7 @@
 import type { View } from '../view.ts'
 import { type Coherence, coherenceOf } from './coherence.ts'
 import type { Laplacian } from './connectivity.ts'
+import { type Proposal, proposalsOf } from './proposals.ts'
 import { type Topics, topicsOf } from './topics.ts'
 import type { Work } from './work.ts'
 
@@ -23,5 +24,10 @@ export class Cognition {
 
   topics(): Work<Topics> {
     return topicsOf(this.#view)
+  }
+
+  /** @param isDecided names of proposals that are not to come again */
+  proposals(isDecided: (name: string) => boolean): Work<Proposal[]> {
+    return proposalsOf(this.#view, isDecided)
   }
 }
