@@ -153,6 +153,12 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
+/** 4,096 links either way are followed to see whether one closes a ring. */
+export const CYCLE_EDGES_MAX: number = 4096
+/** 500 links are shown of a memory, and how many there are: a hub with a million would be an answer of 400 MB. */
+export const LINKS_SHOWN_MAX: number = 500
+/** 10,000 links in one answer to an export: 2 MB. */
+export const LINKS_PAGE: number = 10_000
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */
