@@ -216,6 +216,14 @@ export const TICK_INTERVAL_MAX_MS: number = 60_000
 export const SLICE_MS: number = 3
 /** 64 questions about the whole graph wait for their turn. */
 export const THOUGHTS_MAX: number = 64
+/** 30 synthetic ticks tell how fast a node thinks, or as many as there are in 200 ms. */
+export const CALIBRATION_TICKS: number = 30
+export const CALIBRATION_MS: number = 200
+/** 1 s: what is thought is saved at most so often; after a crash that much is thought again. */
+export const COGNITION_SAVE_MS: number = 1000
+/** 16 changes, or a tenth of the memory: then it is worth another look at the whole. */
+export const LOOK_CHANGES: number = 16
+export const LOOK_SHARE: number = 0.1
 /** 4,096 decisions on proposals are remembered; the oldest give way, and may be proposed once more. */
 export const DECISIONS_MAX: number = 4096
 

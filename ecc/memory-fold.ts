@@ -19,7 +19,7 @@ import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
 import { currentName } from './reference-table.ts'
-import { type CausalEdge, historyOf, type NodeHistory } from './show.ts'
+import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
 import { packEdge, View } from './view.ts'
@@ -225,6 +225,11 @@ export class MemoryFold {
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
+  }
+
+  /** What a record is in the graph; undefined when it is nothing there. `links` names how many records link to it. */
+  placeOf(id: CausalId): GraphPlace | undefined {
+    return placeIn(this.#view(), this.#find(id))
   }
 
   /** The `max` oldest links at a memory, also those that were retracted or lead nowhere yet, and how many there are. */

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
+import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
 import type { CallOptions, Down, Program, SendResult } from './process/behaviour.ts'
@@ -131,7 +132,7 @@ export interface OperationResult {
 
 // ---- memory
 
-export interface Memory {
+export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>

@@ -8,6 +8,8 @@ import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { Transport } from '../transport/transport.ts'
+import { COGNITION_FILE } from './cognition/cognition.ts'
+import { type CognitionSettings, QUIET } from './cognition/settings.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
@@ -43,6 +45,7 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  readonly cognition?: CognitionSettings
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -76,7 +79,10 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
           const memory = typeof restored === 'string' ? undefined : restored
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)))
+              loadFile(disk, COGNITION_FILE, (_none, thoughts) => {
+                const saved = { peers: parseJson(peers), cognition: parseJson(thoughts), blocked: blockedOf(parseJson(blocked)) }
+                assemble(identity, cluster, opened.value, memory, saved)
+              })
             })
           })
         })
@@ -89,8 +95,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
     memory: SavedMemory | undefined,
-    savedPeers: unknown,
-    blocked: readonly NodeId[],
+    saved: { readonly peers: unknown; readonly cognition: unknown; readonly blocked: readonly NodeId[] },
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -109,7 +114,9 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       logs: replay.logs,
       displaced: replay.displaced,
       snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]),
-      savedPeers,
+      savedPeers: saved.peers,
+      cognition: options.cognition ?? QUIET,
+      savedCognition: saved.cognition,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
       settings: options.settings,
@@ -121,7 +128,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     const observe = ports.observe?.(core)
     const started = new Runtime(core, { clock, disk, transport, log, journal, index, load, onStop, observe, buggify })
     runtime = started
-    transport.block(blocked)
+    transport.block(saved.blocked)
     index.catchUp(() => {
       started.start(error => {
         if (error !== undefined) return fail(error)

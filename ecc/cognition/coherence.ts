@@ -55,7 +55,8 @@ export function* coherenceOf(view: View, laplacian: Laplacian): Work<Coherence> 
     parts: sizes.filter(size => size > 1).length,
     alone: sizes.filter(size => size === 1).length,
     largest: nodes.length,
-    connectivity: value,
+    // Nine digits are known.
+    connectivity: Number(value.toPrecision(9)),
     converged,
     split: split && {
       size: split.side.length,
@@ -65,7 +66,7 @@ export function* coherenceOf(view: View, laplacian: Laplacian): Work<Coherence> 
         view,
         split.held.map(({ from, to }) => [recordAt(from), recordAt(to)] as const),
       ),
-      conductance: split.conductance,
+      conductance: Number(split.conductance.toPrecision(9)),
     },
   }
 }

@@ -29,6 +29,17 @@ import type {
   Spawned,
   WhatIf,
 } from '../api.ts'
+import type {
+  CoherenceReport,
+  CommunityList,
+  Confirmed,
+  ImpulseRecord,
+  Location,
+  ProposalList,
+  RaiseOptions,
+  TickReport,
+  WholeOptions,
+} from '../cognition/api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
 import type { Proof } from '../proof/proof.ts'
@@ -102,6 +113,23 @@ export interface CommandTypes {
       readonly next?: { readonly id: CausalId; readonly place: number }
     }
   }
+
+  'memory.coherence': { input: WholeOptions & { plain?: boolean | undefined }; result: CoherenceReport }
+  'memory.communities': { input: WholeOptions; result: CommunityList }
+  'memory.proposals': { input: object; result: ProposalList }
+  'memory.confirm': { input: { proposal: string }; result: Confirmed }
+  'memory.reject': { input: { proposal: string }; result: { readonly rejected: string } }
+  'memory.impulses': {
+    input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
+    result: { readonly impulses: readonly ImpulseRecord[]; readonly newest: number; readonly waiting: number }
+  }
+  'memory.acknowledge': {
+    input: { upTo?: number | undefined; numbers?: readonly number[] | undefined }
+    result: { readonly acknowledged: number }
+  }
+  'memory.raise': { input: RaiseOptions & { reason: string }; result: ImpulseRecord }
+  'memory.tick': { input: object; result: TickReport }
+  'memory.locate': { input: { name: string }; result: Location }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }
