@@ -2,6 +2,7 @@ import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
+import type { Capacity } from './cognition/calibration.ts'
 import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
@@ -75,6 +76,10 @@ export interface NodeStatus {
   readonly memories: number
   readonly processes: number
   readonly conflicts: number
+  /** That nobody has acknowledged. */
+  readonly impulses: number
+  /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
+  readonly capacity: Capacity | null
 }
 
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */

@@ -8,6 +8,9 @@ import { type CausalNet, causalNetOf } from './causal-net.ts'
 import { centralOf, communitiesOf } from './communities.ts'
 import { PAUSE_STEPS, type Work } from './work.ts'
 
+/** Four times as many as are shown: some of them no central memory writes. */
+const CANDIDATES = 4 * TOPIC_WORDS
+
 /** What the memories are about: communities of the causal graph, each with the words that are typical of it. */
 export interface Topics {
   readonly modularity: number
@@ -20,7 +23,7 @@ export interface Topics {
 
 export interface Topic {
   readonly size: number
-  /** As they are indexed, without endings: `spelt` finds how the memories write them. */
+  /** As they are indexed, without endings: `wordsOf` finds how the memories write them. */
   readonly terms: readonly string[]
   /** The memories with most links within it. */
   readonly central: readonly { readonly id: CausalId; readonly ref: Ref }[]
@@ -79,8 +82,8 @@ function* termsOf(view: View, { records }: CausalNet, of: Uint32Array, sizes: re
     const word = vocabulary.text(term)
     for (const at of seen) {
       const score = (2 * (counts[at] as number)) / (total + (sizes[at] as number))
-      // One memory makes no topic, and a number says nothing.
-      if (at < shown && (counts[at] as number) > 1 && /\p{L}/u.test(word)) keep(best[at] as { term: string; score: number }[], word, score)
+      // One memory makes no topic.
+      if (at < shown && (counts[at] as number) > 1 && isWord(word)) keep(best[at] as { term: string; score: number }[], word, score)
       counts[at] = 0
     }
     steps += 8 + 4 * length
@@ -91,20 +94,33 @@ function* termsOf(view: View, { records }: CausalNet, of: Uint32Array, sizes: re
   return best.map(words => words.map(({ term }) => term))
 }
 
-/** Among the TOPIC_WORDS best, best first; equal ones by their text. */
+/** Numbers, dates and versions say when and which, not what. */
+function isWord(term: string): boolean {
+  return /^[^\p{N}]*\p{L}[^\p{N}]*$/u.test(term)
+}
+
+/** Among the best, best first; equal ones by their text. */
 function keep(words: { readonly term: string; readonly score: number }[], term: string, score: number): void {
   words.push({ term, score })
   words.sort((a, b) => b.score - a.score || (a.term < b.term ? -1 : 1))
-  if (words.length > TOPIC_WORDS) words.pop()
+  if (words.length > CANDIDATES) words.pop()
 }
 
-/** How texts write a term most often, in lower case; of equally often the first in the alphabet, and the term itself where none has it. */
-export function spelt(term: string, texts: readonly string[]): string {
+/**
+ * The TOPIC_WORDS best terms as these texts write them. A term that none of them has is left out, unless none has any.
+ */
+export function wordsOf(terms: readonly string[], texts: readonly string[]): string[] {
+  const written = terms.map(term => spelt(term, texts)).filter(word => word !== undefined)
+  return [...new Set(written.length === 0 ? terms : written)].slice(0, TOPIC_WORDS)
+}
+
+/** How texts write a term most often, in lower case; of equally often the first in the alphabet, and undefined where none has it. */
+export function spelt(term: string, texts: readonly string[]): string | undefined {
   const counts = new Map<string, number>()
   for (const text of texts) {
     forEachRun(text, run => {
       if (termsOfRun(run).includes(term)) counts.set(run.toLowerCase(), (counts.get(run.toLowerCase()) ?? 0) + 1)
     })
   }
-  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0] ?? term
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0]
 }

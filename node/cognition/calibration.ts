@@ -3,7 +3,7 @@ import { hash } from '../../base/crypto/hash.ts'
 import { type CausalId, causalIdOf, type LogId, logIdOf, type NodeId } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { CALIBRATION_MS, CALIBRATION_TICKS, TICK_INTERVAL_MS } from '../../base/limits.ts'
-import { cosineOf } from '../../ecc/cognition/novelty.ts'
+import { cosineOf, featuresOf } from '../../ecc/cognition/novelty.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import { encodeLink, encodeRemember } from '../../ecc/records.ts'
 import type { CoreContext } from '../context.ts'
@@ -53,7 +53,7 @@ export class Calibration {
     if (this.#last !== undefined) this.#append(KIND['memory.link'], encodeLink({ from: id, type: 'follows', to: this.#last }))
     this.#fold.alike(id, text, 8)
     this.#fold.recall(text, { k: 10 })
-    cosineOf(text, text.toUpperCase())
+    cosineOf(featuresOf(text), featuresOf(text.toUpperCase()))
     this.#last = id
   }
 

@@ -1,7 +1,7 @@
 import { WeftError } from '../../base/errors.ts'
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
-import { spelt } from '../../ecc/cognition/topics.ts'
-import { cosineOf } from '../../ecc/cognition/novelty.ts'
+import { spelt, wordsOf } from '../../ecc/cognition/topics.ts'
+import { cosineOf, featuresOf } from '../../ecc/cognition/novelty.ts'
 import type { Proposal } from '../../ecc/cognition/proposals.ts'
 import type { Work } from '../../ecc/cognition/work.ts'
 import type { Cut } from '../../ecc/record-table.ts'
@@ -44,13 +44,11 @@ export function communities(
           let next = 0
           const rows = topics.map(({ size, terms, central }) => {
             const texts = central.map(({ id }) => ({ id, text: said[next++]?.text ?? '' }))
-            const words = terms.map(term =>
-              spelt(
-                term,
-                texts.map(({ text }) => text),
-              ),
+            const words = wordsOf(
+              terms,
+              texts.map(({ text }) => text),
             )
-            return { size, words: [...new Set(words)], central: texts }
+            return { size, words, central: texts }
           })
           to.ok({ modularity, count, alone, communities: rows, frontier, foldVersion: memory.fold.version, node, tookMs })
         },
@@ -79,12 +77,12 @@ function viewOf({ name, type, cause, effect, from, to, score, evidence, pairs }:
   return {
     proposal: name,
     type,
-    cause: spelt(cause, [first]),
-    effect: spelt(effect, [second]),
+    cause: spelt(cause, [first]) ?? cause,
+    effect: spelt(effect, [second]) ?? effect,
     from: { id: from, text: first },
     to: { id: to, text: second },
     score,
-    evidence: { ...evidence, similarity: Math.round(1000 * cosineOf(first, second)) / 1000 },
+    evidence: { ...evidence, similarity: Math.round(1000 * cosineOf(featuresOf(first), featuresOf(second))) / 1000 },
     pairs: pairs.map(pair => ({ cause: pair.cause.id, effect: pair.effect.id })),
   }
 }

@@ -3,10 +3,11 @@ import { IMPULSE_TEXT_MAX, TICK_RECORDS } from '../../base/limits.ts'
 import { contradict } from '../../ecc/cognition/contradiction.ts'
 import type { ImpulseInput } from '../../ecc/cognition/impulses.ts'
 import type { News } from '../../ecc/cognition/news.ts'
-import { type AlikeMemory, cosineOf, noveltyOf } from '../../ecc/cognition/novelty.ts'
+import { type AlikeMemory, cosineOf, featuresOf, noveltyOf } from '../../ecc/cognition/novelty.ts'
 import type { Work } from '../../ecc/cognition/work.ts'
 import type { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
+import type { SparseVector } from '../../ecc/vector-index.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Thinking } from './thinking.ts'
 
@@ -23,14 +24,17 @@ export interface Ticked {
 
 /** 8 memories that share words are compared with a new one. */
 const ALIKE = 8
-/** Less than three tenths alike to anything is new. */
-const NOVEL_MIN = 0.7
+/** The three most alike by words are compared by vectors: what is further down is not the nearest. */
+const EMBEDDED = 3
+/** Less than a fifth alike to anything is new: two in a hundred of this project's commits were. */
+const NOVEL_MIN = 0.8
 /** Among a dozen memories everything is new. */
 const NOVEL_AMONG = 16
 /** Of a memory with more links than that some neighbours are taken for strangers. */
 const LINKS_MAX = 256
 /** A search costs as much as so many steps, or more. */
 const SEARCH_STEPS = 20_000
+const EMBED_STEPS = 10_000
 
 interface Sensed {
   readonly id: CausalId
@@ -98,21 +102,31 @@ function refsOf(sensed: readonly Sensed[]): ReadonlyMap<CausalId, Ref> {
 
 function* compare(fold: MemoryFold, sensed: readonly Sensed[], said: ReadonlyMap<CausalId, string | undefined>): Work<ImpulseInput[]> {
   const out: ImpulseInput[] = []
+  const known = new Map<string, SparseVector>()
+  const embed = (text: string): SparseVector => {
+    const features = known.get(text) ?? featuresOf(text)
+    known.set(text, features)
+    return features
+  }
   for (const { id, text, alike, sameKey } of sensed) {
-    const nearest = alike.flatMap(other => {
+    const nearest: number[] = []
+    for (const [i, other] of alike.entries()) {
+      nearest.push(other.similarity)
       const otherText = said.get(other.id)
-      return [other.similarity, otherText === undefined ? 0 : cosineOf(text, otherText)]
-    })
+      if (i >= EMBEDDED || otherText === undefined) continue
+      nearest.push(cosineOf(embed(text), embed(otherText)))
+      yield EMBED_STEPS
+    }
     const novelty = noveltyOf(nearest)
     if (novelty >= NOVEL_MIN && fold.stats.nodes > NOVEL_AMONG)
       out.push({ kind: 'novelty-detected', reason: 'new', subject: id, about: [id], strength: novelty, text: shortened(text) })
     const keyed = sameKey.filter(other => said.get(other.id) !== undefined && said.get(other.id) !== text)
     for (const other of keyed) out.push(disagreement('same-key', id, other.id, text))
     if (alike.length > 0 && fold.node(id)?.state === 'current') {
-      const known = new Set(fold.linksOf(id, LINKS_MAX).edges.flatMap(({ from, to, live }) => (live ? [from, to] : [])))
+      const linked = new Set(fold.linksOf(id, LINKS_MAX).edges.flatMap(({ from, to, live }) => (live ? [from, to] : [])))
       for (const other of alike) {
         const otherText = said.get(other.id)
-        if (otherText === undefined || known.has(other.id) || keyed.some(row => row.id === other.id)) continue
+        if (otherText === undefined || linked.has(other.id) || keyed.some(row => row.id === other.id)) continue
         if (contradict(text, otherText) && fold.node(other.id)?.state === 'current')
           out.push(disagreement('same-subject', id, other.id, text))
       }

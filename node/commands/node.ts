@@ -41,6 +41,8 @@ export const nodeCommands: CommandsOf<
       memories: memory.fold.stats.nodes,
       processes: core.processes.size,
       conflicts: memory.fold.conflicts().length + logs.filter(log => log.conflict !== undefined).length,
+      impulses: core.cognition.impulses.size,
+      capacity: core.cognition.capacity ?? null,
     })
   }),
 

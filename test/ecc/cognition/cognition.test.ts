@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { CausalId } from '../../../base/ids.ts'
-import { spelt } from '../../../ecc/cognition/topics.ts'
+import { spelt, wordsOf } from '../../../ecc/cognition/topics.ts'
 import { finish } from '../../../ecc/cognition/work.ts'
 import { anyWorld } from '../any-world.ts'
 import { foldOf, shuffled, World } from '../world.ts'
@@ -75,7 +75,9 @@ t.test('two subjects that one link holds together come apart there, and are told
   )
   t.ok(pool.includes(topics[0]?.central[0]?.id as CausalId))
   t.equal(spelt('bill', ['Billing failures', 'the billing', 'bills']), 'billing')
-  t.equal(spelt('nothing', ['Billing']), 'nothing')
+  t.equal(spelt('nothing', ['Billing']), undefined)
+  t.same(wordsOf(['pool', 'bill', 'gone'], ['the billing of pools']), ['pools', 'billing'])
+  t.same(wordsOf(['gone'], ['the billing of pools']), ['gone'])
   ada.retract(bridge)
   t.match(finish(ada.fold.cognition().coherence('plain')), { parts: 2, largest: 8 })
   t.end()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { CausalId } from '../../../base/ids.ts'
 import { contradict } from '../../../ecc/cognition/contradiction.ts'
-import { cosineOf, noveltyOf } from '../../../ecc/cognition/novelty.ts'
+import { cosineOf, featuresOf, noveltyOf } from '../../../ecc/cognition/novelty.ts'
 import { type Author, World } from '../world.ts'
 
 t.test('texts that say otherwise of the same thing are told from those that say something else', t => {
@@ -43,8 +43,8 @@ t.test('a memory is as new as the nearest one is unlike it', t => {
   t.equal(noveltyOf([]), 1)
   t.equal(noveltyOf([0.25, 0.75]), 0.25)
   t.equal(noveltyOf([1.5]), 0)
-  t.ok(cosineOf('the pool was exhausted', 'pools exhaust') > 0.4)
-  t.ok(cosineOf('the pool was exhausted', 'lunch at noon') < 0.2)
+  t.ok(cosineOf(featuresOf('the pool was exhausted'), featuresOf('pools exhaust')) > 0.4)
+  t.ok(cosineOf(featuresOf('the pool was exhausted'), featuresOf('lunch at noon')) < 0.2)
   t.end()
 })
 
