@@ -9,6 +9,8 @@ import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
+import { COGNITION_FILE } from './cognition/cognition.ts'
+import { type CognitionSettings, QUIET } from './cognition/settings.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
@@ -45,6 +47,7 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  readonly cognition?: CognitionSettings
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -74,7 +77,10 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
         loadSnapshots(identity.nodeId, memories => {
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              assemble(identity, cluster, opened.value, memories, parseJson(peers), blockedOf(parseJson(blocked)))
+              loadFile(disk, COGNITION_FILE, (_none, thoughts) => {
+                const saved = { peers: parseJson(peers), cognition: parseJson(thoughts), blocked: blockedOf(parseJson(blocked)) }
+                assemble(identity, cluster, opened.value, memories, saved)
+              })
             })
           })
         })
@@ -104,8 +110,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
     snapshots: ReadonlyMap<string, SavedMemory>,
-    savedPeers: unknown,
-    blocked: readonly NodeId[],
+    saved: { readonly peers: unknown; readonly cognition: unknown; readonly blocked: readonly NodeId[] },
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -124,7 +129,9 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       logs: replay.logs,
       displaced: replay.displaced,
       snapshots,
-      savedPeers,
+      savedPeers: saved.peers,
+      cognition: options.cognition ?? QUIET,
+      savedCognition: saved.cognition,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
       settings: options.settings,
@@ -136,7 +143,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     const observe = ports.observe?.(core)
     const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
     runtime = started
-    transport.block(blocked)
+    transport.block(saved.blocked)
     index.catchUp(() => {
       started.start(error => {
         if (error !== undefined) return fail(error)

@@ -208,6 +208,20 @@ export class Memory implements Fold {
     })
   }
 
+  /** Their texts, undefined for what cannot be read: for what may do without some. */
+  readable(refs: readonly RecordRef[], then: (texts: readonly (string | undefined)[]) => void): void {
+    if (refs.length === 0) return then([])
+    this.#context.emit({
+      kind: 'read-each',
+      refs,
+      then: records => {
+        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        then(said.map(one => one?.text))
+      },
+    })
+  }
+
   #saidBy(ref: RecordRef, record: StoredRecord | undefined): Remember | undefined {
     const log = this.#chain.log(ref.log)
     if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
