@@ -81,8 +81,3 @@ function capacityOf(tookMs: readonly number[]): Capacity {
   const at = (share: number): number => Math.round(1000 * (warm[Math.min(warm.length - 1, Math.floor(warm.length * share))] as number))
   return { p50Us: at(0.5), p95Us: at(0.95) }
 }
-
-/** What is left of a tick's share of the loop, 0 to 1, at the interval that ticks begin with. */
-export function headroomOf({ p95Us }: Capacity, share: number): number {
-  return Math.max(0, Math.round(1000 * (1 - p95Us / (1000 * share * TICK_INTERVAL_MS))) / 1000)
-}
