@@ -95,9 +95,8 @@ export class Memory implements Fold {
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.void === undefined ? record.record.body : null
-    const label = this.#fold.size
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
-    if (kind === KIND['memory.vector'] && body !== null) this.vectors.keep(label, body)
+    if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
   }
 

@@ -1,5 +1,4 @@
 import t from 'tap'
-import type { CausalId } from '../../../base/ids.ts'
 import type { Proposal } from '../../../ecc/cognition/proposals.ts'
 import { finish } from '../../../ecc/cognition/work.ts'
 import type { MemoryFold } from '../../../ecc/memory-fold.ts'
