@@ -2,7 +2,7 @@ import { utf8 } from '../../base/bytes.ts'
 import { hash } from '../../base/crypto/hash.ts'
 import { type CausalId, causalIdOf, type LogId, logIdOf, type NodeId } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
-import { CALIBRATION_MS, CALIBRATION_TICKS, TICK_INTERVAL_MS } from '../../base/limits.ts'
+import { CALIBRATION_MS, CALIBRATION_TICKS } from '../../base/limits.ts'
 import { cosineOf, featuresOf } from '../../ecc/cognition/novelty.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import { encodeLink, encodeRemember } from '../../ecc/records.ts'
@@ -80,9 +80,4 @@ function capacityOf(tookMs: readonly number[]): Capacity {
   const warm = tookMs.slice(Math.min(3, tookMs.length - 1)).sort((a, b) => a - b)
   const at = (share: number): number => Math.round(1000 * (warm[Math.min(warm.length - 1, Math.floor(warm.length * share))] as number))
   return { p50Us: at(0.5), p95Us: at(0.95) }
-}
-
-/** What is left of a tick's share of the loop, 0 to 1, at the interval that ticks begin with. */
-export function headroomOf({ p95Us }: Capacity, share: number): number {
-  return Math.max(0, Math.round(1000 * (1 - p95Us / (1000 * share * TICK_INTERVAL_MS))) / 1000)
 }

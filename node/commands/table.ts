@@ -7,6 +7,7 @@ import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
 import { processCommands } from './process.ts'
+import { spaceCommands } from './space.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
 /** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
@@ -15,6 +16,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...memberCommands,
   ...processCommands,
   ...memoryCommands,
+  ...spaceCommands,
   ...cognitionCommands,
   ...chainCommands,
 }

@@ -1,5 +1,4 @@
 import t from 'tap'
-import type { CausalId } from '../../../base/ids.ts'
 import type { Proposal } from '../../../ecc/cognition/proposals.ts'
 import { finish } from '../../../ecc/cognition/work.ts'
 import type { MemoryFold } from '../../../ecc/memory-fold.ts'
@@ -54,7 +53,7 @@ t.test('a proposal names what speaks for it, is the same on every node, and does
     'decided',
   )
   const [, second] = found as [Proposal, Proposal]
-  author.link(second.from as CausalId, 'causes', second.to as CausalId)
+  author.link(second.from, 'causes', second.to)
   t.notOk(
     proposalsOf(author.fold).some(({ name }) => name === second.name),
     'linked',
