@@ -55,6 +55,12 @@ export const CLOCK_AHEAD_MAX_MS: number = 60_000
 
 /** 64 MiB: a segment is read into memory whole when the journal opens. */
 export const SEGMENT_BYTES: number = 64 * MiB
+/** 1 MiB is written in some 10 ms: so long commits wait while bodies are erased in the current segment. A larger one is left for a new one first. */
+export const ERASE_HERE_MAX_BYTES: number = MiB
+/** 4,096 bodies are erased at a time: more of them are likely to share segments, each of which is written anew. */
+export const ERASURES_AT_ONCE: number = 4096
+/** 1 s: a disk that would not erase is not asked again before that. */
+export const ERASE_RETRY_MS: number = 1000
 /** A commit ends at 1,024 records, 1 MiB or, when nothing else does, 5 ms after its first record. */
 export const COMMIT_RECORDS_MAX: number = 1024
 export const COMMIT_MAX_BYTES: number = MiB

@@ -99,6 +99,7 @@ function isGenesis(run: Run, identity: LogIdentity): boolean {
   if (run.from !== 0 || first === undefined || first[0] !== KIND['log.genesis']) return false
   const body = first[6]
   return (
+    body instanceof Uint8Array &&
     equalBytes(body.subarray(0, SALT_BYTES), ZERO_SALT) && decodeGenesis(body.subarray(SALT_BYTES), identity.cluster)?.id === identity.id
   )
 }

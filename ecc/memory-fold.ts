@@ -118,6 +118,19 @@ export class MemoryFold {
     return record === NONE ? undefined : this.#state.records.refOf(record)
   }
 
+  /** What a record is called now: a rebase gives it another id. */
+  currentId(id: CausalId): CausalId | undefined {
+    const record = this.#find(id)
+    return record === NONE ? undefined : this.#state.records.idOf(record)
+  }
+
+  /** Whether a record takes another one back. */
+  isRetract(id: CausalId): boolean {
+    const record = this.#find(id)
+    const role = record === NONE ? ROLE.none : this.#state.records.role.at(record)
+    return role === ROLE.retract || role === ROLE.erase
+  }
+
   /** Ids of applied records that begin with `prefix` (up to 64 lower-case hex digits), at most `max`, in order. */
   idsWithPrefix(prefix: string, max: number): CausalId[] {
     const { records } = this.#state
@@ -139,9 +152,27 @@ export class MemoryFold {
     return rows.sort((a, b) => (a.ref.log === b.ref.log ? a.ref.seq - b.ref.seq : a.ref.log < b.ref.log ? -1 : 1))
   }
 
-  /** Records whose bodies their authors had erased: from `from` on, in the order in which this was learnt. */
-  erased(from: number = 0): Ref[] {
-    return this.#state.erased.slice(from).map(record => this.#state.records.refOf(record))
+  /** Records whose bodies their authors had erased: from the `from`th on, in the order in which this was learnt; one may come twice. */
+  erased(from: number = 0): { readonly ref: Ref; readonly by: Ref }[] {
+    const { erased, records } = this.#state
+    const rows: { ref: Ref; by: Ref }[] = []
+    for (let at = 2 * from; at < erased.length; at += 2)
+      rows.push({ ref: records.refOf(erased[at] as number), by: records.refOf(erased[at + 1] as number) })
+    return rows
+  }
+
+  /** How many `erased` has. */
+  get erasures(): number {
+    return this.#state.erased.length / 2
+  }
+
+  /** The record by which its author had this one erased; undefined when it was not. */
+  eraserOf(id: CausalId): CausalId | undefined {
+    const { erased, records } = this.#state
+    const record = this.#find(id)
+    for (let at = 0; record !== NONE && at < erased.length; at += 2)
+      if (erased[at] === record) return records.idOf(erased[at + 1] as number)
+    return undefined
   }
 
   get stats(): FoldStats {

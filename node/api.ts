@@ -135,8 +135,11 @@ export interface Memory {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
-  /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
-  forget(id: string): Promise<Receipt>
+  /**
+   * Retracts a record of this node: a memory, a link, a supersede, a retraction. With `erase` what it says is dropped on every
+   * node for ever, and nothing brings it back; that it was there stays known.
+   */
+  forget(id: string, options?: { readonly erase?: boolean }): Promise<Forgotten>
   get(id: string): Promise<MemoryDetail>
   recall(query: string, options?: RecallOptions): Promise<Recollection>
   why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
@@ -174,6 +177,12 @@ export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
+}
+
+/** The record that takes back, or erases. */
+export interface Forgotten extends Receipt {
+  /** Of an erasure: the bytes are gone from this node's disk. False when they are not yet. */
+  readonly erased?: boolean | undefined
 }
 
 export interface RecallOptions {

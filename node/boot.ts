@@ -64,7 +64,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       if (identity === undefined || cluster === undefined)
         return fail(new WeftError('not_initialised', 'there is no node in this directory'))
       log('info', 'boot.identity', { node: identity.nodeId, cluster: cluster.genesis.cluster })
-      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false, buggify }, opened => {
+      const pause = (resume: () => void): void => ports.clock.soon(resume)
+      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false, buggify, pause }, opened => {
         if (!opened.ok) return fail(opened.error)
         const { torn, replay } = opened.value
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })

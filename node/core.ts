@@ -8,13 +8,15 @@ import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
 import type { Verdict } from '../base/verdict.ts'
-import type { Version } from '../base/version.ts'
+import { ERASED_SINCE, type Version } from '../base/version.ts'
 import { AppliedCut } from '../chain/applied.ts'
 import { Chain, type StagedCommit } from '../chain/chain.ts'
 import { entryOf } from '../chain/digest.ts'
 import type { Log } from '../chain/log.ts'
 import type { SyncMessage } from '../chain/messages.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
+import type { StoredRecord } from '../chain/record.ts'
+import type { Grounds } from '../chain/run.ts'
 import { StartGuard } from '../chain/start-guard.ts'
 import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
@@ -25,6 +27,7 @@ import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
 import { Cluster } from './cluster.ts'
 import type { CoreContext } from './context.ts'
+import { Erasures } from './erasures.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
@@ -95,6 +98,7 @@ export class Core {
   readonly #sync: ChainSync
   readonly #recovery: Recovery
   readonly #memories: Memories
+  readonly erasures: Erasures
   readonly #inbound: ReturnType<typeof createInbound>
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
@@ -156,6 +160,7 @@ export class Core {
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
     this.#memories = new Memories(this.context, this.chain, this.writer)
+    this.erasures = new Erasures(this.context, this.chain, () => this.#memories.all)
     const sizes = this.#memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
@@ -235,6 +240,7 @@ export class Core {
       this.#recovery.nextWakeMs,
       this.writer.nextWakeMs(this.#sync.followers),
       this.#memories.nextWakeMs,
+      this.erasures.nextWakeMs,
     )
   }
 
@@ -274,11 +280,13 @@ export class Core {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
       this.#memories.settle()
+      this.erasures.pump()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
       this.#memories.onFolded()
+      this.erasures.pump()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
     }
@@ -377,6 +385,7 @@ export class Core {
     this.eventWaiters.onWake()
     this.#recovery.onWake()
     this.#memories.onWake()
+    this.erasures.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 
@@ -398,6 +407,8 @@ export class Core {
     this.writer.finish(staged.groups, undefined)
     this.#perform(this.#sync.onCommitted(staged.groups, staged.checkpoints.keys(), monotonicMs))
     this.#recovery.onCommitted(staged)
+    // A record that erases may have been signed.
+    if (this.erasures.pending > 0) this.erasures.pump()
   }
 
   /** The memory of a space; it exists as soon as somebody speaks of it. */
@@ -443,7 +454,7 @@ export class Core {
     const code = this.cluster.refusalOf(peer)
     if (code !== undefined) return this.context.emit({ kind: 'close', peer, code })
     this.peers.onUp(peer)
-    this.#perform(this.#sync.onUp(peer, this.#now.monotonicMs))
+    this.#perform(this.#sync.onUp(peer, this.#now.monotonicMs, this.cluster.protocolOf(peer) >= ERASED_SINCE))
   }
 
   #onMembers(revoked: readonly NodeId[]): void {
@@ -480,7 +491,7 @@ export class Core {
             from: effect.from,
             maxRecords: 1024,
             maxBytes: CHUNK_BYTES,
-            then: records => this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records)),
+            then: records => this.#serve(effect, this.erasures.redact(effect.log, records)),
           })
           break
         case 'vouched':
@@ -495,6 +506,26 @@ export class Core {
           break
       }
     }
+  }
+
+  /** Records for a peer, with those that erased some of them: nobody is asked to believe that without a ground. */
+  #serve({ peer, log, from }: Extract<SyncEffect, { kind: 'read' }>, records: readonly StoredRecord[]): void {
+    const seqs = [...new Set(records.flatMap(({ erasedBy }) => erasedBy ?? []))]
+    const give = (grounds?: Grounds): void => this.#perform(this.#sync.onRead(peer, log, from, records, grounds))
+    if (seqs.length === 0) return give()
+    this.context.emit({
+      kind: 'read-each',
+      refs: seqs.map(seq => ({ log, seq })),
+      then: found =>
+        give(
+          new Map(
+            seqs.flatMap((seq, i) => {
+              const ground = found[i]
+              return ground === undefined ? [] : [[seq, ground]]
+            }),
+          ),
+        ),
+    })
   }
 
   /** @returns false when there is no connection to `to` */

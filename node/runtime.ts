@@ -192,7 +192,11 @@ export class Runtime {
       case 'find':
         return index.find(effect.prefix, found => this.#resume(() => effect.then(found)))
       case 'save':
-        return this.#save(effect.file, effect.content)
+        return this.#save(effect.file, effect.content, ok => {
+          if (effect.then !== undefined) this.#resume(() => effect.then?.(ok))
+        })
+      case 'erase':
+        return journal.erase(effect.erasures, (error, erased) => this.#resume(() => effect.then(error, erased)))
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -237,10 +241,10 @@ export class Runtime {
     clock.after(COMMIT_LATE_MS, () => (this.#isClosed ? undefined : begin()))
   }
 
-  #save(file: string, content: () => Uint8Array, done: () => void = () => {}): void {
+  #save(file: string, content: () => Uint8Array, done: (ok: boolean) => void): void {
     this.#files.save(file, content, error => {
       if (error !== undefined) this.#ports.log('warn', 'file.not-saved', { file, message: error.message })
-      done()
+      done(error === undefined)
     })
   }
 

@@ -1,4 +1,5 @@
 import type { StagedCommit } from '../chain/chain.ts'
+import type { Erasure } from '../chain/erasure.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import type { Place } from '../chain/places.ts'
 import type { VerifyResult } from '../chain/verify.ts'
@@ -68,7 +69,13 @@ export type Effect =
   /** Ids that begin with `prefix`, at most two, to be handed to `then`. */
   | { readonly kind: 'find'; readonly prefix: string; readonly then: (found: readonly IndexedRecord[]) => void }
   /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. */
-  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array }
+  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array; readonly then?: (ok: boolean) => void }
+  /** Drops the bodies of records for good; `erased`: how many had one. */
+  | {
+      readonly kind: 'erase'
+      readonly erasures: readonly Erasure[]
+      readonly then: (error: WeftError | undefined, erased: number) => void
+    }
   /** Waits for a promise of user code; `then` runs in a later step. */
   | { readonly kind: 'await'; readonly promise: PromiseLike<unknown>; readonly then: (ok: boolean, value: unknown) => void }
   /** Hands something to the outside: an answer, a notification. `call` must not throw. */

@@ -11,7 +11,7 @@ export function memoryOf(request: Request): Memory {
     remember: (text, options) => request('memory.remember', { text, ...options }),
     link: (from, type, to, options) => request('memory.link', { from, type, to, ...options }),
     supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
-    forget: id => request('memory.forget', { id }),
+    forget: (id, options) => request('memory.forget', { id, ...options }),
     get: id => request('memory.get', { id }),
     recall: (query, options) => request('memory.recall', { query, ...options }),
     why: (id, options) => request('memory.why', { id, ...options }),

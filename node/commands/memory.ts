@@ -60,7 +60,6 @@ export const memoryCommands: CommandsOf<
   | 'memory.remember'
   | 'memory.link'
   | 'memory.supersede'
-  | 'memory.forget'
   | 'memory.get'
   | 'memory.recall'
   | 'memory.why'
@@ -108,17 +107,6 @@ export const memoryCommands: CommandsOf<
       })
     },
   ),
-
-  'memory.forget': command(z.strictObject({ id }), (core, input, to) => {
-    const memory = memoryOf(core)
-    resolveAll(memory, [input.id], to, ([target]) => {
-      const ref = memory.fold.refOf(target as CausalId)
-      if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
-      if (core.chain.log(ref.log)?.identity.author !== core.self)
-        throw new WeftError('not_author', `record ${target} was written by another node`)
-      memory.writer.retract(target as CausalId, to.actor, receipt(to))
-    })
-  }),
 
   'memory.get': command(z.strictObject({ id }), (core, input, to) => get(memoryOf(core), input.id, to)),
   'memory.recall': command(z.strictObject(recalled), (core, { query, author, since, until, validAt, ...options }, to) => {

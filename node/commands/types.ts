@@ -7,6 +7,7 @@ import type {
   ConflictList,
   DiffOptions,
   Explanation,
+  Forgotten,
   ImportItem,
   ImportResult,
   InviteOptions,
@@ -73,7 +74,7 @@ export interface CommandTypes {
   'memory.remember': { input: RememberOptions & { text: string }; result: Receipt }
   'memory.link': { input: { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
   'memory.supersede': { input: { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
-  'memory.forget': { input: { id: string }; result: Receipt }
+  'memory.forget': { input: { id: string; erase?: boolean | undefined }; result: Forgotten }
   'memory.get': { input: { id: string }; result: MemoryDetail }
   'memory.recall': { input: RecallOptions & { query: string }; result: Recollection }
   'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }

@@ -53,6 +53,10 @@ export class Memories {
     return space === undefined ? undefined : this.of(space)
   }
 
+  get all(): Iterable<Memory> {
+    return this.#bySpace.values()
+  }
+
   /** To be called after a step that applied records. */
   settle(): void {
     for (const memory of this.#bySpace.values()) memory.settle()

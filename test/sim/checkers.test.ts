@@ -539,7 +539,7 @@ function testimonyOf(name: string): Changing<Testimony> {
     verification: {
       valid: true,
       records: 3,
-      logs: [{ logId: LOG, author: 'n1' as NodeId, stream: 'memory/main' as Stream, size: 3, root: id('root'), signed: 3 }],
+      logs: [{ logId: LOG, author: 'n1' as NodeId, stream: 'memory/main' as Stream, size: 3, root: id('root'), signed: 3, erased: 0 }],
     },
     memories: [MEMORY, OTHER],
     edges: [{ from: MEMORY.id, type: 'causes', to: OTHER.id, weight: 0.5 }],
