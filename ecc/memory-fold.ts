@@ -118,6 +118,14 @@ export class MemoryFold {
     return record === NONE ? undefined : this.#state.records.refOf(record)
   }
 
+  /** Why there is no memory of this id. */
+  missing(id: CausalId): WeftError {
+    const by = this.eraserOf(id)
+    return by === undefined
+      ? new WeftError('unknown_id', `no memory ${id}`)
+      : new WeftError('erased', `memory ${id} was erased by its author, with record ${by}`, { details: { by } })
+  }
+
   /** What a record is called now: a rebase gives it another id. */
   currentId(id: CausalId): CausalId | undefined {
     const record = this.#find(id)
@@ -197,7 +205,7 @@ export class MemoryFold {
   why(id: CausalId, options: WhyOptions = {}): Explanation {
     const view = this.#view(options.at)
     const record = this.#find(id)
-    if (!view.isNode(record)) throw new WeftError('unknown_id', `no memory ${id}`)
+    if (!view.isNode(record)) throw this.missing(id)
     return why(view, record, options)
   }
 

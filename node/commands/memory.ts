@@ -102,7 +102,7 @@ export const memoryCommands: CommandsOf<
       const memory = memoryOf(core)
       const olds = typeof input.old === 'string' ? [input.old] : input.old
       resolveAll(memory, [...olds, input.by], to, ids => {
-        for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
+        for (const one of ids) if (memory.fold.node(one) === undefined) throw memory.fold.missing(one)
         memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
       })
     },

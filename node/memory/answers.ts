@@ -115,7 +115,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
     text,
     id => {
       const node = memory.fold.node(id)
-      if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
+      if (node === undefined) return to.fail(memory.fold.missing(id))
       const edges = memory.fold.edgesOf(id).map(({ ref: _, ...edge }) => edge)
       memory.texts(
         [node.ref],
