@@ -163,7 +163,8 @@ export class Replay {
     }
     if (record.erasedBy === undefined && header.bodyLength !== record.body.length)
       return this.#fail(id, header.seq, 'body has another length than its header says', at)
-    if (this.#options.full && !isAsCommitted(header, record)) return this.#fail(id, header.seq, 'body is not what its header commits to', at)
+    if (this.#options.full && !isAsCommitted(header, record))
+      return this.#fail(id, header.seq, 'body is not what its header commits to', at)
     const fault = this.#erasures.take(id, header.seq, record)
     if (fault !== undefined) return this.#fail(id, fault, 'erased, and nothing in its log says so', at)
     log.append(leafOf(record.header), header.hlc)

@@ -100,6 +100,7 @@ function isGenesis(run: Run, identity: LogIdentity): boolean {
   const body = first[6]
   return (
     body instanceof Uint8Array &&
-    equalBytes(body.subarray(0, SALT_BYTES), ZERO_SALT) && decodeGenesis(body.subarray(SALT_BYTES), identity.cluster)?.id === identity.id
+    equalBytes(body.subarray(0, SALT_BYTES), ZERO_SALT) &&
+    decodeGenesis(body.subarray(SALT_BYTES), identity.cluster)?.id === identity.id
   )
 }

@@ -3,7 +3,15 @@ import type { Cbor } from '../base/codec.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import { HLC_COUNTER_MAX, HLC_MS_MAX, HLC_ZERO, type Hlc } from '../base/hlc.ts'
 import { type ClusterId, type LogId, logIdOf } from '../base/ids.ts'
-import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, CHUNK_BYTES, COMMIT_RECORDS_MAX, HEADER_MAX_BYTES, PARENTS_MAX, PROOF_MAX_HASHES } from '../base/limits.ts'
+import {
+  ACTOR_MAX_BYTES,
+  BODY_MAX_BYTES,
+  CHUNK_BYTES,
+  COMMIT_RECORDS_MAX,
+  HEADER_MAX_BYTES,
+  PARENTS_MAX,
+  PROOF_MAX_HASHES,
+} from '../base/limits.ts'
 import { bytes, list, optional, option, type Shape, tuple, uint } from '../base/shape.ts'
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import type { Log } from './log.ts'

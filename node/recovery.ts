@@ -164,7 +164,10 @@ export class Recovery {
         then: records => {
           // A record that cannot be read stays in the journal, as displaced: the next start tries again.
           if (records.length === 0) this.#context.log('error', 'chain.damaged', { log: id, seq: from })
-          this.#cut(recovering, from + Math.max(1, records.length), [...tail, ...records.filter(isLive).map(displacedOf).filter(isNoGenesis)])
+          this.#cut(recovering, from + Math.max(1, records.length), [
+            ...tail,
+            ...records.filter(isLive).map(displacedOf).filter(isNoGenesis),
+          ])
         },
       })
     }

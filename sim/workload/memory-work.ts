@@ -127,7 +127,12 @@ export class MemoryWork {
     const at = one !== undefined && random.chance(850) && this.#asking.stage.up.includes(one.node) ? one.node : node
     // Now and then for good; no dice of its own, so that what else happens does not depend on it.
     const erase = this.#forgets++ % 4 === 3
-    this.#asking.ask(at, 'memory.forget', { id: one?.id ?? this.#memory(random), ...(erase ? { erase } : {}) }, this.#promised('forget', at))
+    this.#asking.ask(
+      at,
+      'memory.forget',
+      { id: one?.id ?? this.#memory(random), ...(erase ? { erase } : {}) },
+      this.#promised('forget', at),
+    )
   }
 
   // ---- asking

@@ -111,7 +111,8 @@ t.test('wherever the power fails while a body is erased, nothing else is lost, a
       else kept++
       const said = `seed ${seed}, ${steps} steps`
       if (isDone && !isGone) wrong.push(`${said}: it came back`)
-      if (isGone === machine.holding(SECRET).length > 0) wrong.push(`${said}: ${isGone ? 'gone' : 'kept'}, held by ${machine.holding(SECRET).join()}`)
+      if (isGone === machine.holding(SECRET).length > 0)
+        wrong.push(`${said}: ${isGone ? 'gone' : 'kept'}, held by ${machine.holding(SECRET).join()}`)
       if (records.length < 10 || records.slice(1, 9).some(({ body }, i) => i !== 3 && Buffer.from(body).toString() !== `lesson ${i + 1}`))
         wrong.push(`${said}: something else is lost`)
       const { error } = await erase(machine, again, 4, by)
@@ -213,7 +214,11 @@ t.test('a peer that never had the body takes the record without it, and has the 
   const copy = intoNew(received(fields) as Run)
   t.ok('records' in copy.result)
   t.equal(toHex(copy.log.tree.root()), toHex(log.tree.root()))
-  if ('records' in copy.result) t.strictSame(copy.result.records.map(({ record }) => record.erasedBy), [undefined, undefined, by, undefined, undefined, undefined])
+  if ('records' in copy.result)
+    t.strictSame(
+      copy.result.records.map(({ record }) => record.erasedBy),
+      [undefined, undefined, by, undefined, undefined, undefined],
+    )
   t.end()
 })
 
