@@ -159,6 +159,20 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
+/** 4,096 memories that rest on one are looked at; with more than that it is needed. */
+export const DEPENDENTS_MAX: number = 4096
+/** 64 policies: each looks at all own memories once an hour. */
+export const POLICIES_MAX: number = 64
+/** Every hour, and a minute after a start or a change: forgetting is never urgent, and the node has better things to do first. */
+export const POLICY_INTERVAL_MS: number = 3_600_000
+export const POLICY_SOON_MS: number = 60_000
+/** 200 memories are looked at in one step: some 5 ms with their texts. */
+export const POLICY_SLICE: number = 200
+/** 1,000 go in one run, 100 at a time; what is left goes a minute later. */
+export const POLICY_VICTIMS_MAX: number = 1000
+export const POLICY_AT_ONCE: number = 100
+/** 65,536 memories are known to have been recalled: some 6 MB of file; the least recent are let go. */
+export const RECALLED_MAX: number = 65_536
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

@@ -103,6 +103,20 @@ export const ROUTES: readonly Route[] = [
       { name: 'supersede', about: 'replace a memory by another', load: async () => (await import('./commands/mem-supersede.ts')).define },
       { name: 'forget', about: 'retract a record of this node', load: async () => (await import('./commands/mem-forget.ts')).define },
       {
+        name: 'policy',
+        about: 'what this node forgets by itself',
+        commands: [
+          { name: 'set', about: 'set a policy', load: async () => (await import('./commands/mem-policy.ts')).defineSet },
+          { name: 'list', about: 'list them', load: async () => (await import('./commands/mem-policy.ts')).defineList },
+          { name: 'remove', about: 'remove one', load: async () => (await import('./commands/mem-policy.ts')).defineRemove },
+          {
+            name: 'run',
+            about: 'run them now, or see what they would do',
+            load: async () => (await import('./commands/mem-policy.ts')).defineRun,
+          },
+        ],
+      },
+      {
         name: 'conflicts',
         about: 'list what has several current successors, or two histories',
         load: async () => (await import('./commands/mem-conflicts.ts')).define,

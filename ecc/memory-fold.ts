@@ -20,6 +20,7 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
+import { worthsOf } from './worth.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
 
 /** A record that counts for nothing, and why. */
@@ -215,6 +216,11 @@ export class MemoryFold {
     const record = this.#find(id)
     if (record === NONE || !view.isLive(record)) throw new WeftError('unknown_id', `nothing ${id} that counts`)
     return whatIf(view, new View(this.#state, this.#folding.retraction, at ?? this.cut, withAllItSays(view, record)), record)
+  }
+
+  /** Memories of one log, with what is known of their use. */
+  worths(log: LogId, from: number, limit: number): ReturnType<typeof worthsOf> {
+    return worthsOf(this.#view(), log, from, limit)
   }
 
   conflicts(at?: Cut): Conflict[] {

@@ -1,3 +1,4 @@
+import type { Policy } from './memory/policy.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
@@ -156,6 +157,12 @@ export interface Memory {
   import(items: readonly ImportItem[]): Promise<ImportResult>
   /** Which of these keys this node has a current memory for. */
   has(keys: readonly string[]): Promise<{ readonly known: readonly string[] }>
+  /** What this node forgets by itself. */
+  policies(): Promise<readonly PolicyInfo[]>
+  setPolicy(name: string, policy: PolicyInput): Promise<PolicyInfo>
+  removePolicy(name: string): Promise<void>
+  /** Runs one policy, or all; with `dryRun` nothing is written, and the answer says what would go. */
+  runPolicies(options?: { readonly name?: string; readonly dryRun?: boolean }): Promise<readonly PolicyRun[]>
   /** New memories and conflicts as they are applied here, from `after` on (from now, without it). */
   watch(options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<MemoryChange>
 }
@@ -177,6 +184,43 @@ export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
+}
+
+/** When a node forgets what it wrote: see `docs/guide/memory.md`. */
+export interface PolicyInput {
+  readonly kind: 'decay' | 'label' | 'quota'
+  /** Like 90d, 12h, 30m, 45s. */
+  readonly after?: string | undefined
+  /** `name=value`: only memories that have it. */
+  readonly label?: string | undefined
+  readonly memories?: number | undefined
+  readonly bytes?: number | undefined
+  /** A quota for each value of this label. */
+  readonly per?: string | undefined
+  /** `retract` unless it says `erase`. */
+  readonly action?: 'retract' | 'erase' | undefined
+  /** Also what a current memory rests on. */
+  readonly evenIfNeeded?: boolean | undefined
+}
+
+export type PolicyInfo = Policy & {
+  readonly name: string
+  /** Where it was set: `weft.toml` or `weft mem policy`. */
+  readonly from: string
+}
+
+export interface PolicyRun {
+  readonly policy: string
+  readonly action: 'retract' | 'erase'
+  /** Own memories that were looked at. */
+  readonly looked: number
+  readonly victims: readonly { readonly id: CausalId; readonly text: string; readonly at: string; readonly because: string }[]
+  /** Would go too, but a current memory rests on them. */
+  readonly needed: number
+  /** 0 when it was only to be seen. */
+  readonly forgotten: number
+  /** There are more than one run takes. */
+  readonly more: boolean
 }
 
 /** The record that takes back, or erases. */

@@ -13,6 +13,8 @@ import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
 import { restoreMemory, type SavedMemory, snapshotFile } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
+import { POLICIES_FILE } from './memory/policies.ts'
+import type { Policy } from './memory/policy.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
 import type { SettingInfo } from './api.ts'
 import { loadFile } from './save-file.ts'
@@ -43,6 +45,8 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  /** What this node forgets by itself; nothing unless given. */
+  readonly policies?: Readonly<Record<string, Policy>>
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -77,7 +81,9 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
           const memory = typeof restored === 'string' ? undefined : restored
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)))
+              loadFile(disk, POLICIES_FILE, (_none, policies) => {
+                assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)), parseJson(policies))
+              })
             })
           })
         })
@@ -92,6 +98,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     memory: SavedMemory | undefined,
     savedPeers: unknown,
     blocked: readonly NodeId[],
+    savedPolicies: unknown,
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -111,6 +118,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       displaced: replay.displaced,
       snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]),
       savedPeers,
+      savedPolicies,
+      policies: options.policies ?? {},
       seeds: options.seeds,
       strictGuard: options.strictGuard,
       settings: options.settings,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
 import type { LogLevel } from '../base/ports.ts'
+import { type Policy, policyName, policyShape } from './memory/policy.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 
 /**
@@ -25,6 +26,12 @@ export interface Config {
   readonly logLevel: Setting<LogLevel>
   /** Who must vouch for this node's logs before it signs again after a start. */
   readonly guard: Setting<'one' | 'majority'>
+  /** `[memory.forget.NAME]`: what this node forgets by itself. */
+  readonly memory: Setting<MemorySettings>
+}
+
+export interface MemorySettings {
+  readonly forget: Readonly<Record<string, Policy>>
 }
 
 export interface Setting<T> {
@@ -64,6 +71,7 @@ const SETTINGS: {
   },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
+  memory: { key: 'memory', shape: z.strictObject({ forget: z.record(policyName, policyShape) }), fallback: { forget: {} } },
 }
 
 type Name = keyof Config

@@ -1,9 +1,9 @@
 import { assert } from '../base/assert.ts'
 import type { Buggify } from '../base/buggify.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
-import type { WeftError } from '../base/errors.ts'
+import { asWeftError, type WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
-import { AUDIT, CLUSTER, type LogId, type NodeId, type Pid } from '../base/ids.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Pid } from '../base/ids.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
@@ -15,7 +15,7 @@ import { entryOf } from '../chain/digest.ts'
 import type { Log } from '../chain/log.ts'
 import type { SyncMessage } from '../chain/messages.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
-import type { StoredRecord } from '../chain/record.ts'
+import { logIdentity, type StoredRecord } from '../chain/record.ts'
 import type { Grounds } from '../chain/run.ts'
 import { StartGuard } from '../chain/start-guard.ts'
 import { ChainSync, type SyncEffect } from '../chain/sync.ts'
@@ -32,8 +32,11 @@ import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { kernelOf } from './kernel.ts'
+import { forget } from './commands/forget.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
+import { Policies } from './memory/policies.ts'
+import type { Policy } from './memory/policy.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
 import { Peers } from './peers.ts'
 import type { ExitReason } from './process/behaviour.ts'
@@ -63,6 +66,9 @@ export interface CoreInit {
   /** Folds saved earlier, by space; checked against the logs here. */
   readonly snapshots: ReadonlyMap<string, SavedMemory>
   readonly savedPeers: unknown
+  readonly savedPolicies: unknown
+  /** Of the configuration: what this node forgets by itself. */
+  readonly policies: Readonly<Record<string, Policy>>
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly settings: readonly SettingInfo[]
@@ -99,6 +105,7 @@ export class Core {
   readonly #recovery: Recovery
   readonly #memories: Memories
   readonly erasures: Erasures
+  readonly policies: Policies
   readonly #inbound: ReturnType<typeof createInbound>
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
@@ -161,6 +168,19 @@ export class Core {
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
     this.#memories = new Memories(this.context, this.chain, this.writer)
     this.erasures = new Erasures(this.context, this.chain, () => this.#memories.all)
+    this.policies = new Policies(this.context, {
+      configured: init.policies,
+      saved: init.savedPolicies,
+      memory: () => this.memory(DEFAULT_SPACE),
+      log: () => logIdentity(this.chain.cluster, this.self, memoryStream(DEFAULT_SPACE)).id,
+      forget: (id, erase, actor, done) => {
+        try {
+          forget(this, this.memory(DEFAULT_SPACE), id, erase, actor, done)
+        } catch (thrown) {
+          done(asWeftError(thrown))
+        }
+      },
+    })
     const sizes = this.#memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
@@ -241,6 +261,7 @@ export class Core {
       this.writer.nextWakeMs(this.#sync.followers),
       this.#memories.nextWakeMs,
       this.erasures.nextWakeMs,
+      this.policies.nextWakeMs,
     )
   }
 
@@ -287,6 +308,7 @@ export class Core {
       this.#isFolded = true
       this.#memories.onFolded()
       this.erasures.pump()
+      this.policies.start()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
     }
@@ -355,6 +377,7 @@ export class Core {
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
     this.#memories.save()
+    this.policies.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
       this.writer.close()
@@ -386,6 +409,7 @@ export class Core {
     this.#recovery.onWake()
     this.#memories.onWake()
     this.erasures.onWake()
+    if (this.#state === 'running') this.policies.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 

@@ -90,8 +90,13 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         name: config.name.value,
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
+        policies: config.memory.value.forget,
         strictGuard: config.guard.value === 'majority',
-        settings: Object.entries(config).map(([setting, { value, from }]) => ({ setting, value, from })),
+        settings: Object.entries(config).map(([setting, { value, from }]) => ({
+          setting,
+          value: typeof value === 'object' && 'forget' in value ? Object.keys(value.forget) : value,
+          from,
+        })),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

@@ -196,7 +196,7 @@ export class Runtime {
           if (effect.then !== undefined) this.#resume(() => effect.then?.(ok))
         })
       case 'erase':
-        return journal.erase(effect.erasures, (error, erased) => this.#resume(() => effect.then(error, erased)))
+        return this.#erase(effect)
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -246,6 +246,10 @@ export class Runtime {
       if (error !== undefined) this.#ports.log('warn', 'file.not-saved', { file, message: error.message })
       done(error === undefined)
     })
+  }
+
+  #erase({ erasures, then }: Extract<Effect, { kind: 'erase' }>): void {
+    this.#ports.journal.erase(erasures, (error, erased) => this.#resume(() => then(error, erased)))
   }
 
   #handOver(error: WeftError | undefined, records: readonly StoredRecord[], then: (records: readonly StoredRecord[]) => void): void {

@@ -1,5 +1,5 @@
 import type { CausalId } from '../../base/ids.ts'
-import type { Memory, MemoryChange } from '../api.ts'
+import type { Memory, MemoryChange, PolicyInfo } from '../api.ts'
 import type { Request } from '../commands/types.ts'
 
 /** 25 s: how long one request of `watch` waits for something to happen before it asks again. */
@@ -11,6 +11,10 @@ export function memoryOf(request: Request): Memory {
     remember: (text, options) => request('memory.remember', { text, ...options }),
     link: (from, type, to, options) => request('memory.link', { from, type, to, ...options }),
     supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
+    policies: async () => (await request('memory.policies', {})).policies,
+    setPolicy: async (name, policy) => (await request('memory.set-policy', { name, policy })).policies[0] as PolicyInfo,
+    removePolicy: async name => void (await request('memory.remove-policy', { name })),
+    runPolicies: async (options = {}) => (await request('memory.run-policies', options)).runs,
     forget: (id, options) => request('memory.forget', { id, ...options }),
     get: id => request('memory.get', { id }),
     recall: (query, options) => request('memory.recall', { query, ...options }),

@@ -116,7 +116,13 @@ export const memoryCommands: CommandsOf<
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
     }
-    recall(memoryOf(core), query, options, filter, to)
+    recall(memoryOf(core), query, options, filter, {
+      ...to,
+      ok: found => {
+        core.policies.onRecalled(found.hits.flatMap(hit => (hit.author === core.self ? [hit.id] : [])))
+        to.ok(found)
+      },
+    })
   }),
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
   'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => {

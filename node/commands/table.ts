@@ -6,6 +6,7 @@ import { forgetCommands } from './forget.ts'
 import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
+import { policyCommands } from './policy.ts'
 import { processCommands } from './process.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
@@ -16,6 +17,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...processCommands,
   ...memoryCommands,
   ...forgetCommands,
+  ...policyCommands,
   ...chainCommands,
 }
 

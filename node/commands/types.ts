@@ -7,6 +7,9 @@ import type {
   ConflictList,
   DiffOptions,
   Explanation,
+  PolicyInfo,
+  PolicyInput,
+  PolicyRun,
   Forgotten,
   ImportItem,
   ImportResult,
@@ -99,6 +102,14 @@ export interface CommandTypes {
     result: {
       readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
     }
+  }
+
+  'memory.policies': { input: object; result: { readonly policies: readonly PolicyInfo[] } }
+  'memory.set-policy': { input: { name: string; policy: PolicyInput }; result: { readonly policies: readonly PolicyInfo[] } }
+  'memory.remove-policy': { input: { name: string }; result: { readonly removed: string } }
+  'memory.run-policies': {
+    input: { name?: string | undefined; dryRun?: boolean | undefined }
+    result: { readonly dryRun: boolean; readonly runs: readonly PolicyRun[] }
   }
 
   'chain.head': { input: object; result: ChainHeads }
