@@ -138,6 +138,11 @@ export const ROUTES: readonly Route[] = [
             load: async () => (await import('./commands/mem-import.ts')).defineChat,
           },
           {
+            name: 'cbor',
+            about: 'an export with proofs, of this cluster or another',
+            load: async () => (await import('./commands/mem-import.ts')).defineCbor,
+          },
+          {
             name: 'mcp',
             about: 'the file of an MCP memory server',
             load: async () => (await import('./commands/mem-import.ts')).defineMcp,
@@ -155,7 +160,7 @@ export const ROUTES: readonly Route[] = [
   },
   {
     name: 'verify',
-    about: 'check a proof that weft mem why wrote, without any node',
+    about: 'check a proof or an export with proofs, without any node',
     load: async () => (await import('./commands/verify.ts')).define,
   },
   {

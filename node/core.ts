@@ -16,7 +16,7 @@ import type { Log } from '../chain/log.ts'
 import type { SyncMessage } from '../chain/messages.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
 import { logIdentity, type StoredRecord } from '../chain/record.ts'
-import type { Grounds } from '../chain/run.ts'
+import { type Grounds, NO_GROUNDS } from '../chain/run.ts'
 import { StartGuard } from '../chain/start-guard.ts'
 import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
@@ -509,14 +509,9 @@ export class Core {
           this.#send(effect.to, effect.message)
           break
         case 'read':
-          this.context.emit({
-            kind: 'read',
-            log: effect.log,
-            from: effect.from,
-            maxRecords: 1024,
-            maxBytes: CHUNK_BYTES,
-            then: records => this.#serve(effect, this.erasures.redact(effect.log, records)),
-          })
+          this.readShown(effect.log, effect.from, 1024, CHUNK_BYTES, (records, grounds) =>
+            this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records, grounds)),
+          )
           break
         case 'vouched':
           this.guard.vouched(effect.peer)
@@ -532,23 +527,31 @@ export class Core {
     }
   }
 
-  /** Records for a peer, with those that erased some of them: nobody is asked to believe that without a ground. */
-  #serve({ peer, log, from }: Extract<SyncEffect, { kind: 'read' }>, records: readonly StoredRecord[]): void {
-    const seqs = [...new Set(records.flatMap(({ erasedBy }) => erasedBy ?? []))]
-    const give = (grounds?: Grounds): void => this.#perform(this.#sync.onRead(peer, log, from, records, grounds))
-    if (seqs.length === 0) return give()
+  /** Records as others may have them, with those that erased some of them: nobody is asked to believe that without a ground. */
+  readShown(
+    log: LogId,
+    from: number,
+    maxRecords: number,
+    maxBytes: number,
+    then: (records: readonly StoredRecord[], grounds: Grounds) => void,
+  ): void {
     this.context.emit({
-      kind: 'read-each',
-      refs: seqs.map(seq => ({ log, seq })),
-      then: found =>
-        give(
-          new Map(
-            seqs.flatMap((seq, i) => {
-              const ground = found[i]
-              return ground === undefined ? [] : [[seq, ground]]
-            }),
-          ),
-        ),
+      kind: 'read',
+      log,
+      from,
+      maxRecords,
+      maxBytes,
+      then: read => {
+        const records = this.erasures.redact(log, read)
+        const seqs = [...new Set(records.flatMap(({ erasedBy }) => erasedBy ?? []))]
+        if (seqs.length === 0) return then(records, NO_GROUNDS)
+        this.context.emit({
+          kind: 'read-each',
+          refs: seqs.map(seq => ({ log, seq })),
+          then: found =>
+            then(records, new Map(found.flatMap((ground, i) => (ground === undefined ? [] : [[seqs[i] as number, ground] as const])))),
+        })
+      },
     })
   }
 

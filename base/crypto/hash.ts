@@ -23,6 +23,7 @@ export const USES = [
   'fingerprint', // public key -> what people read
   'content', // remembered content -> deduplication
   'snapshot', // checksum of a local cache file
+  'archive', // items of an exported memory, one after the other
 ] as const
 
 export type Use = (typeof USES)[number]

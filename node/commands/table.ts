@@ -1,4 +1,5 @@
 import type { Core } from '../core.ts'
+import { archiveCommands } from './archive.ts'
 import { chainCommands } from './chain.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
@@ -17,6 +18,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...processCommands,
   ...memoryCommands,
   ...forgetCommands,
+  ...archiveCommands,
   ...policyCommands,
   ...chainCommands,
 }

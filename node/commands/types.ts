@@ -1,4 +1,4 @@
-import type { CausalId } from '../../base/ids.ts'
+import type { CausalId, LogId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
@@ -110,6 +110,21 @@ export interface CommandTypes {
   'memory.run-policies': {
     input: { name?: string | undefined; dryRun?: boolean | undefined }
     result: { readonly dryRun: boolean; readonly runs: readonly PolicyRun[] }
+  }
+
+  /** The beginning of an archive of the memory: base64. */
+  'memory.archive': {
+    input: object
+    result: {
+      readonly item: string
+      readonly logs: readonly { readonly log: LogId; readonly size: number }[]
+      readonly forked: readonly LogId[]
+    }
+  }
+  /** Records of one log as an archive has them: base64. */
+  'memory.archive-frame': {
+    input: { log: string; from: number; size: number }
+    result: { readonly item: string; readonly end: number }
   }
 
   'chain.head': { input: object; result: ChainHeads }
