@@ -72,6 +72,14 @@ export const CHECKPOINT_INTERVAL_MS: number = 200
 export const PROOF_MAX_HASHES: number = 107
 /** 4,096 logs: 1,000 members with audit, cluster and two spaces each. */
 export const LOGS_MAX: number = 4096
+/** 16 spaces that nobody has created, for each author: projects of a team; 1,000 hostile members fill no table with them but their own. */
+export const SPACES_PER_AUTHOR_MAX: number = 16
+/** 256 spaces that were created: a node makes a log id for each of them and each member. */
+export const SPACES_MAX: number = 256
+/** 64 operations about one space that do not know of each other: more than admins who decide at once. */
+export const SPACE_HEADS_MAX: number = 64
+/** 60 s: a space that a peer speaks of and shows no log of by then gives its place to another one. */
+export const SPACE_TOLD_MS: number = 60_000
 /** 64: up to here frontier entries (72 B each) are cheaper than 256 bucket hashes. */
 export const ENTRIES_DIRECT_MAX: number = 64
 export const FRONTIER_BUCKETS: number = 256
@@ -173,6 +181,26 @@ export const POLICY_VICTIMS_MAX: number = 1000
 export const POLICY_AT_ONCE: number = 100
 /** 65,536 memories are known to have been recalled: some 6 MB of file; the least recent are let go. */
 export const RECALLED_MAX: number = 65_536
+/** 4,096 links either way are followed to see whether one closes a ring. */
+export const CYCLE_EDGES_MAX: number = 4096
+/** 500 links are shown of a memory, and how many there are: a hub with a million would be an answer of 400 MB. */
+export const LINKS_SHOWN_MAX: number = 500
+/** 10,000 links in one answer to an export: 2 MB. */
+export const LINKS_PAGE: number = 10_000
+/** 4,096 numbers: the largest common models make 3,072. A vector of them is 8 KiB as it travels, and 16 KiB with all bits. */
+export const VECTOR_DIMS_MAX: number = 4096
+/** 128 bytes: an embedder's id names a maker, a model, its version and its dimensions. */
+export const EMBEDDER_MAX_BYTES: number = 128
+/** 16 embedders of one author: each is an index on every node. The first ones of his log count. */
+export const EMBEDDERS_PER_AUTHOR_MAX: number = 16
+/** 4,096 candidates while a graph is walked: more than that, and looking at every vector is as fast. */
+export const EF_MAX: number = 4096
+/** 256 vectors are read back or added at a time: 200 KB of 384 dimensions, some 50 ms of an index. */
+export const VECTORS_BATCH: number = 256
+/** 8 batches are on their way to an index at a time: it never waits for the next one, and memory holds 3 MB of them. */
+export const VECTORS_ADDING_MAX: number = 8
+/** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
+export const VECTORS_KEPT_MAX: number = 2048
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

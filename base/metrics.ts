@@ -14,6 +14,11 @@ const TABLE = {
   weft_chain_commits_total: { type: 'counter', help: 'Journal commits, each with one sync' },
   weft_chain_commit_failures_total: { type: 'counter', help: 'Journal commits that failed', label: 'code' },
   weft_chain_checkpoints_total: { type: 'counter', help: 'Checkpoints signed' },
+  weft_spaces_refused_total: {
+    type: 'counter',
+    help: 'Spaces that were not learnt of, because whoever brought them up has brought up too many',
+    label: 'by',
+  },
   weft_chain_waits_total: { type: 'counter', help: 'Records that had to wait for one of another log' },
   weft_chain_void_total: { type: 'counter', help: 'Records kept but void', label: 'code' },
   weft_chain_conflicts: { type: 'gauge', help: 'Logs with divergent records' },

@@ -19,7 +19,7 @@ export interface Erasure {
   readonly by: number
 }
 
-const ERASABLE: ReadonlySet<number> = new Set([KIND['memory.remember'], KIND['memory.link'], KIND['memory.supersede']])
+const ERASABLE: ReadonlySet<number> = new Set([KIND['memory.remember'], KIND['memory.link'], KIND['memory.supersede'], KIND['memory.vector']])
 
 export function isErasable(kind: number): boolean {
   return ERASABLE.has(kind)

@@ -10,14 +10,16 @@ import { type Difference, difference } from './diff.ts'
 import { EDGE_TYPES } from './edge-types.ts'
 import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } from './folding.ts'
 import { type Parent, parentsFor } from './heads.ts'
+import { type LinksOf, linksOf, outgoing } from './links.ts'
 import { list, type ListOptions, type Page } from './list.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
 import { currentName } from './reference-table.ts'
-import { type CausalEdge, edgesOf, historyOf, type NodeHistory } from './show.ts'
+import { type CausalEdge, historyOf, type NodeHistory } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
+import { counts, Vectors } from './vectors.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { worthsOf } from './worth.ts'
@@ -54,6 +56,7 @@ export interface FoldStats {
 export class MemoryFold {
   /** Of the fold: answers of two versions are not compared. */
   readonly version: number
+  readonly vectors: Vectors
   readonly #state: FoldState
   readonly #folding: Folding
 
@@ -62,6 +65,7 @@ export class MemoryFold {
     this.version = version
     this.#state = state
     this.#folding = new Folding(state, version)
+    this.vectors = new Vectors(state, at => this.#view(at))
   }
 
   /** The fold in `bytes`, which this version made; undefined when they are damaged, of another format, or another node's. */
@@ -113,6 +117,11 @@ export class MemoryFold {
     return first !== NONE && second !== NONE && this.#view().isBefore(first, second)
   }
 
+  /** Records applied. */
+  get size(): number {
+    return this.#state.records.size
+  }
+
   /** Where the record with this id stands; an id that a rebase replaced leads to the new record. */
   refOf(id: CausalId): Ref | undefined {
     const record = this.#find(id)
@@ -131,6 +140,18 @@ export class MemoryFold {
   currentId(id: CausalId): CausalId | undefined {
     const record = this.#find(id)
     return record === NONE ? undefined : this.#state.records.idOf(record)
+  }
+
+  /** The vectors that a memory's author recorded of it. */
+  vectorRecordsOf(id: CausalId): CausalId[] {
+    const { records, references } = this.#state
+    const record = this.#find(id)
+    const ids: CausalId[] = []
+    for (let at = record === NONE ? NONE : records.vectors.at(record); at !== NONE; at = references.next.at(at)) {
+      const owner = references.owner.at(at)
+      if (records.log.at(owner) === records.log.at(record)) ids.push(records.idOf(owner))
+    }
+    return ids
   }
 
   /** Whether a record takes another one back. */
@@ -248,11 +269,17 @@ export class MemoryFold {
     return historyOf(this.#view(at), this.#find(id))
   }
 
-  /** The links at a memory, oldest first, also those that were retracted or lead nowhere yet. */
-  edgesOf(id: CausalId, at?: Cut): CausalEdge[] {
+  /** The `max` oldest links at a memory, also those that were retracted or lead nowhere yet, and how many there are. */
+  linksOf(id: CausalId, max: number, at?: Cut): LinksOf {
     const view = this.#view(at)
     const record = this.#find(id)
-    return record === NONE || !view.sees(record) ? [] : edgesOf(view, record)
+    return record === NONE || !view.sees(record) ? { edges: [], inAll: 0 } : linksOf(view, record, max)
+  }
+
+  /** The live links from a memory, `max` at a time: `next` is what to ask for them with `from` to get those after. */
+  outgoing(id: CausalId, max: number, from?: number): { readonly edges: readonly CausalEdge[]; readonly next?: number } {
+    const record = this.#find(id)
+    return record === NONE ? { edges: [] } : outgoing(this.#view(), record, from, max)
   }
 
   /** Everything the fold says, in one order: equal bytes for equal sets of records. */
@@ -282,6 +309,14 @@ export class MemoryFold {
       if (newest !== NONE && isCurrent(view, newest)) return records.idOf(newest)
     }
     return undefined
+  }
+
+  /** The newest vector of `author` for a memory, if this is it (`contentHash` of its body). */
+  findVector(author: NodeId, content: Uint8Array): CausalId | undefined {
+    const { own, records } = this.#state
+    const record = author === own.author ? own.findVector(content) : NONE
+    const found = record !== NONE && records.role.at(record) === ROLE.vector && counts(this.#view(), record)
+    return found ? records.idOf(record) : undefined
   }
 
   /** A live link of `author` that says exactly this. @throws WeftError `edge_invalid` for a weight out of range */

@@ -1,19 +1,21 @@
 import { type Buggify, never } from '../base/buggify.ts'
 import { textOf } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
-import { DEFAULT_SPACE, type NodeId, parseNodeId } from '../base/ids.ts'
+import { type NodeId, parseNodeId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
-import { restoreMemory, type SavedMemory, snapshotFile } from './memory/memory.ts'
+import { restoreMemory, type SavedMemory, SNAPSHOT_FOLDER, snapshotFile, spaceOfSnapshot } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
-import { POLICIES_FILE } from './memory/policies.ts'
+import { parsePolicies } from './commands/policy-shape.ts'
+import { POLICIES_FILE, type SavedPolicies } from './memory/policies.ts'
 import type { Policy } from './memory/policy.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
 import type { SettingInfo } from './api.ts'
@@ -29,6 +31,7 @@ export interface BootPorts {
   readonly random: Random
   readonly disk: Disk
   readonly index: Index
+  readonly vectors: VectorStore
   readonly log: Logger
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
@@ -74,15 +77,11 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
         const { torn, replay } = opened.value
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
         log('info', 'boot.chain', { logs: replay.logs.size, records: replay.records })
-        loadFile(disk, snapshotFile(DEFAULT_SPACE), (_, saved) => {
-          const restored = saved === undefined ? undefined : restoreMemory(saved, identity.nodeId, speaks.fold)
-          if (restored === 'damaged') log('warn', 'memory.snapshot-damaged', {})
-          if (restored === 'older') log('info', 'memory.folding-anew', { foldVersion: speaks.fold })
-          const memory = typeof restored === 'string' ? undefined : restored
+        loadSnapshots(identity.nodeId, memories => {
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
               loadFile(disk, POLICIES_FILE, (_none, policies) => {
-                assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)), parseJson(policies))
+                assemble(identity, cluster, opened.value, memories, parseJson(peers), blockedOf(parseJson(blocked)), parsePolicies(parseJson(policies)))
               })
             })
           })
@@ -91,14 +90,31 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     })
   })
 
+  /** Of every space. One that cannot be used is no loss: its records are folded again. */
+  function loadSnapshots(self: NodeId, then: (snapshots: ReadonlyMap<string, SavedMemory>) => void): void {
+    const snapshots = new Map<string, SavedMemory>()
+    const load = (spaces: readonly string[]): void => {
+      const [space, ...others] = spaces
+      if (space === undefined) return then(snapshots)
+      loadFile(disk, snapshotFile(space), (_, saved) => {
+        const restored = saved === undefined ? undefined : restoreMemory(saved, self, speaks.fold)
+        if (restored === 'damaged') log('warn', 'memory.snapshot-damaged', { space })
+        else if (restored === 'older') log('info', 'memory.folding-anew', { space, foldVersion: speaks.fold })
+        else if (restored !== undefined) snapshots.set(space, restored)
+        load(others)
+      })
+    }
+    disk.list(SNAPSHOT_FOLDER, listed => load(listed.ok ? listed.value.map(spaceOfSnapshot).filter(space => space !== undefined) : []))
+  }
+
   function assemble(
     identity: Identity,
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
-    memory: SavedMemory | undefined,
+    snapshots: ReadonlyMap<string, SavedMemory>,
     savedPeers: unknown,
     blocked: readonly NodeId[],
-    savedPolicies: unknown,
+    savedPolicies: SavedPolicies,
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -116,7 +132,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       buggify,
       logs: replay.logs,
       displaced: replay.displaced,
-      snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]),
+      snapshots,
       savedPeers,
       savedPolicies,
       policies: options.policies ?? {},
@@ -127,9 +143,9 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log, buggify)
-    const { clock, load, onStop } = ports
+    const { clock, vectors, load, onStop } = ports
     const observe = ports.observe?.(core)
-    const started = new Runtime(core, { clock, disk, transport, log, journal, index, load, onStop, observe, buggify })
+    const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
     runtime = started
     transport.block(blocked)
     index.catchUp(() => {

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
 import type { LogLevel } from '../base/ports.ts'
-import { type Policy, policyName, policyShape } from './memory/policy.ts'
+import { policyName, policyShape } from './commands/policy-shape.ts'
+import type { Policy } from './memory/policy.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 
 /**

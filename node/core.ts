@@ -35,7 +35,7 @@ import { kernelOf } from './kernel.ts'
 import { forget } from './commands/forget.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
-import { Policies } from './memory/policies.ts'
+import { Policies, type SavedPolicies } from './memory/policies.ts'
 import type { Policy } from './memory/policy.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
 import { Peers } from './peers.ts'
@@ -45,6 +45,7 @@ import type { Process } from './process/process.ts'
 import { Processes } from './process/processes.ts'
 import { Recovery } from './recovery.ts'
 import type { CoreEvent, Effect, Now } from './step.ts'
+import { Spaces } from './spaces.ts'
 import { Waiters } from './waiters.ts'
 import { Writer } from './writer.ts'
 
@@ -66,7 +67,7 @@ export interface CoreInit {
   /** Folds saved earlier, by space; checked against the logs here. */
   readonly snapshots: ReadonlyMap<string, SavedMemory>
   readonly savedPeers: unknown
-  readonly savedPolicies: unknown
+  readonly savedPolicies: SavedPolicies
   /** Of the configuration: what this node forgets by itself. */
   readonly policies: Readonly<Record<string, Policy>>
   readonly seeds: readonly KnownPeer[]
@@ -100,10 +101,11 @@ export class Core {
   readonly metrics: Metrics
   readonly context: CoreContext
   readonly guard: StartGuard
+  readonly memories: Memories
+  readonly spaces: Spaces
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
-  readonly #memories: Memories
   readonly erasures: Erasures
   readonly policies: Policies
   readonly #inbound: ReturnType<typeof createInbound>
@@ -144,8 +146,16 @@ export class Core {
       evidence: init.evidence,
       signer: init.signer,
       writer: this.writer,
+      logs: this.chain.logs,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
+      onSpaces: () => this.#applier.onGrants(),
+    })
+    this.spaces = new Spaces({
+      self: init.self,
+      membership: this.cluster.membership,
+      chain: this.chain,
+      sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
     this.peers = new Peers(
       this.context,
@@ -166,8 +176,8 @@ export class Core {
       onStillborn: process => this.ipc.onExit(process, 'failed'),
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
-    this.#memories = new Memories(this.context, this.chain, this.writer)
-    this.erasures = new Erasures(this.context, this.chain, () => this.#memories.all)
+    this.memories = new Memories(this.context, this.chain, this.writer)
+    this.erasures = new Erasures(this.context, this.chain, () => this.memories.all)
     this.policies = new Policies(this.context, {
       configured: init.policies,
       saved: init.savedPolicies,
@@ -181,20 +191,23 @@ export class Core {
         }
       },
     })
-    const sizes = this.#memories.restore(init.snapshots)
+    const sizes = this.memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
       this.context,
       this.chain,
       new AppliedCut(this.chain, sizes, stream => stream !== AUDIT, init.buggify),
-      stream => (stream === CLUSTER ? this.cluster : this.#memories.ofStream(stream)),
-      author => this.cluster.membership.cutOf(author),
+      stream => (stream === CLUSTER ? this.cluster : this.memories.ofStream(stream)),
+      {
+        cutOf: author => this.cluster.membership.cutOf(author),
+        writesOf: (author, stream) => this.spaces.writesOf(author, stream),
+      },
     )
     this.#sync = new ChainSync({
       chain: this.chain,
       random: init.random,
       foldVersion: init.speaks.fold,
-      identify: log => this.cluster.identify(log),
+      identify: log => this.cluster.logs.identify(log),
       metrics: init.metrics,
       buggify: init.buggify,
     })
@@ -206,7 +219,6 @@ export class Core {
       perform: effects => this.#perform(effects),
       onCut: stream => this.#applier.onCut(stream),
     })
-    this.cluster.learnStreams([...init.logs.values()].map(log => log.identity.stream))
     this.#inbound = createInbound(this.context, init.genesis.cluster, {
       peers: this.peers,
       ipc: this.ipc,
@@ -259,7 +271,7 @@ export class Core {
       this.eventWaiters.nextWakeMs,
       this.#recovery.nextWakeMs,
       this.writer.nextWakeMs(this.#sync.followers),
-      this.#memories.nextWakeMs,
+      this.memories.nextWakeMs,
       this.erasures.nextWakeMs,
       this.policies.nextWakeMs,
     )
@@ -278,6 +290,7 @@ export class Core {
       case 'down':
         this.peers.onDown(event.peer, event.code)
         this.ipc.onDown(event.peer)
+        this.cluster.logs.forget(event.peer)
         return this.#perform(this.#sync.onDown(event.peer, this.#now.monotonicMs))
       case 'frame':
         return this.#inbound(event.from, event.protocol, event.frame)
@@ -300,13 +313,14 @@ export class Core {
   #settle(): void {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
-      this.#memories.settle()
+      this.memories.settle()
       this.erasures.pump()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
+    if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
-      this.#memories.onFolded()
+      this.memories.onFolded()
       this.erasures.pump()
       this.policies.start()
       for (const then of this.#foldWaiters) then()
@@ -376,7 +390,7 @@ export class Core {
     this.#state = 'shutting-down'
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
-    this.#memories.save()
+    this.memories.save()
     this.policies.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
@@ -407,7 +421,7 @@ export class Core {
     this.ipc.onWake()
     this.eventWaiters.onWake()
     this.#recovery.onWake()
-    this.#memories.onWake()
+    this.memories.onWake()
     this.erasures.onWake()
     if (this.#state === 'running') this.policies.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
@@ -437,7 +451,7 @@ export class Core {
 
   /** The memory of a space; it exists as soon as somebody speaks of it. */
   memory(space: string): Memory {
-    return this.#memories.of(space)
+    return this.memories.of(space)
   }
 
   /** Durable records that are not applied yet. */
@@ -494,9 +508,17 @@ export class Core {
   }
 
   #onSync(from: NodeId, message: SyncMessage): Verdict {
-    if (message.kind === 'sync.hello') this.cluster.learnStreams(message.digests.map(({ stream }) => stream))
+    if (message.kind === 'sync.hello')
+      this.cluster.logs.learn(
+        from,
+        message.digests.map(({ stream }) => stream),
+      )
     // Only the smaller of two nodes says hello: it hears of the other's spaces when that one asks.
-    if (message.kind === 'sync.ask') this.cluster.learnStreams([...message.scope, ...message.buckets].map(({ stream }) => stream))
+    if (message.kind === 'sync.ask')
+      this.cluster.logs.learn(
+        from,
+        [...message.scope, ...message.buckets].map(({ stream }) => stream),
+      )
     const { verdict, effects } = this.#sync.on(from, message, this.#now.monotonicMs, this.#now.wallMs)
     this.#perform(effects)
     return verdict

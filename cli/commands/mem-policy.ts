@@ -31,7 +31,7 @@ export const defineSet: Define = command =>
     .action(
       action(async (cli, [name, kind]: readonly [string, string], { erase, ...options }: SetOptions) => {
         const policy = { kind, ...options, ...(erase === true ? { action: 'erase' } : {}) } as PolicyInput
-        const { policies } = await cli.request('memory.set-policy', { name, policy })
+        const { policies } = await cli.request('policy.set', { name, policy })
         cli.print(policies[0], () => `${name}: ${policies.map(whatOf).join('')}`)
       }),
     )
@@ -39,7 +39,7 @@ export const defineSet: Define = command =>
 export const defineList: Define = command =>
   command.action(
     action(async cli => {
-      const { policies } = await cli.request('memory.policies', {})
+      const { policies } = await cli.request('policy.list', {})
       const rows = policies.map(policy => [policy.name, policy.kind, whatOf(policy), policy.from])
       cli.print({ policies }, () =>
         table(['name', 'kind', 'what it does', 'from'], rows, 'no policies: this node forgets nothing by itself'),
@@ -52,7 +52,7 @@ export const defineRemove: Define = command =>
     .argument('<name>')
     .action(
       action(async (cli, [name]: readonly [string]) =>
-        cli.print(await cli.request('memory.remove-policy', { name }), ({ removed }) => `${removed} is removed`),
+        cli.print(await cli.request('policy.remove', { name }), ({ removed }) => `${removed} is removed`),
       ),
     )
 
@@ -62,7 +62,7 @@ export const defineRun: Define = command =>
     .option('--dry-run', 'only show what would go')
     .action(
       action(async (cli, [name]: readonly [string | undefined], { dryRun }: { readonly dryRun?: boolean }) => {
-        const answer = await cli.request('memory.run-policies', { name, dryRun: dryRun === true })
+        const answer = await cli.request('policy.run', { name, dryRun: dryRun === true })
         cli.print(answer, () => answer.runs.map(run => renderRun(run, answer.dryRun)).join('\n') || 'no policies')
       }),
     )

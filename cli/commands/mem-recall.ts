@@ -41,7 +41,7 @@ export const define: Define = command =>
         if (jsonl !== undefined) {
           return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
             command: 'memory.recall',
-            input: { ...options, ...objectIn(text) },
+            input: { space: cli.space, ...options, ...objectIn(text) },
           }))
         }
         if (query === undefined)

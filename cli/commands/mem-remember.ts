@@ -34,7 +34,10 @@ export const define: Define = command =>
       action(async (cli, [text]: readonly [string?], options: Options) => {
         const { jsonl, follows = [], causes = [], ...rest } = options
         if (jsonl !== undefined)
-          return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({ command: 'memory.remember', input: objectIn(line) }))
+          return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({
+            command: 'memory.remember',
+            input: { space: cli.space, ...objectIn(line) },
+          }))
         if (text === undefined)
           throw new WeftError('usage', 'what should be remembered?', { next: 'weft mem remember "TEXT", or --jsonl FILE' })
         const edges = [...follows.map(to => ({ type: 'follows', to }) as const), ...causes.map(to => ({ type: 'causes', to }) as const)]

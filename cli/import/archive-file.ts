@@ -1,7 +1,7 @@
 import type { CausalId, ClusterId, LogId } from '../../base/ids.ts'
 import { logIdOf } from '../../base/ids.ts'
 import { compareHlc, isoOf } from '../../base/hlc.ts'
-import { LIST_MAX, META_PAIRS_MAX } from '../../base/limits.ts'
+import { LINKS_PAGE, LIST_MAX, META_PAIRS_MAX } from '../../base/limits.ts'
 import type { Log } from '../../chain/log.ts'
 import type { Written } from '../../chain/written.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
@@ -81,8 +81,8 @@ function quotesOf(fold: MemoryFold, said: ReadonlyMap<CausalId, Remember>): read
     const origin = { 'quoted-author': author, 'quoted-at': at, ...(source === null ? {} : { 'quoted-source': source }) }
     const labels = { ...Object.fromEntries(meta), ...(meta.length + 3 <= META_PAIRS_MAX ? origin : {}) }
     const edges = fold
-      .edgesOf(id)
-      .filter(edge => edge.live && edge.from === id && ids.has(edge.to))
+      .linksOf(id, LINKS_PAGE)
+      .edges.filter(edge => edge.live && edge.from === id && ids.has(edge.to))
       .map(({ type, to, weight }) => ({ type, to, weight }))
     const item = {
       text,

@@ -1,17 +1,18 @@
 import { z } from 'zod'
 import { WeftError } from '../../base/errors.ts'
-import { type CausalId, DEFAULT_SPACE } from '../../base/ids.ts'
+import type { CausalId } from '../../base/ids.ts'
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { Forgotten, Receipt } from '../api.ts'
 import type { Core } from '../core.ts'
 import type { Memory } from '../memory/memory.ts'
 import { command, type CommandsOf } from './command.ts'
+import { memoryToWrite, space } from './in-space.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 
 export const forgetCommands: CommandsOf<'memory.forget'> = {
-  'memory.forget': command(z.strictObject({ id, erase: z.boolean().optional() }), (core, input, to) => {
-    const memory = core.memory(DEFAULT_SPACE)
+  'memory.forget': command(z.strictObject({ space, id, erase: z.boolean().optional() }), (core, input, to) => {
+    const memory = memoryToWrite(core, input)
     memory.resolve(
       input.id,
       target => {
@@ -57,5 +58,7 @@ export function forget(
   const eraser = fold.eraserOf(current)
   const at = eraser === undefined ? undefined : fold.refOf(eraser)
   if (eraser !== undefined && at !== undefined) return gone({ id: eraser, log: at.log, seq: at.seq })
+  // What a vector says of a text goes with it.
+  for (const vector of fold.vectorRecordsOf(current)) memory.writer.retract(vector, true, actor, () => {})
   memory.writer.retract(current, true, actor, (error, receipt) => (error === undefined ? gone(receipt) : done(error, receipt)))
 }

@@ -9,6 +9,7 @@ import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
 import { policyCommands } from './policy.ts'
 import { processCommands } from './process.ts'
+import { spaceCommands } from './space.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
 /** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
@@ -20,6 +21,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...forgetCommands,
   ...archiveCommands,
   ...policyCommands,
+  ...spaceCommands,
   ...chainCommands,
 }
 

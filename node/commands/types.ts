@@ -1,5 +1,6 @@
 import type { CausalId, LogId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
+import type { SpaceRole } from '../../discovery/operation.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
   ChainHeads,
@@ -30,12 +31,19 @@ import type {
   Recollection,
   RememberOptions,
   SettingInfo,
+  SpaceDetail,
+  SpaceList,
   Spawned,
   WhatIf,
 } from '../api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
 import type { Proof } from '../proof/proof.ts'
+
+/** Which space a command of the memory is about: `main` when it does not say. */
+export interface InSpace {
+  readonly space?: string | undefined
+}
 
 /**
  * Every command of a node: what it takes and what it answers. Command line, HTTP and SDK go
@@ -74,47 +82,50 @@ export interface CommandTypes {
   }
   'process.monitor': { input: { target: string }; result: Down }
 
-  'memory.remember': { input: RememberOptions & { text: string }; result: Receipt }
-  'memory.link': { input: { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
-  'memory.supersede': { input: { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
-  'memory.forget': { input: { id: string; erase?: boolean | undefined }; result: Forgotten }
-  'memory.get': { input: { id: string }; result: MemoryDetail }
-  'memory.recall': { input: RecallOptions & { query: string }; result: Recollection }
-  'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
-  'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
-  'memory.list': { input: ListOptions; result: MemoryPage }
-  'memory.whatif': { input: { id: string; asOf?: string | undefined }; result: WhatIf }
-  'memory.diff': { input: DiffOptions & { from: string }; result: MemoryDifference }
+  'memory.remember': { input: InSpace & RememberOptions & { text: string }; result: Receipt }
+  'memory.link': { input: InSpace & { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
+  'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
+  'memory.forget': { input: InSpace & { id: string; erase?: boolean | undefined }; result: Forgotten }
+  'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
+  'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection }
+  'memory.why': { input: InSpace & { id: string; asOf?: string | undefined }; result: Explanation }
+  'memory.prove': { input: InSpace & { id: string; asOf?: string | undefined }; result: Proof }
+  'memory.list': { input: InSpace & ListOptions; result: MemoryPage }
+  'memory.whatif': { input: InSpace & { id: string; asOf?: string | undefined }; result: WhatIf }
+  'memory.diff': { input: InSpace & DiffOptions & { from: string }; result: MemoryDifference }
   /** Like `memory.list`, but waits for something to list. */
   'memory.changes': {
-    input: ListOptions & { waitMs?: number | undefined }
+    input: InSpace & ListOptions & { waitMs?: number | undefined }
     result: MemoryPage & { readonly conflicts: ConflictList['conflicts'] }
   }
-  'memory.conflicts': { input: object; result: ConflictList }
-  'memory.status': { input: object; result: MemoryStatus }
-  'memory.import': { input: { items: readonly ImportItem[] }; result: ImportResult }
+  'memory.conflicts': { input: InSpace; result: ConflictList }
+  'memory.status': { input: InSpace; result: MemoryStatus }
+  'memory.import': { input: InSpace & { items: readonly ImportItem[] }; result: ImportResult }
   'memory.has': {
-    input: { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
+    input: InSpace & { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
     result: { readonly known: readonly string[] }
   }
   'memory.edges': {
-    input: { ids: readonly CausalId[] }
+    /** `place`: where to go on among the links of the first of `ids`. */
+    input: InSpace & { ids: readonly CausalId[]; place?: number | undefined }
     result: {
       readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
+      /** There are more: of `ids` from this one on, and of that one from this place on. */
+      readonly next?: { readonly id: CausalId; readonly place: number }
     }
   }
 
-  'memory.policies': { input: object; result: { readonly policies: readonly PolicyInfo[] } }
-  'memory.set-policy': { input: { name: string; policy: PolicyInput }; result: { readonly policies: readonly PolicyInfo[] } }
-  'memory.remove-policy': { input: { name: string }; result: { readonly removed: string } }
-  'memory.run-policies': {
+  'policy.list': { input: object; result: { readonly policies: readonly PolicyInfo[] } }
+  'policy.set': { input: { name: string; policy: PolicyInput }; result: { readonly policies: readonly PolicyInfo[] } }
+  'policy.remove': { input: { name: string }; result: { readonly removed: string } }
+  'policy.run': {
     input: { name?: string | undefined; dryRun?: boolean | undefined }
     result: { readonly dryRun: boolean; readonly runs: readonly PolicyRun[] }
   }
 
   /** The beginning of an archive of the memory: base64. */
   'memory.archive': {
-    input: object
+    input: InSpace
     result: {
       readonly item: string
       readonly logs: readonly { readonly log: LogId; readonly size: number }[]
@@ -123,9 +134,14 @@ export interface CommandTypes {
   }
   /** Records of one log as an archive has them: base64. */
   'memory.archive-frame': {
-    input: { log: string; from: number; size: number }
+    input: InSpace & { log: string; from: number; size: number }
     result: { readonly item: string; readonly end: number }
   }
+  'space.list': { input: object; result: SpaceList }
+  'space.create': { input: { space: string; private?: boolean | undefined }; result: OperationResult }
+  'space.grant': { input: { space: string; nodeId: string; role: Exclude<SpaceRole, 'none'> }; result: OperationResult }
+  'space.revoke': { input: { space: string; nodeId: string }; result: OperationResult }
+  'space.show': { input: { space: string }; result: SpaceDetail }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }

@@ -2,7 +2,18 @@ import { EMPTY, equalBytes } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
-import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
+import {
+  type CausalId,
+  causalIdOf,
+  digestOf,
+  isSpace,
+  type LogId,
+  logIdOf,
+  memoryStream,
+  type NodeId,
+  parseCausalId,
+} from '../../base/ids.ts'
+import { KIND } from '../../base/kinds.ts'
 import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
@@ -19,6 +30,7 @@ import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
+import { MemoryVectors } from './vectors.ts'
 
 /**
  * The memory of one space on this node: the fold of everybody's records, the writer of its
@@ -28,6 +40,7 @@ export class Memory implements Fold {
   readonly space: string
   readonly writer: MemoryWriter
   readonly waits: FrontierWait
+  readonly vectors: MemoryVectors
   /** Who waits for anything new at all. */
   readonly changes: Waiters
   readonly #context: CoreContext
@@ -54,6 +67,13 @@ export class Memory implements Fold {
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
+    this.vectors = new MemoryVectors(
+      context,
+      chain,
+      space,
+      () => this.#fold,
+      ref => this.#note(ref, false),
+    )
   }
 
   #emptyFold(): MemoryFold {
@@ -80,7 +100,9 @@ export class Memory implements Fold {
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record)) ? record.record.body : null
+    const label = this.#fold.size
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
+    if (kind === KIND['memory.vector'] && body !== null) this.vectors.keep(label, body)
     this.#unsaved++
   }
 
@@ -95,9 +117,14 @@ export class Memory implements Fold {
     return !this.#voids.has(id)
   }
 
+  isBarred(id: CausalId): boolean {
+    return this.#voids.get(id)?.reason === 'not_granted'
+  }
+
   reset(): void {
     this.#fold = this.#emptyFold()
     this.#voids.clear()
+    this.vectors.reset()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
     this.#erasuresTaken = 0
@@ -108,9 +135,6 @@ export class Memory implements Fold {
 
   /** After a step that applied records: whoever waits for them is told, and the fold is saved now and then. */
   settle(): void {
-    const { nodes, edges } = this.#fold.stats
-    this.#context.metrics.set('weft_memory_nodes', nodes)
-    this.#context.metrics.set('weft_memory_edges', edges)
     this.waits.onApplied()
     this.changes.wake()
     if (this.#unsaved >= SNAPSHOT_RECORDS || (this.#unsaved > 0 && this.#context.buggify('memory.save-now'))) this.save()
@@ -242,11 +266,11 @@ export class Memory implements Fold {
 }
 
 /**
- * Who was thrown out may still have erased what he said before: bodies that some nodes dropped before they heard of the
- * revocation must not stay with others.
+ * Who was thrown out, or may not write any more, may still have erased what he said before: bodies that some nodes dropped before
+ * they heard of that must not stay with others.
  */
 function isLastWord(record: AppliedRecord): boolean {
-  return record.void === 'revoked' && erasedLeaf(record.kind, record.record.body) !== undefined
+  return record.void !== 'clock' && erasedLeaf(record.kind, record.record.body) !== undefined
 }
 
 /** A record that the chain knows to be void. */
@@ -290,6 +314,14 @@ export function cutOf(text: string): { readonly entries: readonly FrontierEntry[
   return entries && { entries, cut: new Map(entries.map(({ log, size }) => [log, size])) }
 }
 
+export const SNAPSHOT_FOLDER = 'memory'
+
 export function snapshotFile(space: string): string {
-  return `memory/${space}.fold`
+  return `${SNAPSHOT_FOLDER}/${space}.fold`
+}
+
+/** The space whose snapshot a file of that folder is; undefined for other files. */
+export function spaceOfSnapshot(name: string): string | undefined {
+  const space = name.endsWith('.fold') ? name.slice(0, -'.fold'.length) : ''
+  return isSpace(space) ? space : undefined
 }

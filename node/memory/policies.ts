@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { utf8 } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
 import { isoOf } from '../../base/hlc.ts'
@@ -15,14 +14,14 @@ import {
 import type { PolicyInfo, PolicyRun } from '../api.ts'
 import type { CoreContext } from '../context.ts'
 import type { Memory } from './memory.ts'
-import { type Candidate, choose, type Policy, policyName, policyShape, type Victim } from './policy.ts'
+import { type Candidate, choose, type Policy, type Victim } from './policy.ts'
 
 export const POLICIES_FILE = 'policies.json'
 
 export interface PoliciesInit {
   /** Of the configuration: they cannot be changed here. */
   readonly configured: Readonly<Record<string, Policy>>
-  readonly saved: unknown
+  readonly saved: SavedPolicies
   readonly memory: () => Memory
   /** The own log of that memory. */
   readonly log: () => LogId
@@ -30,10 +29,11 @@ export interface PoliciesInit {
   readonly forget: (id: CausalId, erase: boolean, actor: string, done: (error: WeftError | undefined) => void) => void
 }
 
-const savedShape = z.object({
-  policies: z.record(policyName, policyShape).catch({}),
-  recalled: z.array(z.tuple([z.string(), z.number()])).catch([]),
-})
+/** What is kept of them in the node's directory. */
+export interface SavedPolicies {
+  readonly policies: Readonly<Record<string, Policy>>
+  readonly recalled: readonly (readonly [CausalId, number])[]
+}
 
 /**
  * Forgets by policy what this node wrote, in the background: a minute after the start and every hour, in slices, with the
@@ -54,9 +54,8 @@ export class Policies {
   constructor(context: CoreContext, init: PoliciesInit) {
     this.#context = context
     this.#init = init
-    const saved = savedShape.safeParse(init.saved)
-    this.#policies = new Map(saved.success ? Object.entries(saved.data.policies) : [])
-    this.#recalled = new Map(saved.success ? (saved.data.recalled as [CausalId, number][]) : [])
+    this.#policies = new Map(Object.entries(init.saved.policies))
+    this.#recalled = new Map(init.saved.recalled)
   }
 
   get nextWakeMs(): number {
@@ -123,7 +122,8 @@ export class Policies {
   }
 
   save(): void {
-    if (this.list().length === 0 && this.#recalled.size === 0 && this.#init.saved === undefined) return
+    const wasSaved = Object.keys(this.#init.saved.policies).length > 0
+    if (this.list().length === 0 && this.#recalled.size === 0 && !wasSaved) return
     const content = (): Uint8Array => utf8(JSON.stringify({ policies: Object.fromEntries(this.#policies), recalled: [...this.#recalled] }))
     this.#context.emit({ kind: 'save', file: POLICIES_FILE, content })
   }

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import type { Worth } from '../../ecc/worth.ts'
 
 /**
@@ -37,36 +36,12 @@ interface Quota extends Common {
 const DAY_MS = 86_400_000
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS }
 /** 1 s to 10,000 days. */
-const AFTER = /^([1-9][0-9]{0,8})(s|m|h|d|w)$/
+export const AFTER: RegExp = /^([1-9][0-9]{0,8})(s|m|h|d|w)$/
 
 export function durationMs(text: string): number {
   const [, count, unit] = AFTER.exec(text) ?? []
   return Number(count) * (UNITS_MS[unit ?? ''] ?? Number.NaN)
 }
-
-const after = z.string().regex(AFTER, 'a time like 90d, 12h, 30m or 45s')
-const label = z.string().regex(/^[^=]+=.*$/s, 'a label like topic=draft')
-const common = {
-  action: z.enum(['retract', 'erase']).default('retract'),
-  evenIfNeeded: z.boolean().default(false),
-}
-
-export const policyName: z.ZodType<string> = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'a name of 1 to 40 small letters, digits or -')
-
-export const policyShape: z.ZodType<Policy> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('decay'), after, label: label.optional(), ...common }),
-  z.strictObject({ kind: z.literal('label'), after, label, ...common }),
-  z
-    .strictObject({
-      kind: z.literal('quota'),
-      memories: z.number().int().min(0).optional(),
-      bytes: z.number().int().min(0).optional(),
-      per: z.string().min(1).optional(),
-      label: label.optional(),
-      ...common,
-    })
-    .refine(({ memories, bytes }) => memories !== undefined || bytes !== undefined, 'a quota has memories, or bytes, or both'),
-])
 
 /** What is asked of a memory, with what only its text can tell. */
 export interface Candidate extends Worth {

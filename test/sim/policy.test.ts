@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { CausalId, LogId } from '../../base/ids.ts'
 import type { PolicyInput, PolicyRun } from '../../node/api.ts'
-import { type Candidate, choose, policyShape } from '../../node/memory/policy.ts'
+import { policyShape } from '../../node/commands/policy-shape.ts'
+import { type Candidate, choose } from '../../node/memory/policy.ts'
 import { World } from '../../sim/world.ts'
 import { codeOf, coreOf, recordsOf, settle, textsOf, untilConnected, untilEqual } from './helpers.ts'
 import { seedOf } from './seeds.ts'
@@ -77,7 +78,7 @@ t.test('what a policy chooses', t => {
 })
 
 function run(world: World, node: string, input: { readonly name?: string; readonly dryRun?: boolean } = {}): readonly PolicyRun[] {
-  return world.ask(node, 'memory.run-policies', input).runs
+  return world.ask(node, 'policy.run', input).runs
 }
 
 t.test('each node forgets its own and nobody else’s, says under which policy, and keeps what something current rests on', t => {
@@ -88,9 +89,9 @@ t.test('each node forgets its own and nobody else’s, says under which policy, 
   world.ask('a', 'memory.remember', { text: 'swordfish', meta: { topic: 'draft' } })
   world.ask('b', 'memory.remember', { text: 'a draft of b', meta: { topic: 'draft' } })
   untilEqual(world, ['a', 'b'])
-  t.strictSame(world.ask('a', 'memory.policies', {}).policies, [])
-  world.ask('a', 'memory.set-policy', { name: 'drafts', policy: { kind: 'label', label: 'topic=draft', after: '1h', action: 'erase' } })
-  world.ask('a', 'memory.set-policy', { name: 'unused', policy: { kind: 'decay', after: '1h' } })
+  t.strictSame(world.ask('a', 'policy.list', {}).policies, [])
+  world.ask('a', 'policy.set', { name: 'drafts', policy: { kind: 'label', label: 'topic=draft', after: '1h', action: 'erase' } })
+  world.ask('a', 'policy.set', { name: 'unused', policy: { kind: 'decay', after: '1h' } })
   t.match(run(world, 'a'), [
     { policy: 'drafts', looked: 2, victims: [], forgotten: 0 },
     { policy: 'unused', victims: [] },
@@ -102,7 +103,7 @@ t.test('each node forgets its own and nobody else’s, says under which policy, 
   const actors = recordsOf(world, 'a', 'memory/main').map(({ header }) => header.actor)
   t.equal(actors.filter(actor => actor === 'policy:drafts').length, 1)
   t.match(run(world, 'a', { name: 'unused', dryRun: true }), [{ looked: 1, victims: [], needed: 1 }])
-  world.ask('a', 'memory.set-policy', { name: 'unused', policy: { kind: 'decay', after: '1h', evenIfNeeded: true } })
+  world.ask('a', 'policy.set', { name: 'unused', policy: { kind: 'decay', after: '1h', evenIfNeeded: true } })
   t.match(run(world, 'a', { name: 'unused', dryRun: true }), [{ victims: [{ text: 'the pool is small' }], forgotten: 0 }])
   t.ok(textsOf(world, 'a').includes('the pool is small'), 'nothing was written')
   // What is recalled is in use.
@@ -113,12 +114,12 @@ t.test('each node forgets its own and nobody else’s, says under which policy, 
   untilConnected(world, ['a', 'b'])
   t.match(run(world, 'a', { name: 'unused', dryRun: true }), [{ victims: [] }], 'also after a restart')
   t.strictSame(
-    world.ask('a', 'memory.policies', {}).policies.map(({ name }) => name),
+    world.ask('a', 'policy.list', {}).policies.map(({ name }) => name),
     ['drafts', 'unused'],
   )
-  world.ask('a', 'memory.remove-policy', { name: 'drafts' })
+  world.ask('a', 'policy.remove', { name: 'drafts' })
   t.equal(
-    codeOf(() => world.ask('a', 'memory.remove-policy', { name: 'drafts' })),
+    codeOf(() => world.ask('a', 'policy.remove', { name: 'drafts' })),
     'unknown_id',
   )
   t.equal(
@@ -134,7 +135,7 @@ t.test('a quota of thousands goes in slices and batches, and equal runs write eq
     settle(world, ['a', 'b'])
     const items = Array.from({ length: 350 }, (_, i) => ({ text: `lesson ${i}`, key: `k${i}` }))
     world.ask('a', 'memory.import', { items })
-    world.ask('a', 'memory.set-policy', { name: 'few', policy: { kind: 'quota', memories: 100 } })
+    world.ask('a', 'policy.set', { name: 'few', policy: { kind: 'quota', memories: 100 } })
     const [done] = run(world, 'a') as readonly [PolicyRun]
     t.match(done, { looked: 350, forgotten: 250, more: false })
     t.strictSame(textsOf(world, 'a').slice(0, 2), ['lesson 250', 'lesson 251'])
