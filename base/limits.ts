@@ -201,6 +201,12 @@ export const VECTORS_BATCH: number = 256
 export const VECTORS_ADDING_MAX: number = 8
 /** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
 export const VECTORS_KEPT_MAX: number = 2048
+/** 60 memories in one picture: more than that nobody reads. */
+export const GRAPH_NODES_MAX: number = 60
+/** 5 answers of a query are drawn, with what stands around them. */
+export const GRAPH_ROOTS = 5
+/** 64 links of a memory are followed into a picture: its hubs would fill it otherwise. */
+export const GRAPH_LINKS_MAX: number = 64
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts'
 import { decode } from '../base/codec.ts'
-import type { CausalId, LogId } from '../base/ids.ts'
+import type { LogId } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { bytes, literal, tuple } from '../base/shape.ts'
 import { decodeHeader, isAsCommitted, leafOf, type StoredRecord } from './record.ts'
@@ -19,7 +19,12 @@ export interface Erasure {
   readonly by: number
 }
 
-const ERASABLE: ReadonlySet<number> = new Set([KIND['memory.remember'], KIND['memory.link'], KIND['memory.supersede'], KIND['memory.vector']])
+const ERASABLE: ReadonlySet<number> = new Set([
+  KIND['memory.remember'],
+  KIND['memory.link'],
+  KIND['memory.supersede'],
+  KIND['memory.vector'],
+])
 
 export function isErasable(kind: number): boolean {
   return ERASABLE.has(kind)
@@ -48,11 +53,4 @@ export function isErasedBy(header: Uint8Array, ground: StoredRecord, by: number)
 /** A record's place as a key. */
 export function placeKey(log: LogId, seq: number): string {
   return `${log}/${seq}`
-}
-
-/** An erased memory, as it is told to whoever asks for it. */
-export interface ErasedMemory {
-  readonly id: CausalId
-  /** The record by which its author had it erased. */
-  readonly by: CausalId
 }

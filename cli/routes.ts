@@ -100,6 +100,7 @@ export const ROUTES: readonly Route[] = [
         about: 'show what would lose its reasons without it',
         load: async () => (await import('./commands/mem-whatif.ts')).define,
       },
+      { name: 'graph', about: 'draw what stands around a memory', load: async () => (await import('./commands/mem-graph.ts')).define },
       { name: 'show', about: 'show one memory and its links', load: async () => (await import('./commands/mem-show.ts')).define },
       {
         name: 'list',

@@ -249,6 +249,36 @@ export interface Receipt {
   readonly vector?: Omit<Receipt, 'vector'>
 }
 
+/** What stands around a memory, to be drawn. */
+export interface MemoryGraph {
+  readonly roots: readonly CausalId[]
+  /** Nearest to the roots first. */
+  readonly nodes: readonly GraphNode[]
+  readonly edges: readonly GraphEdge[]
+  readonly frontier: string
+  /** There is more around it. */
+  readonly truncated: boolean
+}
+
+export interface GraphNode extends Omit<MemoryRecord, 'state'> {
+  readonly state: 'current' | 'superseded'
+  /** A memory contradicts it, or it is one of several that hold in the place of another. */
+  readonly isDisputed: boolean
+  /** Links from the nearest root. */
+  readonly distance: number
+}
+
+export interface GraphEdge {
+  /** The record that says so. */
+  readonly record: CausalId
+  readonly from: CausalId
+  readonly to: CausalId
+  readonly type: EdgeType
+  readonly weight: number
+  /** Which end is the reason of the other. */
+  readonly reason: 'from' | 'to' | 'neither'
+}
+
 /** When a node forgets what it wrote: see `docs/guide/memory.md`. */
 export interface PolicyInput {
   readonly kind: 'decay' | 'label' | 'quota'

@@ -81,7 +81,15 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
               loadFile(disk, POLICIES_FILE, (_none, policies) => {
-                assemble(identity, cluster, opened.value, memories, parseJson(peers), blockedOf(parseJson(blocked)), parsePolicies(parseJson(policies)))
+                assemble(
+                  identity,
+                  cluster,
+                  opened.value,
+                  memories,
+                  parseJson(peers),
+                  blockedOf(parseJson(blocked)),
+                  parsePolicies(parseJson(policies)),
+                )
               })
             })
           })

@@ -16,7 +16,8 @@ export const archiveCommands: CommandsOf<'memory.archive' | 'memory.archive-fram
     z.strictObject({ space, log: z.string(), from: z.number().int().min(0), size: z.number().int().min(1) }),
     (core, { log, from, size, ...input }, to) => {
       const { space: name } = memoryToRead(core, input)
-      if (core.chain.log(log as LogId)?.identity.stream !== memoryStream(name)) throw new WeftError('unknown_id', `no log ${log} of space ${name}`)
+      if (core.chain.log(log as LogId)?.identity.stream !== memoryStream(name))
+        throw new WeftError('unknown_id', `no log ${log} of space ${name}`)
       archiveFrame(core, log as LogId, from, size, { ok: ({ item, end }) => to.ok({ item: toBase64(item), end }), fail: to.fail })
     },
   ),

@@ -4,6 +4,7 @@ import { chainCommands } from './chain.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
 import { forgetCommands } from './forget.ts'
+import { graphCommands } from './graph.ts'
 import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
@@ -21,6 +22,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...forgetCommands,
   ...archiveCommands,
   ...policyCommands,
+  ...graphCommands,
   ...spaceCommands,
   ...chainCommands,
 }

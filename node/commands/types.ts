@@ -12,6 +12,7 @@ import type {
   PolicyInput,
   PolicyRun,
   Forgotten,
+  MemoryGraph,
   ImportItem,
   ImportResult,
   InviteOptions,
@@ -123,6 +124,10 @@ export interface CommandTypes {
     result: { readonly dryRun: boolean; readonly runs: readonly PolicyRun[] }
   }
 
+  'memory.graph': {
+    input: InSpace & { id?: string | undefined; query?: string | undefined; limit?: number | undefined }
+    result: MemoryGraph
+  }
   /** The beginning of an archive of the memory: base64. */
   'memory.archive': {
     input: InSpace
