@@ -153,6 +153,20 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
+/** 4,096 numbers: the largest common models make 3,072. A vector of them is 8 KiB as it travels, and 16 KiB with all bits. */
+export const VECTOR_DIMS_MAX: number = 4096
+/** 4,096 candidates while a graph is walked: more than that, and looking at every vector is as fast. */
+export const EF_MAX: number = 4096
+/** 256 vectors go to their index in one message: 400 KB of 384 dimensions. */
+export const VECTOR_BATCH_ROWS: number = 256
+/** 16 such messages are under way: the index never waits for the next one, and memory holds 7 MB of them. */
+export const VECTOR_BATCHES_UNDER_WAY: number = 16
+/** 65,536 vectors wait for their index: whoever adds more does not wait for `done`, and is refused. */
+export const VECTOR_ROWS_WAITING_MAX: number = 65_536
+/** 16,384 searches wait: two seconds of them. Further ones are answered `full`. */
+export const VECTOR_SEARCHES_WAITING_MAX: number = 16_384
+/** 64 indexes keep their file open; the others open it when it is needed. */
+export const VECTOR_FILES_OPEN_MAX: number = 64
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */
