@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../../base/errors.ts'
 import type { LogFields, LogLevel } from '../../base/ports.ts'
 import type { VectorIndexName, VectorIndexStatus } from '../vector-store.ts'
+import type { IndexFound, IndexSearch } from './finder.ts'
 import type { Engine } from './graph-cache.ts'
-import type { IndexFound, IndexKept, IndexSearch } from './stored-index.ts'
+import type { IndexKept } from './stored-index.ts'
 
 /** An index as both threads know it. */
 export interface IndexPlace {

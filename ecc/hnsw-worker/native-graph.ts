@@ -142,10 +142,6 @@ export class NativeGraph implements SlotGraph {
     return neighbors.map((slot, i) => ({ slot, score: 1 - (distances[i] as number) }))
   }
 
-  scoreOf(): undefined {
-    return undefined
-  }
-
   save(file: string): number {
     this.#index.writeIndexSync(file)
     // Of a slot: numbers, links of the lowest level and how many, label, links of the upper ones.

@@ -3,6 +3,7 @@ import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, mkdirSyn
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { VECTOR_FILES_OPEN_MAX } from '../../base/limits.ts'
+import { RowCache } from './row-cache.ts'
 
 /**
  * The vectors of an index in one file, a row for each slot, added at its end and never moved:
@@ -60,6 +61,7 @@ export class RowFile {
   readonly #stride: number
   readonly #options: RowFileOptions
   readonly #chunks: SharedArrayBuffer[] = []
+  readonly #cache: RowCache
   #descriptor: number | undefined
   #generation: Uint32Array = new Uint32Array(2)
   #inFile = 0
@@ -71,6 +73,7 @@ export class RowFile {
     this.dims = options.dims
     this.file = options.file
     this.#stride = ID_BYTES + 4 * options.dims + CRC_BYTES
+    this.#cache = new RowCache(options.dims)
   }
 
   /** What is there is kept, cut back to whole rows; what is no such file begins anew. */
@@ -163,6 +166,11 @@ export class RowFile {
       if (run.length === 0) return
       const from = run[0] as number
       const wanted = run
+      if (wanted.length === 1) {
+        this.#single(from, visit)
+        run = []
+        return
+      }
       let next = 0
       this.#chunked(from, (wanted.at(-1) as number) + 1, (slot, at) => {
         if (slot !== wanted[next]) return
@@ -179,8 +187,19 @@ export class RowFile {
     flush()
   }
 
+  #single(slot: number, visit: Visit): void {
+    const found = this.#cache.find(slot)
+    if (found >= 0) return visit(slot, this.#cache.numbers, found)
+    this.#chunked(slot, slot + 1, (_, at) => {
+      const from = (at + ID_BYTES) / 4
+      this.#cache.put(slot, scratchNumbers, from)
+      visit(slot, scratchNumbers, from)
+    })
+  }
+
   /** Nothing of these rows is left in the file. @throws Error when the disk refuses */
   wipe(slots: readonly number[]): void {
+    this.#cache.clear()
     const zeros = new Uint8Array(this.#stride)
     for (const slot of slots) {
       if (slot >= this.#inFile) this.#inMemory(slot).set(zeros)
@@ -207,6 +226,7 @@ export class RowFile {
       next.close()
       rmSync(next.file, { force: true })
     }
+    this.#cache.clear()
     this.#generation = next.#generation
     this.#inFile = next.#inFile
     this.#count = next.#count
@@ -217,25 +237,14 @@ export class RowFile {
     const ids = new Uint8Array(slots.length * ID_BYTES)
     const vectors = new Float32Array(slots.length * this.dims)
     let i = 0
-    source.scan(slots, (_, numbers, from) => {
-      ids.set(new Uint8Array(numbers.buffer, 4 * from - ID_BYTES, ID_BYTES), i * ID_BYTES)
-      vectors.set(numbers.subarray(from, from + this.dims), i * this.dims)
-      i++
-    })
+    for (const slot of slots) {
+      source.#chunked(slot, slot + 1, (_, at) => {
+        ids.set(scratch.subarray(at, at + ID_BYTES), i * ID_BYTES)
+        vectors.set(scratchNumbers.subarray((at + ID_BYTES) / 4, (at + ID_BYTES) / 4 + this.dims), i * this.dims)
+        i++
+      })
+    }
     this.append(slots.length, ids, vectors)
-  }
-
-  /** Nothing is in it, and nothing of what was is on the disk. */
-  clear(): void {
-    this.#chunks.length = 0
-    this.#inFile = 0
-    this.#count = 0
-    this.#isInMemory = false
-    this.#tried(() => {
-      this.close()
-      rmSync(this.file, { force: true })
-      this.#begin()
-    })
   }
 
   sync(): void {

@@ -24,8 +24,8 @@ export interface SlotGraph {
   wipe(slot: number): void
   /** @param allow slots that may be found, a bit each; all that are not hidden without it */
   search(vector: Float32Array, k: number, ef: number, allow?: Uint8Array): Near
-  /** The exact score, where the engine can tell it without the file. */
-  scoreOf(vector: Float32Array, slot: number): number | undefined
+  /** The exact score of a slot that it has, where the engine can tell without the file. */
+  scoreOf?(vector: Float32Array, slot: number): number
   /** Those that are hidden, bits by slot. */
   readonly hidden: Bits
   /** Writes what `load` of the engine reads. @returns bytes that the file must have at least: not every engine tells when the disk is full */

@@ -1,20 +1,15 @@
 import { join } from 'node:path'
-import { RECALL_K_MAX } from '../../base/limits.ts'
 import type { LogFields, LogLevel } from '../../base/ports.ts'
-import { dot } from '../hnsw/dot.ts'
-import { Nearest } from '../hnsw/nearest.ts'
-import { vectorFault } from '../vector-index.ts'
+import { checkVector, vectorFault } from '../vector-index.ts'
 import type { VectorIndexName, VectorIndexStatus } from '../vector-store.ts'
+import { find, type IndexFound, type IndexSearch } from './finder.ts'
 import { type Engine, GraphCache, type Wanted } from './graph-cache.ts'
 import { type NativeConstructor, NativeGraph } from './native-graph.ts'
-import { graphNs, scanNs } from './plan.ts'
 import { RowFile, type RowFileOptions, type RowsKept } from './row-file.ts'
-import { Bits, isSet, type SlotGraph } from './slot-graph.ts'
+import type { SlotGraph } from './slot-graph.ts'
 import { SlotTable, STATE, type State } from './slot-table.ts'
 import { TypescriptGraph } from './typescript-graph.ts'
 
-/** 128 candidates: of the nearest ten of hashed texts, the hardest there are, 994 in 1,000 are found; with 64 it is 967. */
-export const EF_DEFAULT = 128
 /** Up to 256 rows all are looked at: that takes as long as a walk, is exact, and needs no graph. */
 const GRAPH_ROWS_MIN = 256
 /** 30 % of a graph that nobody may find: with half of it a search takes 1.2 times as long, with nine tenths 3.3 times. */
@@ -32,29 +27,10 @@ const CLOSE_SHARE = 1 / 64
 const SAVE_INTERVAL_MS = 10_000
 /** 60 s after an open, what it did not list and nobody added since is overwritten. */
 const PURGE_MS = 60_000
-/** Beside the last of those asked for, as many more are counted again: they may be as near as it. */
-const SPARE = 8
-/** Numbers of a vector have 24 bits: a cosine is good to about so many decimals, whatever summed it up. */
-const DECIMALS = 1e6
-
 /** What another thread needs to go on with an index. */
 export interface IndexKept {
   readonly table: SharedArrayBuffer
   readonly rows: RowsKept
-}
-
-export interface IndexSearch {
-  readonly vector: Float32Array
-  readonly k: number
-  readonly ef: number | undefined
-  readonly exact: boolean
-  readonly among: Uint8Array | undefined
-}
-
-export interface IndexFound {
-  readonly labels: readonly number[]
-  readonly scores: readonly number[]
-  readonly exact: boolean
 }
 
 export interface IndexHost {
@@ -208,24 +184,13 @@ export class StoredIndex {
     this.#wipe(slots)
   }
 
-  search({ vector: given, k, ef: asked, exact, among }: IndexSearch): IndexFound {
-    const fault = vectorFault(given, this.name.dims)
-    if (fault !== undefined) throw new RangeError(`not a vector for this index: ${fault}`)
-    const vector = unit(given)
-    const ef = Math.max(k, asked ?? EF_DEFAULT)
-    if (among !== undefined) return this.#searchAmong(vector, k, ef, exact, among)
-    const graph = this.#graph
-    const indexed = this.#count[STATE.live] - this.#unindexed.size
-    if (!exact && graph !== undefined && indexed > Math.max(k, GRAPH_ROWS_MIN / 2)) {
-      const best = this.#walk(graph, vector, k, ef, undefined, indexed)
-      if (best !== undefined) {
-        this.#scan(this.#unindexed, vector, k, best)
-        return foundOf(best, false)
-      }
-    }
-    const best = new Nearest(true)
-    this.#scan(this.#live(), vector, k, best)
-    return foundOf(best, true)
+  /** @throws RangeError for what is no vector of this index */
+  search(request: IndexSearch): IndexFound {
+    const { dims } = this.name
+    checkVector(request.vector, dims)
+    const searched = { engine: this.#engine, dims, rows: this.#rows, table: this.#table, unindexed: this.#unindexed }
+    const live = this.#count[STATE.live]
+    return find({ ...searched, graph: this.#graph, live }, { ...request, vector: unit(request.vector) })
   }
 
   status(): VectorIndexStatus {
@@ -287,90 +252,6 @@ export class StoredIndex {
     }
   }
 
-  // ---- searching
-
-  #searchAmong(vector: Float32Array, k: number, ef: number, exact: boolean, among: Uint8Array): IndexFound {
-    const table = this.#table
-    const graph = this.#graph
-    const allowed: number[] = []
-    for (let slot = 0; slot < table.count; slot++)
-      if (table.stateOf(slot) !== STATE.gone && isSet(among, table.labelOf(slot))) allowed.push(slot)
-    if (!exact && graph !== undefined && allowed.length > k) {
-      const inside = allowed.filter(slot => graph.has(slot) && !graph.hidden.has(slot))
-      const work = { engine: this.#engine, dims: this.name.dims, rows: table.count, ef }
-      const outside = allowed.length - inside.length
-      const walkNs = graphNs({ ...work, allowed: inside.length }) + scanNs({ ...work, allowed: outside })
-      if (inside.length > k && walkNs < scanNs({ ...work, allowed: allowed.length })) {
-        const bits = new Bits()
-        for (const slot of inside) bits.set(slot, true)
-        const best = this.#walk(graph, vector, k, ef, bits.bytes, inside.length)
-        if (best !== undefined) {
-          this.#scan(
-            allowed.filter(slot => !bits.has(slot)),
-            vector,
-            k,
-            best,
-          )
-          return foundOf(best, false)
-        }
-      }
-    }
-    const best = new Nearest(true)
-    this.#scan(allowed, vector, k, best)
-    return foundOf(best, true)
-  }
-
-  /** The best of the graph with their exact scores; undefined when it met fewer than there are. */
-  #walk(graph: SlotGraph, vector: Float32Array, k: number, ef: number, allow: Uint8Array | undefined, there: number): Nearest | undefined {
-    const near = graph.search(vector, Math.min(k + SPARE, RECALL_K_MAX + SPARE), ef, allow)
-    if (near.length < Math.min(k, there)) return undefined
-    // What is further than the last of them by more than engines differ cannot be among them.
-    const least = (near[k - 1]?.score ?? -2) - 2 / DECIMALS
-    const best = new Nearest(true)
-    this.#scan(
-      near
-        .filter(({ score }) => score >= least)
-        .map(({ slot }) => slot)
-        .sort((a, b) => a - b),
-      vector,
-      k,
-      best,
-    )
-    return best
-  }
-
-  /** Offers each slot with its exact score. */
-  #scan(slots: Iterable<number>, vector: Float32Array, k: number, best: Nearest): void {
-    const { dims } = this.name
-    const graph = this.#graph
-    const table = this.#table
-    const offer = (slot: number, exact: number): void => {
-      const score = Math.round(exact * DECIMALS) / DECIMALS
-      // Also refuses what is no number.
-      if (!(best.size < k || score >= best.score) || Number.isNaN(score)) return
-      const label = table.labelOf(slot)
-      if (best.size === k && score === best.score && label > best.slot) return
-      best.push(score, label)
-      if (best.size > k) best.pop()
-    }
-    let rest: Iterable<number> = slots
-    if (graph instanceof TypescriptGraph) {
-      const others: number[] = []
-      for (const slot of slots) {
-        const score = graph.scoreOf(vector, slot)
-        if (score === undefined) others.push(slot)
-        else offer(slot, score)
-      }
-      rest = others
-    }
-    this.#rows.scan(rest, (slot, numbers, from) => offer(slot, dot(vector, 0, numbers, from, dims)))
-  }
-
-  *#live(): Generator<number> {
-    const table = this.#table
-    for (let slot = 0; slot < table.count; slot++) if (table.stateOf(slot) === STATE.live) yield slot
-  }
-
   // ---- states
 
   #known(labels: Uint32Array): number[] {
@@ -425,14 +306,14 @@ export class StoredIndex {
   #recount(): void {
     const table = this.#table
     this.#slots.clear()
+    this.#unindexed = new Set()
     for (const state of Object.values(STATE)) this.#count[state] = 0
     for (let slot = 0; slot < table.count; slot++) {
       const state = table.stateOf(slot)
       this.#count[state]++
       if (state !== STATE.gone) this.#slots.set(table.labelOf(slot), slot)
+      if (state === STATE.live && this.#graph?.has(slot) !== true) this.#unindexed.add(slot)
     }
-    this.#unindexed = new Set()
-    for (const slot of this.#live()) if (this.#graph?.has(slot) !== true) this.#unindexed.add(slot)
     this.#block = undefined
   }
 
@@ -685,14 +566,4 @@ function unit(vector: Float32Array): Float32Array {
   const norm = Math.sqrt(squares)
   for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) / norm
   return vector
-}
-
-function foundOf(best: Nearest, exact: boolean): IndexFound {
-  const labels: number[] = []
-  const scores: number[] = []
-  for (; best.size > 0; best.pop()) {
-    labels.push(best.slot)
-    scores.push(best.score)
-  }
-  return { labels: labels.reverse(), scores: scores.reverse(), exact }
 }

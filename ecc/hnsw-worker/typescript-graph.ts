@@ -86,8 +86,8 @@ export class TypescriptGraph implements SlotGraph {
     return this.#graph.search(vector, k, ef, accept).map(({ slot, score }) => ({ slot: slots[slot] as number, score }))
   }
 
-  scoreOf(vector: Float32Array, slot: number): number | undefined {
-    return this.has(slot) ? this.#graph.similarity(vector, (this.#places[slot] as number) - 1) : undefined
+  scoreOf(vector: Float32Array, slot: number): number {
+    return this.#graph.similarity(vector, (this.#places[slot] as number) - 1)
   }
 
   save(file: string): number {
