@@ -86,8 +86,20 @@ async function searches(data: Data): Promise<void> {
       rawInsertMs = await timed(async () => {
         for (const { label, vector } of rows) made.addPoint(Array.from(vector), label)
       })
-      const found = [64, 128].map(ef => share(truth, queries.map(query => rawFound(made, query, ef))))
-      print({ bench: 'vectors raw hnswlib', what, efConstruction, insertsPerS: perS(rows.length, rawInsertMs), recall64: found[0], recall128: found[1] })
+      const found = [64, 128].map(ef =>
+        share(
+          truth,
+          queries.map(query => rawFound(made, query, ef)),
+        ),
+      )
+      print({
+        bench: 'vectors raw hnswlib',
+        what,
+        efConstruction,
+        insertsPerS: perS(rows.length, rawInsertMs),
+        recall64: found[0],
+        recall128: found[1],
+      })
     }
   }
   for (const engine of engines()) {
@@ -151,7 +163,15 @@ async function restart(data: Data, engine: Engine): Promise<void> {
     )
     await closed(store)
   }
-  print({ bench: 'vectors restart', engine, rows: data.rows.length, openMs: round(openMs), rebuildMs: round(rebuildMs), ratio: round(rebuildMs / openMs), closeMs: round(closeMs) })
+  print({
+    bench: 'vectors restart',
+    engine,
+    rows: data.rows.length,
+    openMs: round(openMs),
+    rebuildMs: round(rebuildMs),
+    ratio: round(rebuildMs / openMs),
+    closeMs: round(closeMs),
+  })
 }
 
 /** A fiftieth of the rows is allowed, against the callback of hnswlib. */
@@ -212,7 +232,10 @@ async function updates(data: Data, engine: Engine): Promise<void> {
   const freshMs = await timed(() => filled(store, name, more))
   const replaced = (rest[0] as readonly VectorRow[]).map((row, i) => ({ row, old: i }))
   const updateMs = await timed(() => {
-    store.retire(name, Uint32Array.from(replaced, ({ old }) => old))
+    store.retire(
+      name,
+      Uint32Array.from(replaced, ({ old }) => old),
+    )
     return filled(store, name, rest[0] as readonly VectorRow[])
   })
   // Twice over: everything is replaced, and again, by the same vectors under other labels.
@@ -223,7 +246,10 @@ async function updates(data: Data, engine: Engine): Promise<void> {
     for (let from = 0; from < current.length; from += 1000) {
       const part = current.slice(from, from + 1000)
       const made = part.map(({ vector }) => ({ label: labelNow, id: idOf(labelNow++), vector }))
-      store.erase(name, Uint32Array.from(part, ({ label }) => label))
+      store.erase(
+        name,
+        Uint32Array.from(part, ({ label }) => label),
+      )
       await filled(store, name, made)
       next.push(...made)
     }
@@ -231,7 +257,14 @@ async function updates(data: Data, engine: Engine): Promise<void> {
   }
   const truth = queries.map(query => exactly(current, query))
   const found = await Promise.all(queries.map(vector => labels(store, name, { vector, k: K, ef: 64 })))
-  print({ bench: 'vectors update', engine, freshMs: round(freshMs), updateMs: round(updateMs), ratio: round(updateMs / freshMs), recall64AfterTwoTurnovers: share(truth, found) })
+  print({
+    bench: 'vectors update',
+    engine,
+    freshMs: round(freshMs),
+    updateMs: round(updateMs),
+    ratio: round(updateMs / freshMs),
+    recall64AfterTwoTurnovers: share(truth, found),
+  })
   await closed(store)
 }
 
@@ -252,7 +285,10 @@ async function delays(data: Data, engine: Engine): Promise<void> {
   const histogram = monitorEventLoopDelay({ resolution: 1 })
   histogram.enable()
   await filled(store, name, rows)
-  store.retire(name, Uint32Array.from(rows.slice(0, 4000), ({ label }) => label))
+  store.retire(
+    name,
+    Uint32Array.from(rows.slice(0, 4000), ({ label }) => label),
+  )
   await ready(store)
   await closed(store, () => (isOn = false))
   histogram.disable()
@@ -292,8 +328,16 @@ function engines(): readonly Engine[] {
   return Native === undefined ? ['typescript'] : ['hnswlib', 'typescript']
 }
 
-function opened({ dims }: Data, engine: Engine, directory: string = join(root, `${stores++}`)): { store: VectorStore; name: VectorIndexName; directory: string } {
-  const store = openVectorStore({ directory, engine, log: (level, event, fields) => level !== 'debug' && console.error(level, event, fields) })
+function opened(
+  { dims }: Data,
+  engine: Engine,
+  directory: string = join(root, `${stores++}`),
+): { store: VectorStore; name: VectorIndexName; directory: string } {
+  const store = openVectorStore({
+    directory,
+    engine,
+    log: (level, event, fields) => level !== 'debug' && console.error(level, event, fields),
+  })
   return { store, name: { space: 'main', embedder: 'bench', dims }, directory }
 }
 
@@ -405,7 +449,8 @@ function idOf(label: number): Uint8Array {
 
 function nativeOf(): (new (space: string, dims: number) => Raw) | undefined {
   try {
-    return (createRequire(import.meta.url)('hnswlib-node') as { readonly HierarchicalNSW: new (space: string, dims: number) => Raw }).HierarchicalNSW
+    return (createRequire(import.meta.url)('hnswlib-node') as { readonly HierarchicalNSW: new (space: string, dims: number) => Raw })
+      .HierarchicalNSW
   } catch {
     return undefined
   }

@@ -74,7 +74,9 @@ export class GraphCache {
     try {
       text = readFileSync(this.#path(MANIFEST), 'utf8')
     } catch (thrown) {
-      return (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? { kind: 'none' } : { kind: 'doubt', reason: 'the manifest cannot be read' }
+      return (thrown as NodeJS.ErrnoException).code === 'ENOENT'
+        ? { kind: 'none' }
+        : { kind: 'doubt', reason: 'the manifest cannot be read' }
     }
     try {
       const [line = '', checksum = '', ...rest] = text.split('\n')
@@ -99,6 +101,8 @@ export class GraphCache {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
     const temporary = this.#path(TEMPORARY)
     rmSync(temporary, { force: true })
+    // hnswlib would let everybody read it.
+    writeFileSync(temporary, '', { mode: 0o600 })
     const least = graph.save(temporary)
     const { size: bytes } = statSync(temporary)
     if (bytes < least) throw new Error(`${bytes} bytes were written of ${least}`)
@@ -133,7 +137,7 @@ export class GraphCache {
 
   /** Nothing of a graph is left on the disk. @throws Error when the disk refuses */
   discard(): void {
-    for (const name of [MANIFEST, ...GRAPHS, TEMPORARY]) rmSync(this.#path(name), { force: true })
+    for (const name of [MANIFEST, ...GRAPHS, TEMPORARY]) rmSync(this.#path(name), { force: true, recursive: true })
     this.#bytes = 0
   }
 

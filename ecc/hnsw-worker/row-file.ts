@@ -1,5 +1,17 @@
 import { randomFillSync } from 'node:crypto'
-import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { VECTOR_FILES_OPEN_MAX } from '../../base/limits.ts'
@@ -86,7 +98,12 @@ export class RowFile {
   }
 
   /** Goes on where another thread ended; undefined when the file is not the one it had. */
-  static resume(options: RowFileOptions, { isInMemory, inFile, chunks }: RowsKept, generation: Uint32Array, count: number): RowFile | undefined {
+  static resume(
+    options: RowFileOptions,
+    { isInMemory, inFile, chunks }: RowsKept,
+    generation: Uint32Array,
+    count: number,
+  ): RowFile | undefined {
     const rows = new RowFile(options)
     rows.#isInMemory = isInMemory
     rows.#chunks.push(...chunks)
@@ -214,7 +231,8 @@ export class RowFile {
     try {
       rmSync(next.file, { force: true })
       next.#begin()
-      for (let from = 0; from < slots.length && !next.#isInMemory; from += CHUNK_ROWS) next.#copy(this, slots.slice(from, from + CHUNK_ROWS))
+      for (let from = 0; from < slots.length && !next.#isInMemory; from += CHUNK_ROWS)
+        next.#copy(this, slots.slice(from, from + CHUNK_ROWS))
       if (next.#isInMemory) return false
       fdatasyncSync(next.#open())
       announce(next.#generation)

@@ -93,6 +93,7 @@ export class StoredIndex {
       if (rows === undefined) continue
       this.#rows = rows
       this.#table = table
+      this.#isTroubled = rows.isInMemory
       this.#recount()
       for (let slot = 0; slot < table.count; slot++) if (table.stateOf(slot) === STATE.gone) this.#unwiped.add(slot)
       this.#keep()
@@ -195,7 +196,7 @@ export class StoredIndex {
 
   status(): VectorIndexStatus {
     const { [STATE.live]: live, [STATE.retired]: retired } = this.#count
-    const isRebuilding = this.#building !== undefined || (this.#graph === undefined && live >= GRAPH_ROWS_MIN)
+    const isRebuilding = this.#building !== undefined || this.#needsGraph()
     return {
       ...this.name,
       engine: this.#engine,
@@ -335,6 +336,7 @@ export class StoredIndex {
 
   #load(): void {
     this.#isToLoad = false
+    if (this.#rows.isInMemory) return
     const cached = this.#cache.read(this.#wanted())
     if (cached.kind === 'none') return
     let reason = cached.kind === 'doubt' ? cached.reason : undefined
@@ -507,7 +509,9 @@ export class StoredIndex {
   #isSaveDue(nowMs: number): boolean {
     const graph = this.#graph
     if (graph === undefined || this.#building !== undefined || this.#unindexed.size > 0 || this.#rows.isInMemory) return false
-    return this.#unsaved >= Math.min(graph.size, Math.max(SAVE_ROWS_MIN, graph.size * SAVE_SHARE)) && nowMs >= this.#savedMs + SAVE_INTERVAL_MS
+    return (
+      this.#unsaved >= Math.min(graph.size, Math.max(SAVE_ROWS_MIN, graph.size * SAVE_SHARE)) && nowMs >= this.#savedMs + SAVE_INTERVAL_MS
+    )
   }
 
   #wanted(): Wanted {

@@ -35,9 +35,7 @@ export class TypescriptGraph implements SlotGraph {
     const parts = partsOf(readFileSync(file))
     const graph = HnswGraph.of({ dims, links: LINKS, efConstruction: EF_CONSTRUCTION }, parts)
     const made = new TypescriptGraph(graph, parts.slots, Bits.of(parts.hidden))
-    vectors(parts.slots.slice().sort(), (slot, numbers, from) =>
-      graph.setVector((made.#places[slot] as number) - 1, numbers, from),
-    )
+    vectors(parts.slots.slice().sort(), (slot, numbers, from) => graph.setVector((made.#places[slot] as number) - 1, numbers, from))
     return made
   }
 

@@ -94,7 +94,8 @@ class ThreadedVectorStore implements VectorStore {
 
   add(index: VectorIndexName, rows: readonly VectorRow[], done: () => void): void {
     for (const { label, id } of rows) {
-      if (!Number.isInteger(label) || label < 0 || label >= 0xffffffff) throw new RangeError(`a label is an integer from 0 to 2^32 - 2, got ${label}`)
+      if (!Number.isInteger(label) || label < 0 || label >= 0xffffffff)
+        throw new RangeError(`a label is an integer from 0 to 2^32 - 2, got ${label}`)
       if (id.length !== 32) throw new RangeError(`an id is 32 bytes, got ${id.length}`)
     }
     if (this.#rowsWaiting + rows.length > VECTOR_ROWS_WAITING_MAX)
@@ -103,12 +104,15 @@ class ThreadedVectorStore implements VectorStore {
     const { place } = this.#made(index)
     const good: VectorRow[] = []
     for (const row of rows) {
-      const fault = vectorFault(row.vector, index.dims)
+      const fault = vectorFaultOf(row.vector, index.dims)
       if (fault === undefined) good.push(row)
       else this.#refuse(index, row.label, fault)
     }
     if (good.length === 0) {
-      this.#ask({ kind: 'add', index: place.number, labels: new Uint32Array(0), ids: new Uint8Array(0), vectors: new Float32Array(0) }, done)
+      this.#ask(
+        { kind: 'add', index: place.number, labels: new Uint32Array(0), ids: new Uint8Array(0), vectors: new Float32Array(0) },
+        done,
+      )
       return
     }
     for (let from = 0; from < good.length; ) {
@@ -138,7 +142,8 @@ class ThreadedVectorStore implements VectorStore {
     if (fault !== undefined) setImmediate(answer, failed('invalid_argument', fault))
     else if (this.#searchesWaiting >= VECTOR_SEARCHES_WAITING_MAX)
       setImmediate(answer, failed('full', `${this.#searchesWaiting} searches of vectors are waiting`))
-    else if (open === undefined && !this.#isClosing) setImmediate(answer, { kind: 'found', labels: [], scores: [], exact: true } satisfies Reply)
+    else if (open === undefined && !this.#isClosing)
+      setImmediate(answer, { kind: 'found', labels: [], scores: [], exact: true } satisfies Reply)
     else {
       this.#searchesWaiting++
       const request = { vector: vector.slice(), k, exact: exact === true, ef, among: among?.slice() }
@@ -163,7 +168,11 @@ class ThreadedVectorStore implements VectorStore {
       const worker = this.#worker
       this.#worker = undefined
       if (worker === undefined) done()
-      else worker.terminate().then(() => done(), () => done())
+      else
+        worker.terminate().then(
+          () => done(),
+          () => done(),
+        )
     }
     if (this.#worker === undefined && this.#waiting.length === 0) {
       this.#isClosing = true
@@ -243,7 +252,11 @@ class ThreadedVectorStore implements VectorStore {
       asked.attempts++
       this.#underWay.push(asked)
     }
-    if (leaving.length > 0) worker.postMessage(leaving.map(({ request }) => request), [])
+    if (leaving.length > 0)
+      worker.postMessage(
+        leaving.map(({ request }) => request),
+        [],
+      )
     worker.ref()
   }
 
@@ -400,7 +413,11 @@ class Batch {
   #grow(rows: number): void {
     this.#room = Math.min(VECTOR_BATCH_ROWS, Math.max(rows, 2 * this.#room))
     const { dims } = this.place.name
-    const [labels, ids, vectors] = [shared(Uint32Array, this.#room), shared(Uint8Array, 32 * this.#room), shared(Float32Array, dims * this.#room)]
+    const [labels, ids, vectors] = [
+      shared(Uint32Array, this.#room),
+      shared(Uint8Array, 32 * this.#room),
+      shared(Float32Array, dims * this.#room),
+    ]
     labels.set(this.#labels)
     ids.set(this.#ids)
     vectors.set(this.#vectors)
@@ -424,7 +441,12 @@ function called(callback: () => void): void {
 function faultOf(index: VectorIndexName, vector: Float32Array, k: number, ef: number | undefined): string | undefined {
   if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) return `k is 1 to ${RECALL_K_MAX}, got ${k}`
   if (ef !== undefined && (!Number.isInteger(ef) || ef < k || ef > EF_MAX)) return `ef is k to ${EF_MAX}, got ${ef}`
-  return vectorFault(vector, index.dims)
+  return vectorFaultOf(vector, index.dims)
+}
+
+/** Also of what is no array of numbers at all: a program in plain JavaScript may give anything. */
+function vectorFaultOf(vector: unknown, dims: number): string | undefined {
+  return vector instanceof Float32Array ? vectorFault(vector, dims) : 'it is no Float32Array'
 }
 
 function foundOf(reply: Reply): VectorsFound {

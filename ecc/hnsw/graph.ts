@@ -320,7 +320,8 @@ export class HnswGraph {
       const slot = slots[i] as number
       const score = scores[i] as number
       let isNear = true
-      for (let j = 0; j < chosen && isNear; j++) isNear = dot(vectors, slot * dims, vectors, (this.#chosen[j] as number) * dims, dims) <= score
+      for (let j = 0; j < chosen && isNear; j++)
+        isNear = dot(vectors, slot * dims, vectors, (this.#chosen[j] as number) * dims, dims) <= score
       if (isNear) this.#chosen[chosen++] = slot
     }
     return chosen
