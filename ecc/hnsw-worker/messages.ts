@@ -49,6 +49,8 @@ export interface WorkerStart {
   readonly engine: Engine
   /** The package that hnswlib is loaded from. */
   readonly native: string
+  /** Has a folder for each index, and nothing else. */
+  readonly directory: string
   /** Indexes that an earlier thread had, with what is known of them, newest first. */
   readonly indexes: readonly { readonly place: IndexPlace; readonly kept: readonly IndexKept[] }[]
 }

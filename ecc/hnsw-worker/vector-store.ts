@@ -136,7 +136,7 @@ class ThreadedVectorStore implements VectorStore {
   }
 
   search(index: VectorIndexName, { vector, k, exact, ef, among }: VectorSearch, done: (found: VectorsFound) => void): void {
-    const fault = faultOf(index, vector, k, ef)
+    const fault = faultOf(index, vector, k, ef, among)
     const open = this.#indexes.get(keyOf(index))
     const answer = (reply: Reply): void => done(foundOf(reply))
     if (fault !== undefined) setImmediate(answer, failed('invalid_argument', fault))
@@ -267,6 +267,7 @@ class ThreadedVectorStore implements VectorStore {
     const start: WorkerStart = {
       engine: this.#engine,
       native: this.#options.native ?? 'hnswlib-node',
+      directory: this.#options.directory,
       indexes: [...this.#indexes.values()].filter(({ kept }) => kept.length > 0),
     }
     const worker = this.#options.thread?.(start) ?? new Worker(fileURLToPath(new URL('worker.js', import.meta.url)), { workerData: start })
@@ -438,7 +439,14 @@ function called(callback: () => void): void {
   }
 }
 
-function faultOf(index: VectorIndexName, vector: Float32Array, k: number, ef: number | undefined): string | undefined {
+function faultOf(
+  index: VectorIndexName,
+  vector: Float32Array,
+  k: number,
+  ef: number | undefined,
+  among: Uint8Array | undefined,
+): string | undefined {
+  if (among !== undefined && !(among instanceof Uint8Array)) return 'what is allowed is no Uint8Array'
   if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) return `k is 1 to ${RECALL_K_MAX}, got ${k}`
   if (ef !== undefined && (!Number.isInteger(ef) || ef < k || ef > EF_MAX)) return `ef is k to ${EF_MAX}, got ${ef}`
   return vectorFaultOf(vector, index.dims)

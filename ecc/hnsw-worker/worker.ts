@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/assert.ts'
 import { loadNative, type NativeConstructor } from './native-graph.ts'
@@ -11,6 +13,8 @@ import { type IndexHost, type IndexKept, StoredIndex } from './stored-index.ts'
 
 /** 8 ms of work, then the loop has a turn: it alone notices that the thread is to end. */
 const SLICE_MS = 8
+/** As the store names them. */
+const FOLDER = /^[0-9a-f]{32}$/
 /** 2^31 - 1 ms: the longest that a timer can wait. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
@@ -18,6 +22,7 @@ assert(parentPort !== null, 'a worker thread')
 const port = parentPort
 const start = workerData as WorkerStart
 const indexes = new Map<number, StoredIndex>()
+const folders = new Map<number, string>()
 const native = engineOf(start)
 let isClosed = false
 let isWorking = false
@@ -55,6 +60,7 @@ function make({ number, name, directory }: IndexPlace, kept: readonly IndexKept[
   }
   const index = new StoredIndex(name, directory, host, kept)
   indexes.set(number, index)
+  folders.set(number, directory)
   return index
 }
 
@@ -94,8 +100,20 @@ function replyTo(request: Request): Reply {
     case 'close':
       isClosed = true
       for (const index of indexes.values()) index.close()
+      if (indexes.size > 0) forget()
       clearTimeout(timer)
       return { kind: 'done' }
+  }
+}
+
+/** What nobody opened all this time belongs to an embedder that is not used any more. It may hold what has been erased since. */
+function forget(): void {
+  const known = new Set([...folders.values()].map(folder => basename(folder)))
+  try {
+    for (const folder of readdirSync(start.directory))
+      if (FOLDER.test(folder) && !known.has(folder)) rmSync(join(start.directory, folder), { recursive: true, force: true })
+  } catch (thrown) {
+    say({ kind: 'log', level: 'warn', event: 'vectors.disk', fields: { reason: (thrown as Error).message } })
   }
 }
 

@@ -410,6 +410,21 @@ t.test('a fold that is made anew adds what is there already: nothing is written 
   await bench.close()
 })
 
+t.test('an index that nobody opened in a whole run is gone at its end, and nothing else is', async t => {
+  const { directory, folder } = await saved(t, { engine: 'typescript' })
+  writeFileSync(join(directory, 'notes'), 'of somebody')
+  const idle = made(t, { engine: 'typescript', directory })
+  t.strictSame(await statusOf(idle), undefined)
+  await idle.close()
+  t.ok(existsSync(folder), 'a run that opened none knows nothing')
+  const bench = made(t, { engine: 'typescript', directory })
+  await opened(bench, PLAIN, [])
+  await bench.close()
+  t.notOk(existsSync(folder))
+  t.equal(readdirSync(directory).length, 2)
+  t.ok(existsSync(join(directory, 'notes')))
+})
+
 t.test('where hnswlib cannot be loaded our own graph does it, said once', async t => {
   const packages = t.testdir({
     'package.json': '{}',
