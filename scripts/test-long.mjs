@@ -104,7 +104,13 @@ async function kills() {
 }
 
 async function vectors() {
-  return [await judged('100 kills, 200 flipped bytes and 10,000 hostile calls do no harm', run(process.execPath, ['build/test/long/vectors.js']), true)]
+  return [
+    await judged(
+      '100 kills, 200 flipped bytes and 10,000 hostile calls do no harm',
+      run(process.execPath, ['build/test/long/vectors.js']),
+      true,
+    ),
+  ]
 }
 
 async function mcp() {

@@ -5,6 +5,7 @@ import type { VectorIndexName, VectorIndexStatus } from '../vector-store.ts'
 import { find, type IndexFound, type IndexSearch } from './finder.ts'
 import { type Engine, GraphCache, type Wanted } from './graph-cache.ts'
 import { type NativeConstructor, NativeGraph } from './native-graph.ts'
+import { BLOCK_ROWS, RowBlock } from './row-block.ts'
 import { RowFile, type RowFileOptions, type RowsKept } from './row-file.ts'
 import type { SlotGraph } from './slot-graph.ts'
 import { SlotTable, STATE, type State } from './slot-table.ts'
@@ -18,8 +19,6 @@ const HIDDEN_SHARE_MAX = 0.3
 const WIPED_SHARE_MAX = 0.05
 /** Rows that are gone are cut out of the file when they are half of it. */
 const GONE_SHARE_MAX = 0.5
-/** 64 rows are read at once to be put into the graph. */
-const BLOCK_ROWS = 64
 /** Saved when an eighth is new, and at least 1,024 rows: half a second of inserts; at a close from a sixty-fourth on. */
 const SAVE_SHARE = 1 / 8
 const SAVE_ROWS_MIN = 1024
@@ -66,7 +65,7 @@ export class StoredIndex {
   #isToLoad = true
   /** Live slots that the graph does not have. */
   #unindexed: Set<number> = new Set()
-  #block: { readonly slots: readonly number[]; readonly vectors: Float32Array; at: number } | undefined
+  #block: RowBlock | undefined
   /** By id, rows that no open has listed: who adds the same again gets them back. */
   #unclaimed: Map<string, number> = new Map()
   /** Slots that are gone, whose vectors are still in the file. */
@@ -416,29 +415,17 @@ export class StoredIndex {
     graph.add(slot, vector)
   }
 
-  /** The next row that is still live and in no graph yet, of a block that is read at once. */
+  /** The next row that is still live and not in the graph. */
   #nextOf(slots: () => readonly number[]): { readonly slot: number; readonly vector: Float32Array } | undefined {
-    const { dims } = this.name
+    const target = this.#building?.graph ?? this.#graph
     for (;;) {
-      const block = this.#block
-      if (block === undefined || block.at === block.slots.length) {
-        const next = slots()
-        if (next.length === 0) {
-          this.#block = undefined
-          return undefined
-        }
-        const vectors = new Float32Array(next.length * dims)
-        let at = 0
-        this.#rows.scan(next, (_, numbers, from) => vectors.set(numbers.subarray(from, from + dims), dims * at++))
-        this.#block = { slots: next, vectors, at: 0 }
-        continue
+      for (let row = this.#block?.take(); row !== undefined; row = this.#block?.take()) {
+        if (this.#table.stateOf(row.slot) === STATE.live && target?.has(row.slot) !== true) return row
+        this.#unindexed.delete(row.slot)
       }
-      const at = block.at++
-      const slot = block.slots[at] as number
-      const target = this.#building?.graph ?? this.#graph
-      if (this.#table.stateOf(slot) === STATE.live && target?.has(slot) !== true)
-        return { slot, vector: block.vectors.subarray(at * dims, (at + 1) * dims) }
-      this.#unindexed.delete(slot)
+      const next = slots()
+      this.#block = next.length === 0 ? undefined : new RowBlock(this.#rows, next)
+      if (this.#block === undefined) return undefined
     }
   }
 

@@ -1,13 +1,11 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { toHex, utf8 } from '../../base/bytes.ts'
 import { hash } from '../../base/crypto/hash.ts'
 import { WeftError } from '../../base/errors.ts'
 import {
   EF_MAX,
   RECALL_K_MAX,
-  VECTOR_BATCH_ROWS,
   VECTOR_BATCHES_UNDER_WAY,
   VECTOR_DIMS_MAX,
   VECTOR_ROWS_WAITING_MAX,
@@ -17,8 +15,10 @@ import type { Logger } from '../../base/ports.ts'
 import { vectorFault } from '../vector-index.ts'
 import type { VectorIndexName, VectorIndexStatus, VectorRow, VectorSearch, VectorsFound, VectorStore } from '../vector-store.ts'
 import type { Engine } from './graph-cache.ts'
-import type { FromWorker, IndexPlace, Reply, Request, WorkerStart } from './messages.ts'
+import { Batch, called, sharedCopy } from './batch.ts'
+import type { IndexPlace, Reply, Request, WorkerStart } from './messages.ts'
 import type { IndexKept } from './stored-index.ts'
+import { Thread, type ThreadOptions } from './thread.ts'
 
 export interface VectorStoreOptions {
   /** Has a folder for each index. Made when it is needed; removed, it costs a rebuild. */
@@ -32,12 +32,6 @@ export interface VectorStoreOptions {
   readonly thread?: (start: WorkerStart) => Worker
 }
 
-/** Three deaths of the thread within a minute, and it goes on with our own graph. */
-const DEATHS_MAX = 3
-const DEATHS_MS = 60_000
-/** The second death in a minute is followed by a wait of 100 ms, the next ones by twice as long each, up to 5 s. */
-const WAIT_MIN_MS = 100
-const WAIT_MAX_MS = 5_000
 /** Asked so often, a request is what kills the thread. */
 const ATTEMPTS_MAX = 6
 
@@ -63,8 +57,7 @@ interface OpenIndex {
 class ThreadedVectorStore implements VectorStore {
   readonly #options: VectorStoreOptions
   readonly #indexes: Map<string, OpenIndex> = new Map()
-  #engine: Engine
-  #worker: Worker | undefined
+  readonly #thread: Thread
   /** Asked of the thread, oldest first; then what waits to be. */
   #underWay: Asked[] = []
   #waiting: Asked[] = []
@@ -73,14 +66,26 @@ class ThreadedVectorStore implements VectorStore {
   #isFlushing = false
   #rowsWaiting = 0
   #searchesWaiting = 0
-  #deathsMs: number[] = []
   #refused = 0
   #isClosing = false
   #isClosed = false
 
   constructor(options: VectorStoreOptions) {
     this.#options = options
-    this.#engine = options.engine ?? 'hnswlib'
+    this.#thread = new Thread({
+      engine: options.engine ?? 'hnswlib',
+      log: options.log,
+      make: options.thread,
+      start: engine => ({
+        engine,
+        native: options.native ?? 'hnswlib-node',
+        directory: options.directory,
+        indexes: [...this.#indexes.values()].filter(({ kept }) => kept.length > 0),
+      }),
+      onMessage: message => this.#receive(message),
+      onDeath: () => this.#askAgain(),
+      onReady: () => this.#flush(),
+    })
   }
 
   open(index: VectorIndexName, labels: Uint32Array, ids: Uint8Array, done: (missing: Uint32Array) => void): void {
@@ -100,6 +105,10 @@ class ThreadedVectorStore implements VectorStore {
     }
     if (this.#rowsWaiting + rows.length > VECTOR_ROWS_WAITING_MAX)
       throw new RangeError(`${VECTOR_ROWS_WAITING_MAX} rows may wait, and ${this.#rowsWaiting} do: wait for some to be done`)
+    if (this.#isClosing) {
+      setImmediate(done)
+      return
+    }
     if (!this.#indexes.has(keyOf(index))) this.open(index, new Uint32Array(0), new Uint8Array(0), () => {})
     const { place } = this.#made(index)
     const good: VectorRow[] = []
@@ -155,7 +164,8 @@ class ThreadedVectorStore implements VectorStore {
   }
 
   status(done: (rows: readonly VectorIndexStatus[]) => void): void {
-    this.#ask({ kind: 'status' }, reply => done(reply.kind === 'status' ? reply.rows : []))
+    if (this.#indexes.size === 0) setImmediate(done, [])
+    else this.#ask({ kind: 'status' }, reply => done(reply.kind === 'status' ? reply.rows : []))
   }
 
   close(done: () => void): void {
@@ -165,21 +175,10 @@ class ThreadedVectorStore implements VectorStore {
     }
     const end = (): void => {
       this.#isClosed = true
-      const worker = this.#worker
-      this.#worker = undefined
-      if (worker === undefined) done()
-      else
-        worker.terminate().then(
-          () => done(),
-          () => done(),
-        )
+      this.#thread.end(done)
     }
-    if (this.#worker === undefined && this.#waiting.length === 0) {
-      this.#isClosing = true
-      setImmediate(end)
-      return
-    }
-    this.#ask({ kind: 'close' }, end)
+    if (this.#thread.hasBegun || this.#waiting.length > 0) this.#ask({ kind: 'close' }, end)
+    else end()
     this.#isClosing = true
   }
 
@@ -201,11 +200,6 @@ class ThreadedVectorStore implements VectorStore {
   }
 
   #beginBatch(place: IndexPlace, rows: number): void {
-    if (this.#isClosing) {
-      this.#batch = new Batch(place, rows)
-      setImmediate(() => this.#batch?.settle())
-      return
-    }
     const batch = new Batch(place, rows)
     this.#batch = batch
     const counted = (change: number): void => void (this.#rowsWaiting += change)
@@ -238,101 +232,46 @@ class ThreadedVectorStore implements VectorStore {
 
   #flush(): void {
     if (this.#isClosed || this.#waiting.length === 0) return
-    const worker = this.#worker ?? this.#begin()
-    if (worker === undefined) return
     this.#batch = undefined
-    let batches = 0
-    for (const { rows } of this.#underWay) if (rows > 0) batches++
+    let batches = this.#underWay.filter(({ rows }) => rows > 0).length
     let count = 0
-    for (; count < this.#waiting.length; count++) {
+    for (; count < this.#waiting.length; count++)
       if ((this.#waiting[count] as Asked).rows > 0 && ++batches > VECTOR_BATCHES_UNDER_WAY) break
-    }
-    const leaving = this.#waiting.splice(0, count)
+    if (count === 0) return
+    const leaving = this.#waiting.slice(0, count)
+    if (!this.#thread.post(leaving.map(({ request }) => request))) return
+    this.#waiting = this.#waiting.slice(count)
     for (const asked of leaving) {
       asked.attempts++
       this.#underWay.push(asked)
     }
-    if (leaving.length > 0)
-      worker.postMessage(
-        leaving.map(({ request }) => request),
-        [],
-      )
-    worker.ref()
   }
 
   // ---- the thread
 
-  #begin(): Worker | undefined {
-    if (this.#waitsToBegin) return undefined
-    const start: WorkerStart = {
-      engine: this.#engine,
-      native: this.#options.native ?? 'hnswlib-node',
-      directory: this.#options.directory,
-      indexes: [...this.#indexes.values()].filter(({ kept }) => kept.length > 0),
-    }
-    const worker = this.#options.thread?.(start) ?? new Worker(fileURLToPath(new URL('worker.js', import.meta.url)), { workerData: start })
-    this.#worker = worker
-    worker.on('message', (message: FromWorker) => this.#receive(message))
-    let reason = 'it ended'
-    worker.on('error', error => {
-      reason = error instanceof Error ? error.message : String(error)
-    })
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#mourn(reason)
-    })
-    return worker
-  }
-
-  #waitsToBegin = false
-
-  #mourn(reason: string): void {
-    this.#worker = undefined
-    const nowMs = performance.now()
-    this.#deathsMs = [...this.#deathsMs.filter(ms => ms > nowMs - DEATHS_MS), nowMs]
-    const deaths = this.#deathsMs.length
-    this.#options.log('error', 'vectors.thread.died', { engine: this.#engine, reason, deaths })
-    if (deaths >= DEATHS_MAX && this.#engine === 'hnswlib') {
-      this.#engine = 'typescript'
-      this.#deathsMs = []
-      this.#options.log('error', 'vectors.engine', { engine: 'typescript', reason: `hnswlib died ${deaths} times within a minute` })
-    }
+  /** What the last thread left unanswered comes first. */
+  #askAgain(): void {
     const again = this.#underWay
     this.#underWay = []
-    const lost = again.filter(({ attempts }) => attempts >= ATTEMPTS_MAX)
-    this.#waiting = [...again.filter(({ attempts }) => attempts < ATTEMPTS_MAX), ...this.#waiting]
-    for (const { request, settle } of lost) {
+    const isLost = ({ attempts }: Asked): boolean => attempts >= ATTEMPTS_MAX
+    this.#waiting = [...again.filter(asked => !isLost(asked)), ...this.#waiting]
+    for (const { request, settle } of again.filter(isLost)) {
       this.#options.log('error', 'vectors.given-up', { request: request.kind })
       called(() => settle(failed('internal', 'the thread of the vectors ended whenever it was asked this')))
     }
-    const waitMs = deaths <= 1 ? 0 : Math.min(WAIT_MAX_MS, WAIT_MIN_MS * 2 ** (deaths - 2))
-    this.#waitsToBegin = true
-    setTimeout(() => {
-      this.#waitsToBegin = false
-      if (!this.#isClosed && (this.#indexes.size > 0 || this.#waiting.length > 0)) this.#begin()
-      this.#flush()
-    }, waitMs)
   }
 
-  #receive(message: FromWorker): void {
+  #receive(message: Parameters<ThreadOptions['onMessage']>[0]): void {
     switch (message.kind) {
       case 'replies':
-        for (const reply of message.replies) {
-          const asked = this.#underWay.shift()
-          if (asked !== undefined) called(() => asked.settle(reply))
-        }
-        if (this.#underWay.length === 0) this.#worker?.unref()
+        for (const [i, asked] of this.#underWay.splice(0, message.replies.length).entries())
+          called(() => asked.settle(message.replies[i] as Reply))
+        if (this.#underWay.length === 0) this.#thread.rest()
         if (this.#waiting.length > 0) this.#flushSoon()
         return
       case 'keep':
         for (const open of this.#indexes.values())
           if (open.place.number === message.index) open.kept = [message.kept, ...open.kept].slice(0, 2)
-        return
-      case 'engine':
-        if (message.engine !== this.#engine) this.#options.log('warn', 'vectors.engine', { engine: message.engine, reason: message.reason })
-        this.#engine = message.engine
-        return
-      case 'log':
-        this.#options.log(message.level, message.event, message.fields)
         return
     }
   }
@@ -351,91 +290,6 @@ class ThreadedVectorStore implements VectorStore {
   #refuse({ space, embedder }: VectorIndexName, label: number, fault: string): void {
     this.#refused++
     this.#options.log('warn', 'vectors.refused', { space, embedder, label, fault, refused: this.#refused })
-  }
-}
-
-/** Rows of one index that travel together, in shared memory: asked again of the next thread they are still there. */
-class Batch {
-  readonly place: IndexPlace
-  readonly done: (() => void)[] = []
-  onRows: (change: number) => void = () => {}
-  #room: number
-  #labels: Uint32Array
-  #ids: Uint8Array
-  #vectors: Float32Array
-  #count = 0
-
-  constructor(place: IndexPlace, rows: number) {
-    this.place = place
-    this.#room = Math.min(rows, VECTOR_BATCH_ROWS)
-    this.#labels = shared(Uint32Array, this.#room)
-    this.#ids = shared(Uint8Array, 32 * this.#room)
-    this.#vectors = shared(Float32Array, place.name.dims * this.#room)
-  }
-
-  get count(): number {
-    return this.#count
-  }
-
-  get isFull(): boolean {
-    return this.#count === VECTOR_BATCH_ROWS
-  }
-
-  get request(): Request {
-    const { number, name } = this.place
-    return {
-      kind: 'add',
-      index: number,
-      labels: this.#labels.subarray(0, this.#count),
-      ids: this.#ids.subarray(0, 32 * this.#count),
-      vectors: this.#vectors.subarray(0, name.dims * this.#count),
-    }
-  }
-
-  /** @returns how many rows found room */
-  take(rows: readonly VectorRow[], from: number): number {
-    const taken = Math.min(rows.length - from, VECTOR_BATCH_ROWS - this.#count)
-    if (this.#count + taken > this.#room) this.#grow(this.#count + taken)
-    const { dims } = this.place.name
-    for (const { label, id, vector } of rows.slice(from, from + taken)) {
-      this.#labels[this.#count] = label
-      this.#ids.set(id, 32 * this.#count)
-      this.#vectors.set(vector, dims * this.#count)
-      this.#count++
-    }
-    this.onRows(taken)
-    return taken
-  }
-
-  settle(): void {
-    for (const done of this.done.splice(0)) called(done)
-  }
-
-  #grow(rows: number): void {
-    this.#room = Math.min(VECTOR_BATCH_ROWS, Math.max(rows, 2 * this.#room))
-    const { dims } = this.place.name
-    const [labels, ids, vectors] = [
-      shared(Uint32Array, this.#room),
-      shared(Uint8Array, 32 * this.#room),
-      shared(Float32Array, dims * this.#room),
-    ]
-    labels.set(this.#labels)
-    ids.set(this.#ids)
-    vectors.set(this.#vectors)
-    this.#labels = labels
-    this.#ids = ids
-    this.#vectors = vectors
-  }
-}
-
-/** What a caller does with an answer stops no other answer. */
-function called(callback: () => void): void {
-  try {
-    callback()
-  } catch (thrown) {
-    setImmediate(() => {
-      throw thrown
-    })
   }
 }
 
@@ -475,17 +329,4 @@ function keyOf({ space, embedder, dims }: VectorIndexName): string {
 /** 16 bytes of hash: a name may hold whatever its writer liked. */
 function folderOf(key: string): string {
   return toHex(hash('content', utf8(key)).subarray(0, 16))
-}
-
-type Numbers = Uint8Array | Uint32Array | Float32Array
-
-function shared<A extends Numbers>(Kind: new (buffer: SharedArrayBuffer) => A, length: number): A {
-  const bytes = length * (Kind as unknown as { readonly BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT
-  return new Kind(new SharedArrayBuffer(bytes))
-}
-
-function sharedCopy<A extends Numbers>(array: A): A {
-  const copy = shared(array.constructor as new (buffer: SharedArrayBuffer) => A, array.length)
-  copy.set(array)
-  return copy
 }

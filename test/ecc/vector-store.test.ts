@@ -363,12 +363,12 @@ for (const engine of ENGINES) {
     await added(bench, INDEX, ROWS.slice(0, 150))
     bench.port.retire(INDEX, Uint32Array.of(0, 1, 2))
     bench.port.erase(INDEX, Uint32Array.of(3))
-    let there = ROWS.slice(4, 150)
+    const there = ROWS.slice(4, 150)
     for (let from = 150, death = 0; from < COUNT; from += 50, death++) {
       const rows = ROWS.slice(from, from + 50)
       const vector = QUERIES[death] as Float32Array
       const before = nearestOf(there, vector, 10)
-      there = [...there, ...rows]
+      there.push(...rows)
       const after = nearestOf(there, vector, 10)
       const answers = Promise.all([
         labelsOf(bench, INDEX, { vector, k: 10, exact: true }),

@@ -31,7 +31,12 @@ const ENGINES = hasNative() ? (['hnswlib', 'typescript'] as const) : (['typescri
 
 type Engine = (typeof ENGINES)[number]
 
-const PARTS: Readonly<Record<string, (engine: Engine, directory: string, count: string) => Promise<void>>> = { add, check, flipped, hostile }
+const PARTS: Readonly<Record<string, (engine: Engine, directory: string, count: string) => Promise<void>>> = {
+  add,
+  check,
+  flipped,
+  hostile,
+}
 const [, , first = '', ...rest] = process.argv
 if (Object.hasOwn(PARTS, first)) await PARTS[first]?.(...(rest as [Engine, string, string]))
 else await all(Number(first || 100), Number(rest[0] ?? 200), Number(rest[1] ?? 10_000))
@@ -130,7 +135,11 @@ async function flipped(engine: Engine, directory: string, times: string): Promis
     const there = rows.filter(({ label }) => !missing.includes(label))
     for (const { vector } of rows.slice(0, 3)) {
       const own = there.map(row => Math.round(product(row.vector, vector) * 1e6) / 1e6).sort((a, b) => b - a)
-      assert.deepEqual((await found(store, vector, true)).neighbours.map(({ score }) => score), own.slice(0, 5), `${name} ${at}`)
+      assert.deepEqual(
+        (await found(store, vector, true)).neighbours.map(({ score }) => score),
+        own.slice(0, 5),
+        `${name} ${at}`,
+      )
     }
     await new Promise<void>(resolve =>
       store.add(
@@ -141,7 +150,8 @@ async function flipped(engine: Engine, directory: string, times: string): Promis
     )
     await ready(store)
     await closed(store)
-    if (name === 'rows') assert(missing.length === 1 || (at < 32 && missing.length === 600), `byte ${at} of the rows: ${missing.length} are missing`)
+    if (name === 'rows')
+      assert(missing.length === 1 || (at < 32 && missing.length === 600), `byte ${at} of the rows: ${missing.length} are missing`)
     else assert(missing.length === 0 && events.includes('vectors.graph.doubt'), `byte ${at} of ${name} was not noticed`)
     hits.set(name, (hits.get(name) ?? 0) + 1)
   }
@@ -152,7 +162,26 @@ async function hostile(engine: Engine, directory: string, times: string): Promis
   const random = new SimRandom(1, 'hostile')
   const oneOf = <T>(things: readonly T[]): T => things[random.below(things.length)] as T
   const floats = [0, -0, 1, -1, Number.NaN, Infinity, -Infinity, 3.4e38, -3.4e38, 1e-45, 1e-30, 0.5, Number.MAX_VALUE, Number.EPSILON]
-  const numbers: readonly unknown[] = [0, 1, 5, 10, -1, 1.5, 2 ** 31, 2 ** 32 - 2, 2 ** 32 - 1, 2 ** 32 + 5, 2 ** 53, Number.NaN, Infinity, '7', null, undefined, {}, 1n]
+  const numbers: readonly unknown[] = [
+    0,
+    1,
+    5,
+    10,
+    -1,
+    1.5,
+    2 ** 31,
+    2 ** 32 - 2,
+    2 ** 32 - 1,
+    2 ** 32 + 5,
+    2 ** 53,
+    Number.NaN,
+    Infinity,
+    '7',
+    null,
+    undefined,
+    {},
+    1n,
+  ]
   const vector = (): unknown => {
     const length = oneOf([DIMS, DIMS, DIMS, DIMS, 0, 1, DIMS - 1, DIMS + 1, 100_000])
     const isPoisoned = random.below(2) === 0
@@ -206,7 +235,9 @@ async function hostile(engine: Engine, directory: string, times: string): Promis
   }
   for (let i = 0; i < Number(times); i++) {
     const label = (random.below(3) === 0 ? oneOf(numbers) : 500 + random.below(2000)) as number
-    const id = (random.below(5) === 0 ? oneOf<unknown>([new Uint8Array(31), 'id', null, new Uint8Array(0)]) : idOf(random.below(100_000))) as Uint8Array
+    const id = (
+      random.below(5) === 0 ? oneOf<unknown>([new Uint8Array(31), 'id', null, new Uint8Array(0)]) : idOf(random.below(100_000))
+    ) as Uint8Array
     const given = (random.below(2) === 0 ? good() : vector()) as Float32Array
     const labels = Uint32Array.from({ length: random.below(4) }, () => random.below(3000))
     const kind = random.below(10)
@@ -247,7 +278,9 @@ async function hostile(engine: Engine, directory: string, times: string): Promis
     assert(Math.abs(Math.hypot(...row) - 1) < 1e-3, `row ${(at - 32) / stride} is ${row.join()}`)
     stored++
   }
-  console.log(`${engine}: ${times} hostile calls (${[...codes].map(([code, count]) => `${count} ${code}`).join(', ')}), ${stored} rows stored, all of them vectors`)
+  console.log(
+    `${engine}: ${times} hostile calls (${[...codes].map(([code, count]) => `${count} ${code}`).join(', ')}), ${stored} rows stored, all of them vectors`,
+  )
 }
 
 function rowFor(label: number): VectorRow {
