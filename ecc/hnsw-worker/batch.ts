@@ -1,4 +1,4 @@
-import { VECTOR_BATCH_ROWS } from '../../base/limits.ts'
+import { VECTORS_BATCH } from '../../base/limits.ts'
 import type { VectorRow } from '../vector-store.ts'
 import type { IndexPlace, Request } from './messages.ts'
 
@@ -15,7 +15,7 @@ export class Batch {
 
   constructor(place: IndexPlace, rows: number) {
     this.place = place
-    this.#room = Math.min(rows, VECTOR_BATCH_ROWS)
+    this.#room = Math.min(rows, VECTORS_BATCH)
     this.#labels = shared(Uint32Array, this.#room)
     this.#ids = shared(Uint8Array, 32 * this.#room)
     this.#vectors = shared(Float32Array, place.name.dims * this.#room)
@@ -26,7 +26,7 @@ export class Batch {
   }
 
   get isFull(): boolean {
-    return this.#count === VECTOR_BATCH_ROWS
+    return this.#count === VECTORS_BATCH
   }
 
   get request(): Request {
@@ -42,7 +42,7 @@ export class Batch {
 
   /** @returns how many rows found room */
   take(rows: readonly VectorRow[], from: number): number {
-    const taken = Math.min(rows.length - from, VECTOR_BATCH_ROWS - this.#count)
+    const taken = Math.min(rows.length - from, VECTORS_BATCH - this.#count)
     if (this.#count + taken > this.#room) this.#grow(this.#count + taken)
     const { dims } = this.place.name
     for (const { label, id, vector } of rows.slice(from, from + taken)) {
@@ -60,7 +60,7 @@ export class Batch {
   }
 
   #grow(rows: number): void {
-    this.#room = Math.min(VECTOR_BATCH_ROWS, Math.max(rows, 2 * this.#room))
+    this.#room = Math.min(VECTORS_BATCH, Math.max(rows, 2 * this.#room))
     const { dims } = this.place.name
     const [labels, ids, vectors] = [
       shared(Uint32Array, this.#room),
