@@ -12,7 +12,7 @@ import {
   VECTOR_SEARCHES_WAITING_MAX,
 } from '../../base/limits.ts'
 import type { Logger } from '../../base/ports.ts'
-import { vectorFault } from '../vector-index.ts'
+import { vectorFault as faultOfVector } from '../vector-index.ts'
 import type { VectorIndexName, VectorIndexStatus, VectorRow, VectorSearch, VectorsFound, VectorStore } from '../vector-store.ts'
 import type { Engine } from './graph-cache.ts'
 import { Batch, called, sharedCopy } from './batch.ts'
@@ -145,10 +145,12 @@ class ThreadedVectorStore implements VectorStore {
   }
 
   search(index: VectorIndexName, { vector, k, exact, ef, among }: VectorSearch, done: (found: VectorsFound) => void): void {
-    const fault = faultOf(index, vector, k, ef, among)
+    const fault = faultOf(k, ef, among)
+    const noVector = vectorFaultOf(vector, index.dims)
     const open = this.#indexes.get(keyOf(index))
     const answer = (reply: Reply): void => done(foundOf(reply))
-    if (fault !== undefined) setImmediate(answer, failed('invalid_argument', fault))
+    if (noVector !== undefined) setImmediate(answer, failed('vector_invalid', noVector))
+    else if (fault !== undefined) setImmediate(answer, failed('invalid_argument', fault))
     else if (this.#searchesWaiting >= VECTOR_SEARCHES_WAITING_MAX)
       setImmediate(answer, failed('full', `${this.#searchesWaiting} searches of vectors are waiting`))
     else if (open === undefined && !this.#isClosing)
@@ -293,22 +295,15 @@ class ThreadedVectorStore implements VectorStore {
   }
 }
 
-function faultOf(
-  index: VectorIndexName,
-  vector: Float32Array,
-  k: number,
-  ef: number | undefined,
-  among: Uint8Array | undefined,
-): string | undefined {
+function faultOf(k: number, ef: number | undefined, among: Uint8Array | undefined): string | undefined {
   if (among !== undefined && !(among instanceof Uint8Array)) return 'what is allowed is no Uint8Array'
   if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) return `k is 1 to ${RECALL_K_MAX}, got ${k}`
-  if (ef !== undefined && (!Number.isInteger(ef) || ef < k || ef > EF_MAX)) return `ef is k to ${EF_MAX}, got ${ef}`
-  return vectorFaultOf(vector, index.dims)
+  return ef === undefined || (Number.isInteger(ef) && ef >= 1 && ef <= EF_MAX) ? undefined : `ef is 1 to ${EF_MAX}, got ${ef}`
 }
 
 /** Also of what is no array of numbers at all: a program in plain JavaScript may give anything. */
 function vectorFaultOf(vector: unknown, dims: number): string | undefined {
-  return vector instanceof Float32Array ? vectorFault(vector, dims) : 'it is no Float32Array'
+  return vector instanceof Float32Array ? faultOfVector(vector, dims) : 'it is no Float32Array'
 }
 
 function foundOf(reply: Reply): VectorsFound {

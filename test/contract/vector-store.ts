@@ -156,11 +156,19 @@ export function vectorStoreContract(t: Test, name: string, make: (t: Test) => Be
     const rows = [rowOf(0, 1, 0, 0, 0), rowOf(1, 0, 1, 0, 0), rowOf(2, 0, 0, 1, 0)]
     t.strictSame(await opened(bench, PLAIN, [0, 1, 2]), [0, 1, 2])
     await added(bench, PLAIN, rows)
-    t.strictSame(await opened(bench, PLAIN, [0, 2, 5]), [5])
+    // How much it lacks is its own affair: it is a cache.
+    const lacked = await opened(bench, PLAIN, [0, 2, 5])
+    t.ok(lacked.includes(5) && lacked.every(label => [0, 2, 5].includes(label)), lacked.join())
+    await added(
+      bench,
+      PLAIN,
+      rows.filter(({ label }) => lacked.includes(label)),
+    )
     t.strictSame(await labelsOf(bench, PLAIN, { vector: Y, k: 9 }), [0, 2])
     // The fold was made anew and counts differently: record 2 is label 40 now.
     const missing = await asked<Uint32Array>(bench, done => bench.port.open(PLAIN, u32(40, 41), idsOf([2, 9]), done))
-    t.strictSame([...missing], [41])
+    t.ok(missing.includes(41))
+    if (missing.includes(40)) await added(bench, PLAIN, [{ ...(rows[2] as VectorRow), label: 40 }])
     t.strictSame(await labelsOf(bench, PLAIN, { vector: Y, k: 9 }), [40])
     t.strictSame(await opened(bench, PLAIN, []), [])
     t.strictSame(await labelsOf(bench, PLAIN, { vector: Y, k: 9 }), [])
@@ -212,7 +220,8 @@ export function vectorStoreContract(t: Test, name: string, make: (t: Test) => Be
     })
     t.match(await answer, { neighbours: [{ label: 1, score: 1 }] })
     t.strictSame(await labelsOf(bench, PLAIN, { vector: X, k: 1 }), [])
-    t.strictSame(await opened(bench, PLAIN, [1]), [])
+    bench.port.revive(PLAIN, u32(1))
+    t.match(await searched(bench, PLAIN, { vector: X, k: 1 }), { neighbours: [{ label: 1, score: 1 }] })
   })
 
   test('indexes of other spaces, embedders and dimensions are other indexes', async (t, bench) => {
@@ -244,10 +253,10 @@ export function vectorStoreContract(t: Test, name: string, make: (t: Test) => Be
     await added(bench, PLAIN, [{ label: 30, id: idOf(30), vector: new Float32Array(4) }])
     t.strictSame(await labelsOf(bench, PLAIN, { vector: X, k: 100 }), [1, 2])
     for (const [what, vector] of none)
-      t.match(await searched(bench, PLAIN, { vector, k: 1 }), { ok: false, error: { code: 'invalid_argument' } }, what)
+      t.match(await searched(bench, PLAIN, { vector, k: 1 }), { ok: false, error: { code: 'vector_invalid' } }, what)
     for (const k of [0, -1, 1.5, Number.NaN, RECALL_K_MAX + 1])
       t.match(await searched(bench, PLAIN, { vector: X, k }), { ok: false, error: { code: 'invalid_argument' } }, `k ${k}`)
-    for (const ef of [0, 1, 2.5, Number.NaN, EF_MAX + 1])
+    for (const ef of [0, -1, 2.5, Number.NaN, EF_MAX + 1])
       t.match(await searched(bench, PLAIN, { vector: X, k: 2, ef }), { ok: false, error: { code: 'invalid_argument' } }, `ef ${ef}`)
     for (const among of [new Uint8Array(0), bitsOf([500])])
       t.strictSame(await labelsOf(bench, PLAIN, { vector: X, k: 2, among }), [], 'nothing of it is there')

@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { VECTOR_ROWS_WAITING_MAX, VECTOR_SEARCHES_WAITING_MAX } from '../../base/limits.ts'
+import { InProcessVectorStore } from '../../ecc/hnsw/in-process-store.ts'
 import { openVectorStore, type VectorStoreOptions } from '../../ecc/hnsw-worker/vector-store.ts'
 import type { VectorIndexName, VectorIndexStatus, VectorRow, VectorStore } from '../../ecc/vector-store.ts'
 import type { Bench } from '../contract/answer.ts'
@@ -140,6 +141,11 @@ function isOnDisk(folder: string, { vector, id }: VectorRow): boolean {
     .map(entry => readFileSync(join(entry.parentPath, entry.name)))
     .some(bytes => parts.some(part => bytes.includes(part)))
 }
+
+vectorStoreContract(t, 'in process', () => {
+  const port = new InProcessVectorStore(run => void setImmediate(run))
+  return { port, turn: () => {}, close: () => new Promise(resolve => port.close(resolve)) }
+})
 
 for (const engine of ENGINES) {
   vectorStoreContract(t, engine, t => made(t, { engine }))
@@ -499,7 +505,7 @@ t.test('what is no label, id or index is an error of the caller, and changes not
   for (const dims of [0, -1, 2.5, 1e9])
     t.throws(() => port.open({ ...PLAIN, dims }, new Uint32Array(0), new Uint8Array(0), () => {}), RangeError)
   for (const thing of ['vector', [1, 0, 0, 0], { length: 4 }, null] as unknown as Float32Array[])
-    t.match(await searched(bench, PLAIN, { vector: thing, k: 1 }), { ok: false, error: { code: 'invalid_argument' } })
+    t.match(await searched(bench, PLAIN, { vector: thing, k: 1 }), { ok: false, error: { code: 'vector_invalid' } })
   await added(bench, PLAIN, [{ label: 3, id: idOf(3), vector: [1, 0, 0, 0] as unknown as Float32Array }])
   t.strictSame(await labelsOf(bench, PLAIN, { vector: unitVector(1, 0, 0, 0), k: 9 }), [])
   await bench.close()
