@@ -259,6 +259,36 @@ t.test('one thing has many names, and each leads to all others', t => {
   t.end()
 })
 
+t.test('a vector, the memory it stands for and the record it came in lead to each other', t => {
+  const world = worldOf(['a'], { ...ON, tick: 'off' })
+  const embedder = 'external:test:2'
+  const { id } = world.ask('a', 'memory.remember', { text: 'somewhere', vector: [1, 0], embedder })
+  const found = world.ask('a', 'memory.locate', { name: id })
+  t.match(found.vectors, [{ node: id, embedder, dims: 2 }])
+  const vector = world.ask('a', 'memory.locate', { name: found.vectors[0]?.id as string })
+  t.match(vector, { kind: 'memory.vector', graph: { role: 'vector' }, vectors: found.vectors })
+  t.end()
+})
+
+t.test('spaces: what is asked of one is of that one, whose decisions are its own; what a node notices is new in main', t => {
+  const world = worldOf(['a'], { ...ON, tick: 'off' })
+  const [one, two] = ['one', 'two'].map(text => world.ask('a', 'memory.remember', { space: 'lab', text }).id) as [CausalId, CausalId]
+  world.ask('a', 'memory.link', { space: 'lab', from: one, type: 'causes', to: two })
+  t.match(world.ask('a', 'memory.coherence', { space: 'lab' }), { memories: 2 })
+  t.match(world.ask('a', 'memory.coherence', {}), { memories: 0 })
+  t.match(world.ask('a', 'memory.locate', { space: 'lab', name: one }), { stream: 'memory/lab', graph: { role: 'memory' } })
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.communities', { space: 'none' })),
+    'unknown_space',
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.impulses', { space: 'lab' })),
+    'invalid_argument',
+  )
+  t.same(world.ask('a', 'memory.impulses', { space: 'main' }).impulses, [])
+  t.end()
+})
+
 t.test('the same seed thinks the same', t => {
   const run = (seed: number): string => {
     const world = worldOf(['a', 'b'], ON, seed)
