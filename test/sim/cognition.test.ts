@@ -270,6 +270,27 @@ t.test('a vector, the memory it stands for and the record it came in lead to eac
   t.end()
 })
 
+t.test('what is like another by its vector is not new, whatever its words; a better vector is news', t => {
+  const world = worldOf(['a'], { ...ON, tick: 'off' })
+  const embedder = 'external:test:2'
+  const say = (text: string, vector: readonly number[]): CausalId => world.ask('a', 'memory.remember', { text, vector, embedder }).id
+  for (let i = 0; i < 20; i++) say(`runbook page ${i} tells how the checkout pool is drained`, [1, i / 10])
+  while (world.ask('a', 'memory.tick', {}).more);
+  const before = impulsesOf(world, 'a').length
+  const like = say('quarterly horoscopes mention giraffes', [1, 0.5])
+  const unlike = say('submarines dislike marmalade', [-1, -1])
+  world.ask('a', 'memory.tick', {})
+  const news = impulsesOf(world, 'a').slice(before)
+  t.same(
+    news.map(({ reason, subject }) => [reason, subject]),
+    [['new', unlike]],
+  )
+  t.equal(say('quarterly horoscopes mention giraffes', [0, 1]), like, 'said again with another vector')
+  world.ask('a', 'memory.tick', {})
+  t.match(impulsesOf(world, 'a').at(-1), { kind: 'embedding-refined', reason: 'replaced', subject: like })
+  t.end()
+})
+
 t.test('spaces: what is asked of one is of that one, whose decisions are its own; what a node notices is new in main', t => {
   const world = worldOf(['a'], { ...ON, tick: 'off' })
   const [one, two] = ['one', 'two'].map(text => world.ask('a', 'memory.remember', { space: 'lab', text }).id) as [CausalId, CausalId]
