@@ -28,6 +28,18 @@ export interface VectorSpace {
   readonly dims: number
 }
 
+/** A vector by all its names. */
+export interface LocatedVector {
+  /** In the index of its embedder, on this node. */
+  readonly label: number
+  /** The record it came in. */
+  readonly id: CausalId
+  /** The memory it stands for. */
+  readonly node: CausalId
+  readonly embedder: string
+  readonly dims: number
+}
+
 export class Vectors {
   readonly #state: FoldState
   readonly #viewAt: (at: Cut | undefined) => View
@@ -115,6 +127,21 @@ export class Vectors {
     const node = this.#state.records.find(id)
     const indexes = view.isNode(node) ? [...newestOf(view, node).values()].map(label => indexOf(view, label)) : []
     return [...new Set(indexes)].map(index => this.space(index)).sort(inOrder)
+  }
+
+  /**
+   * The vectors that a memory is found by, or the one that a record is, each with its label in its index: which is this
+   * node's own. By embedder, then the oldest first.
+   */
+  at(id: CausalId): LocatedVector[] {
+    const { records } = this.#state
+    const view = this.#viewAt(undefined)
+    const record = records.find(id)
+    const isVector = record !== NONE && records.role.at(record) === ROLE.vector
+    const labels = isVector ? [record] : view.isNode(record) ? [...newestOf(view, record).values()] : []
+    return labels
+      .map(label => ({ label, id: records.idOf(label), ...vectorOf(view, label) }))
+      .sort((a, b) => (a.embedder === b.embedder ? records.compareOldest(a.label, b.label) : a.embedder < b.embedder ? -1 : 1))
   }
 
   /** What a search among vectors may come up with, as of one cut. */

@@ -159,22 +159,22 @@ export interface CommandTypes {
   'space.revoke': { input: { space: string; nodeId: string }; result: OperationResult }
   'space.show': { input: { space: string }; result: SpaceDetail }
 
-  'memory.coherence': { input: WholeOptions & { plain?: boolean | undefined }; result: CoherenceReport }
-  'memory.communities': { input: WholeOptions; result: CommunityList }
-  'memory.proposals': { input: object; result: ProposalList }
-  'memory.confirm': { input: { proposal: string }; result: Confirmed }
-  'memory.reject': { input: { proposal: string }; result: { readonly rejected: string } }
+  'memory.coherence': { input: InSpace & WholeOptions & { plain?: boolean | undefined }; result: CoherenceReport }
+  'memory.communities': { input: InSpace & WholeOptions; result: CommunityList }
+  'memory.proposals': { input: InSpace; result: ProposalList }
+  'memory.confirm': { input: InSpace & { proposal: string }; result: Confirmed }
+  'memory.reject': { input: InSpace & { proposal: string }; result: { readonly rejected: string } }
   'memory.impulses': {
-    input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
+    input: InSpace & { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
     result: { readonly impulses: readonly ImpulseRecord[]; readonly newest: number; readonly waiting: number }
   }
   'memory.acknowledge': {
-    input: { upTo?: number | undefined; numbers?: readonly number[] | undefined }
+    input: InSpace & { upTo?: number | undefined; numbers?: readonly number[] | undefined }
     result: { readonly acknowledged: number }
   }
-  'memory.raise': { input: RaiseOptions & { reason: string }; result: ImpulseRecord }
-  'memory.tick': { input: object; result: TickReport }
-  'memory.locate': { input: { name: string }; result: Location }
+  'memory.raise': { input: InSpace & RaiseOptions & { reason: string }; result: ImpulseRecord }
+  'memory.tick': { input: InSpace; result: TickReport }
+  'memory.locate': { input: InSpace & { name: string }; result: Location }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }
