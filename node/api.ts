@@ -4,6 +4,8 @@ import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } 
 import type { Verification } from '../chain/verify.ts'
 import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
+import type { Capacity } from './cognition/calibration.ts'
+import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
 import type { CallOptions, Down, Program, SendResult } from './process/behaviour.ts'
@@ -80,6 +82,10 @@ export interface NodeStatus {
   readonly memories: number
   readonly processes: number
   readonly conflicts: number
+  /** That nobody has acknowledged. */
+  readonly impulses: number
+  /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
+  readonly capacity: Capacity | null
 }
 
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
@@ -184,7 +190,7 @@ export interface SpaceMember {
 
 // ---- memory
 
-export interface Memory {
+export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>

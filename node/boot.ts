@@ -9,6 +9,8 @@ import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
+import { COGNITION_FILE } from './cognition/cognition.ts'
+import { type CognitionSettings, QUIET } from './cognition/settings.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
@@ -50,6 +52,7 @@ export interface BootOptions {
   readonly strictGuard: boolean
   /** What this node forgets by itself; nothing unless given. */
   readonly policies?: Readonly<Record<string, Policy>>
+  readonly cognition?: CognitionSettings
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -80,16 +83,16 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
         loadSnapshots(identity.nodeId, memories => {
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              loadFile(disk, POLICIES_FILE, (_none, policies) => {
-                assemble(
-                  identity,
-                  cluster,
-                  opened.value,
-                  memories,
-                  parseJson(peers),
-                  blockedOf(parseJson(blocked)),
-                  parsePolicies(parseJson(policies)),
-                )
+              loadFile(disk, COGNITION_FILE, (_none, thoughts) => {
+                loadFile(disk, POLICIES_FILE, (_nothing, policies) => {
+                  const saved = {
+                    peers: parseJson(peers),
+                    cognition: parseJson(thoughts),
+                    blocked: blockedOf(parseJson(blocked)),
+                    policies: parsePolicies(parseJson(policies)),
+                  }
+                  assemble(identity, cluster, opened.value, memories, saved)
+                })
               })
             })
           })
@@ -120,9 +123,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
     snapshots: ReadonlyMap<string, SavedMemory>,
-    savedPeers: unknown,
-    blocked: readonly NodeId[],
-    savedPolicies: SavedPolicies,
+    saved: { readonly peers: unknown; readonly cognition: unknown; readonly blocked: readonly NodeId[]; readonly policies: SavedPolicies },
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -141,8 +142,10 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       logs: replay.logs,
       displaced: replay.displaced,
       snapshots,
-      savedPeers,
-      savedPolicies,
+      savedPeers: saved.peers,
+      cognition: options.cognition ?? QUIET,
+      savedCognition: saved.cognition,
+      savedPolicies: saved.policies,
       policies: options.policies ?? {},
       seeds: options.seeds,
       strictGuard: options.strictGuard,
@@ -155,7 +158,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     const observe = ports.observe?.(core)
     const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
     runtime = started
-    transport.block(blocked)
+    transport.block(saved.blocked)
     index.catchUp(() => {
       started.start(error => {
         if (error !== undefined) return fail(error)

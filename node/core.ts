@@ -26,6 +26,8 @@ import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
 import { Cluster } from './cluster.ts'
+import { NodeCognition } from './cognition/cognition.ts'
+import type { CognitionSettings } from './cognition/settings.ts'
 import type { CoreContext } from './context.ts'
 import { Erasures } from './erasures.ts'
 import { EventRing, type NodeState } from './events.ts'
@@ -45,7 +47,7 @@ import type { Process } from './process/process.ts'
 import { Processes } from './process/processes.ts'
 import { Recovery } from './recovery.ts'
 import type { CoreEvent, Effect, Now } from './step.ts'
-import { Spaces } from './spaces.ts'
+import { SpaceAccess, Spaces } from './spaces.ts'
 import { Waiters } from './waiters.ts'
 import { Writer } from './writer.ts'
 
@@ -70,6 +72,8 @@ export interface CoreInit {
   readonly savedPolicies: SavedPolicies
   /** Of the configuration: what this node forgets by itself. */
   readonly policies: Readonly<Record<string, Policy>>
+  readonly cognition: CognitionSettings
+  readonly savedCognition: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly settings: readonly SettingInfo[]
@@ -103,6 +107,8 @@ export class Core {
   readonly guard: StartGuard
   readonly memories: Memories
   readonly spaces: Spaces
+  readonly cognition: NodeCognition
+  readonly #access: SpaceAccess
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
@@ -157,6 +163,7 @@ export class Core {
       chain: this.chain,
       sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
+    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded)
     this.peers = new Peers(
       this.context,
       {
@@ -191,6 +198,13 @@ export class Core {
         }
       },
     })
+    this.cognition = new NodeCognition(
+      this.context,
+      init.cognition,
+      init.savedCognition,
+      () => this.memory(DEFAULT_SPACE),
+      capacity => this.peers.onCapacity(capacity),
+    )
     const sizes = this.memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
@@ -208,6 +222,7 @@ export class Core {
       random: init.random,
       foldVersion: init.speaks.fold,
       identify: log => this.cluster.logs.identify(log),
+      access: this.#access,
       metrics: init.metrics,
       buggify: init.buggify,
     })
@@ -274,6 +289,7 @@ export class Core {
       this.memories.nextWakeMs,
       this.erasures.nextWakeMs,
       this.policies.nextWakeMs,
+      this.cognition.nextWakeMs,
     )
   }
 
@@ -314,6 +330,7 @@ export class Core {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
       this.memories.settle()
+      this.cognition.onApplied()
       this.erasures.pump()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
@@ -321,10 +338,12 @@ export class Core {
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
       this.memories.onFolded()
+      this.cognition.onFolded()
       this.erasures.pump()
       this.policies.start()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
+      this.#onAccess()
     }
     this.#openGuard()
     if (this.#told) {
@@ -391,6 +410,7 @@ export class Core {
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
     this.memories.save()
+    this.cognition.save()
     this.policies.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
@@ -422,6 +442,7 @@ export class Core {
     this.eventWaiters.onWake()
     this.#recovery.onWake()
     this.memories.onWake()
+    this.cognition.onWake()
     this.erasures.onWake()
     if (this.#state === 'running') this.policies.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
@@ -504,6 +525,12 @@ export class Core {
     for (const peer of this.peers.connected)
       if (!this.cluster.membership.isMember(peer)) this.context.emit({ kind: 'close', peer, code: 'not_a_member' })
     this.peers.retarget()
+    this.#onAccess()
+  }
+
+  /** Logs may be for others than before. */
+  #onAccess(): void {
+    this.#access.onChange()
     this.#perform(this.#sync.onMembers(this.#now.monotonicMs))
   }
 

@@ -3,6 +3,7 @@ import { SPACE_TOLD_MS, SPACES_PER_AUTHOR_MAX } from '../base/limits.ts'
 import type { Log } from '../chain/log.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
 import type { Membership } from '../discovery/membership.ts'
+import { reaches } from '../discovery/spaces.ts'
 import type { CoreContext } from './context.ts'
 
 /**
@@ -97,7 +98,13 @@ export class LogNames {
   /** Of two changes of policy that compete one may win late: its admins come, those of the other go. */
   #isKnown({ author, stream }: LogIdentity): boolean {
     if (stream === CLUSTER) return this.#membership.authorities.has(author) || this.#membership.spaceAdmins.has(author)
-    return this.#membership.member(author) !== undefined
+    return this.#membership.member(author) !== undefined && (author === this.#context.self || this.#isForUs(stream))
+  }
+
+  /** Logs of a space that this node may not even hold are not asked for. */
+  #isForUs(stream: Stream): boolean {
+    const space = this.#membership.spaces.get(spaceOf(stream) ?? '')
+    return space?.isPrivate !== true || reaches(space.roleOf(this.#context.self), 'relay')
   }
 
   #hasRoom({ author, stream }: LogIdentity): boolean {

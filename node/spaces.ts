@@ -2,7 +2,8 @@ import { DEFAULT_SPACE, memoryStream, type NodeId, type Stream, spaceOf } from '
 import { WeftError } from '../base/errors.ts'
 import { SPACES_MAX } from '../base/limits.ts'
 import type { Chain } from '../chain/chain.ts'
-import { logIdentity } from '../chain/record.ts'
+import { logIdentity, type LogIdentity } from '../chain/record.ts'
+import type { Access } from '../chain/sharing.ts'
 import type { Membership } from '../discovery/membership.ts'
 import type { Operation, SpaceOp, SpaceRole } from '../discovery/operation.ts'
 import { reaches, type SpaceState } from '../discovery/spaces.ts'
@@ -16,6 +17,50 @@ export interface SpacesInit {
   readonly chain: Chain
   /** Records an operation with this node's signature. */
   readonly sign: (op: SpaceOp, actor: string, done: DecisionDone) => void
+}
+
+/** What is for whom, as far as this node has folded what was decided. */
+export class SpaceAccess implements Access {
+  readonly #self: NodeId
+  readonly #spaces: Spaces
+  readonly #chain: Chain
+  readonly #isFolded: () => boolean
+  #revision = 0
+
+  constructor(self: NodeId, spaces: Spaces, chain: Chain, isFolded: () => boolean) {
+    this.#self = self
+    this.#spaces = spaces
+    this.#chain = chain
+    this.#isFolded = isFolded
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Members, or what they may do, are not what they were. */
+  onChange(): void {
+    this.#revision++
+  }
+
+  get hasClosed(): boolean {
+    if (!this.#isFolded()) return [...this.#chain.logs.values()].some(({ identity }) => !this.isOpen(identity.stream))
+    return [...this.#spaces.created.values()].some(({ isPrivate }) => isPrivate)
+  }
+
+  /** What is stored may hold decisions that have not been read yet: until then no space is open but the one that always is. */
+  isOpen(stream: Stream): boolean {
+    const space = spaceOf(stream)
+    if (space === undefined || space === DEFAULT_SPACE) return true
+    return this.#isFolded() && this.#spaces.created.get(space)?.isPrivate !== true
+  }
+
+  isFor(peer: NodeId, { author, stream }: LogIdentity): boolean {
+    const space = spaceOf(stream)
+    if (space === undefined || author === peer) return true
+    const mayHold = (node: NodeId): boolean => author === node || reaches(this.#spaces.roleOf(space, node), 'relay')
+    return this.#isFolded() && mayHold(this.#self) && mayHold(peer)
+  }
 }
 
 /** What members may do in which space, as this node knows it, and what it decides about that. */

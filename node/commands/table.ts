@@ -1,6 +1,7 @@
 import type { Core } from '../core.ts'
 import { archiveCommands } from './archive.ts'
 import { chainCommands } from './chain.ts'
+import { cognitionCommands } from './cognition.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
 import { forgetCommands } from './forget.ts'
@@ -24,6 +25,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...policyCommands,
   ...graphCommands,
   ...spaceCommands,
+  ...cognitionCommands,
   ...chainCommands,
 }
 

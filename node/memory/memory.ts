@@ -100,9 +100,8 @@ export class Memory implements Fold {
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record)) ? record.record.body : null
-    const label = this.#fold.size
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
-    if (kind === KIND['memory.vector'] && body !== null) this.vectors.keep(label, body)
+    if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
   }
 
@@ -245,6 +244,20 @@ export class Memory implements Fold {
         if (records[missing]?.erasedBy !== undefined)
           return fail(new WeftError('recovering', `record ${seq} of log ${log} was erased while it was read`))
         fail(new WeftError('chain_damaged', `record ${seq} of log ${log} cannot be read back`, { details: { log, seq } }))
+      },
+    })
+  }
+
+  /** Their texts, undefined for what cannot be read: for what may do without some. */
+  readable(refs: readonly RecordRef[], then: (texts: readonly (string | undefined)[]) => void): void {
+    if (refs.length === 0) return then([])
+    this.#context.emit({
+      kind: 'read-each',
+      refs,
+      then: records => {
+        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        then(said.map(one => one?.text))
       },
     })
   }
