@@ -93,7 +93,12 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         strictGuard: config.guard.value === 'majority',
-        settings: Object.entries(config).map(([setting, { value, from }]) => ({ setting, value, from })),
+        cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
+        settings: Object.entries(config).map(([setting, { value, from }]) => ({
+          setting,
+          value: typeof value === 'number' ? String(value) : value,
+          from,
+        })),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

@@ -204,8 +204,12 @@ export class Runtime {
       case 'vector-search':
       case 'vector-status':
         return performVector(this.#ports.vectors, effect, run => this.#resume(run))
+      case 'work':
+        return clock.soon(() => this.#work(effect.run, effect.then))
       case 'save':
-        return this.#save(effect.file, effect.content)
+        return this.#save(effect.file, effect.content, () => {
+          if (effect.then !== undefined) this.#resume(effect.then)
+        })
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -235,6 +239,15 @@ export class Runtime {
       case 'log':
         return log(effect.level, effect.event, effect.fields)
     }
+  }
+
+  #work(run: () => void, then: (tookMs: number) => void): void {
+    if (this.#isClosed) return
+    const { clock } = this.#ports
+    const startMs = clock.monotonicMs()
+    run()
+    const tookMs = clock.monotonicMs() - startMs
+    this.#resume(() => then(tookMs))
   }
 
   #commit(staged: StagedCommit): void {
