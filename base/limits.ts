@@ -181,6 +181,14 @@ export const VECTORS_BATCH: number = 256
 export const VECTORS_ADDING_MAX: number = 8
 /** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
 export const VECTORS_KEPT_MAX: number = 2048
+/** 16 messages of as many are under way to an index: it never waits for the next one, and memory holds 7 MB of them. */
+export const VECTOR_BATCHES_UNDER_WAY: number = 16
+/** 65,536 vectors wait for their index: whoever adds more does not wait for `done`, and is refused. */
+export const VECTOR_ROWS_WAITING_MAX: number = 65_536
+/** 16,384 searches wait: two seconds of them. Further ones are answered `full`. */
+export const VECTOR_SEARCHES_WAITING_MAX: number = 16_384
+/** 64 indexes keep their file open; the others open it when it is needed. */
+export const VECTOR_FILES_OPEN_MAX: number = 64
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

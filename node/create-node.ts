@@ -3,7 +3,7 @@ import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
-import { InProcessVectorStore } from '../ecc/hnsw/in-process-store.ts'
+import { openVectorStore } from '../ecc/hnsw-worker/vector-store.ts'
 import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
@@ -17,6 +17,7 @@ import {
   readPorts,
   removeControlFile,
   useDirectory,
+  vectorsDirectory,
   writeControlFile,
   writePorts,
 } from './host/directory.ts'
@@ -62,7 +63,8 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
   const { log } = createLogger({ level: config.logLevel.value, destination: options.logTo ?? { write: () => {} } })
   await requireCluster(disk, config, options.create ?? true)
   const index = await openLocked(indexDirectory(dir), log) // one process per directory, from here on
-  const closing: (() => Promise<void> | void)[] = [() => closed(index), () => closed(disk)]
+  const vectors = openVectorStore({ directory: vectorsDirectory(dir), log })
+  const closing: (() => Promise<void> | void)[] = [() => closed(vectors), () => closed(index), () => closed(disk)]
   let stopping: Promise<void> | undefined
   try {
     const ports = readPorts(dir)
@@ -73,7 +75,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         random: hostRandom,
         disk,
         index,
-        vectors: new InProcessVectorStore(run => hostClock.soon(run)),
+        vectors,
         log,
         load: loadProgram,
         onStop: () => void stop(),
