@@ -17,7 +17,7 @@ import {
   readPorts,
   removeControlFile,
   useDirectory,
-  vectorDirectory,
+  vectorsDirectory,
   writeControlFile,
   writePorts,
 } from './host/directory.ts'
@@ -63,7 +63,8 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
   const { log } = createLogger({ level: config.logLevel.value, destination: options.logTo ?? { write: () => {} } })
   await requireCluster(disk, config, options.create ?? true)
   const index = await openLocked(indexDirectory(dir), log) // one process per directory, from here on
-  const closing: (() => Promise<void> | void)[] = [() => closed(index), () => closed(disk)]
+  const vectors = openVectorStore({ directory: vectorsDirectory(dir), log })
+  const closing: (() => Promise<void> | void)[] = [() => closed(vectors), () => closed(index), () => closed(disk)]
   let stopping: Promise<void> | undefined
   try {
     const ports = readPorts(dir)
@@ -74,7 +75,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         random: hostRandom,
         disk,
         index,
-        vectors: openVectorStore({ directory: vectorDirectory(dir), log }),
+        vectors,
         log,
         load: loadProgram,
         onStop: () => void stop(),

@@ -88,7 +88,7 @@ export class Runtime {
       kind: 'stopping',
       done: () => {
         this.close()
-        this.#files.whenIdle(() => this.#ports.transport.stop(() => this.#ports.vectors.close(done)))
+        this.#files.whenIdle(() => this.#ports.transport.stop(done))
       },
     })
   }

@@ -36,7 +36,7 @@ export function indexDirectory(dir: string): string {
 }
 
 /** Holds what the vector store can make again from the journal. */
-export function vectorDirectory(dir: string): string {
+export function vectorsDirectory(dir: string): string {
   return join(dir, 'vectors')
 }
 

@@ -17,7 +17,6 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { VECTOR_ROWS_WAITING_MAX, VECTOR_SEARCHES_WAITING_MAX } from '../../base/limits.ts'
-import { InProcessVectorStore } from '../../ecc/hnsw/in-process-store.ts'
 import { openVectorStore, type VectorStoreOptions } from '../../ecc/hnsw-worker/vector-store.ts'
 import type { VectorIndexName, VectorIndexStatus, VectorRow, VectorStore } from '../../ecc/vector-store.ts'
 import type { Bench } from '../contract/answer.ts'
@@ -141,11 +140,6 @@ function isOnDisk(folder: string, { vector, id }: VectorRow): boolean {
     .map(entry => readFileSync(join(entry.parentPath, entry.name)))
     .some(bytes => parts.some(part => bytes.includes(part)))
 }
-
-vectorStoreContract(t, 'in process', () => {
-  const port = new InProcessVectorStore(run => void setImmediate(run))
-  return { port, turn: () => {}, close: () => new Promise(resolve => port.close(resolve)) }
-})
 
 for (const engine of ENGINES) {
   vectorStoreContract(t, engine, t => made(t, { engine }))
