@@ -163,14 +163,21 @@ export class StoredIndex {
       this.#keep()
     }
     this.#rows.append(fresh.length, freshIds, freshVectors)
+    const replaced: number[] = []
     for (const from of fresh) {
       const label = labels[from] as number
+      const before = this.#slots.get(label)
+      if (before !== undefined) {
+        this.#turn(before, STATE.gone)
+        replaced.push(before)
+      }
       const slot = this.#table.count
       this.#table.push(label, STATE.live)
       this.#count[STATE.live]++
       this.#slots.set(label, slot)
       this.#unindexed.add(slot)
     }
+    this.#wipe(replaced)
   }
 
   retire(labels: Uint32Array): void {
@@ -293,12 +300,7 @@ export class StoredIndex {
       this.#rows.scan([at], (_, numbers, from) => (same = vector.every((number, i) => number === numbers[from + i])))
       return same
     }
-    if (slot !== undefined) {
-      if (isSame(slot)) return true
-      this.#turn(slot, STATE.gone)
-      this.#wipe([slot])
-      return false
-    }
+    if (slot !== undefined) return isSame(slot)
     this.#unclaimed.delete(key)
     if (unclaimed === undefined || !isSame(unclaimed)) return false
     this.#unwiped.delete(unclaimed)
@@ -451,6 +453,8 @@ export class StoredIndex {
   /** Nothing is left of these: neither in memory nor on the disk. They are gone already. */
   #wipe(slots: readonly number[]): void {
     if (slots.length === 0) return
+    // What is saved is to be thrown away: taken in before, it need not be made again.
+    if (this.#isToLoad) this.#load()
     this.#block = undefined
     try {
       this.#rows.wipe(slots)
@@ -460,8 +464,10 @@ export class StoredIndex {
       for (const slot of slots) this.#unwiped.add(slot)
       this.#host.log('error', 'vectors.erase.failed', { ...this.#fields(), reason: (thrown as Error).message })
     }
-    if (slots.length > WIPED_SHARE_MAX * (this.#graph?.size ?? 0)) this.#drop()
-    if (slots.length > WIPED_SHARE_MAX * (this.#building?.graph.size ?? 0)) this.#stopBuilding()
+    const isMany = (graph: SlotGraph | undefined): boolean =>
+      graph !== undefined && slots.filter(slot => graph.has(slot)).length > WIPED_SHARE_MAX * graph.size
+    if (isMany(this.#graph)) this.#drop()
+    if (isMany(this.#building?.graph)) this.#stopBuilding()
     for (const graph of this.#graphs()) for (const slot of slots) graph.wipe(slot)
     if (this.#graph === undefined) this.#recount()
     this.#unsaved = this.#graph?.size ?? 0
