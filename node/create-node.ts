@@ -93,11 +93,13 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         name: config.name.value,
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
+        policies: config.memory.value.forget,
         strictGuard: config.guard.value === 'majority',
         cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
         settings: Object.entries(config).map(([setting, { value, from }]) => ({
           setting,
-          value: typeof value === 'number' ? String(value) : value,
+          value:
+            typeof value === 'number' ? String(value) : typeof value === 'object' && 'forget' in value ? Object.keys(value.forget) : value,
           from,
         })),
       },
