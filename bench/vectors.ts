@@ -2,7 +2,7 @@
  * The vector store of a node beside hnswlib-node called directly, on the same vectors in the same run: what the thread, the checks, the
  * rows on disk and the exact scores cost, what our own graph costs where hnswlib is not to be had, and what filters, updates and a restart take.
  *
- *     node build/bench/vectors.js
+ *     node build/bench/vectors.js [mnist drawn restart among updates delays memory]
  *
  * MNIST (10,000 pictures of 784 numbers, cosine; 200 of them are the queries) is read from `mnist-t10k-images-idx3-ubyte.gz` in
  * the folder WEFT_DATA, else in `../shared/data`. The other vectors are drawn from a seed: 32 hidden numbers and some noise, as models make them.
@@ -49,26 +49,25 @@ const root = mkdtempSync(join(tmpdir(), 'weft-bench-vectors-'))
 let stores = 0
 
 try {
-  if (process.argv[2] === 'memory') await memory(process.argv[3] as Engine)
-  else await all()
+  const [, , ...parts] = process.argv
+  if (parts[0] === 'resident') await memory(parts[1] as Engine)
+  else await all(part => parts.length === 0 || parts.includes(part))
 } finally {
   rmSync(root, { recursive: true, force: true })
 }
 
-async function all(): Promise<void> {
+async function all(isWanted: (part: string) => boolean): Promise<void> {
   if (Native === undefined) console.error('hnswlib-node cannot be loaded: there is no baseline, and the store runs on its own graph alone')
   const file = join(process.env['WEFT_DATA'] ?? resolve('../shared/data'), MNIST)
-  if (existsSync(file)) await searches(mnist(file))
-  else console.error(`skipped: ${file} is not there; WEFT_DATA names the folder it is in`)
+  if (isWanted('mnist') && existsSync(file)) await searches(mnist(file))
+  else if (isWanted('mnist')) console.error(`skipped: ${file} is not there; WEFT_DATA names the folder it is in`)
   const data = drawn(10_000, 384)
-  await searches(data)
+  if (isWanted('drawn')) await searches(data)
+  const parts = { restart, among, updates, delays }
   for (const engine of engines()) {
-    await restart(data, engine)
-    await among(data, engine)
-    await updates(data, engine)
-    await delays(data, engine)
+    for (const [name, part] of Object.entries(parts)) if (isWanted(name)) await part(data, engine)
     const script = fileURLToPath(import.meta.url)
-    spawnSync(process.execPath, ['--expose-gc', script, 'memory', engine], { stdio: 'inherit' })
+    if (isWanted('memory')) spawnSync(process.execPath, ['--expose-gc', script, 'resident', engine], { stdio: 'inherit' })
   }
 }
 
@@ -150,17 +149,17 @@ async function restart(data: Data, engine: Engine): Promise<void> {
   const first = opened(data, engine)
   const rebuildMs = await timed(() => filled(first.store, first.name, data.rows))
   const closeMs = await timed(() => closed(first.store))
-  let openMs = Infinity
+  let [openMs, withThreadMs] = [Infinity, Infinity]
   for (let i = 0; i < 5; i++) {
     const { store, name } = opened(data, engine, first.directory)
-    openMs = Math.min(
-      openMs,
-      await timed(async () => {
-        const missing = await reopened(store, name, data.rows)
-        if (missing.length > 0) throw new Error(`${missing.length} rows are missing`)
-        for (let exact = true; exact; ) exact = (await search(store, name, { vector: data.queries[0] as Float32Array, k: K })).exact
-      }),
-    )
+    const threadMs = await timed(() => reopened(store, { ...name, space: 'another' }, []))
+    const ms = await timed(async () => {
+      const missing = await reopened(store, name, data.rows)
+      if (missing.length > 0) throw new Error(`${missing.length} rows are missing`)
+      for (let exact = true; exact; ) exact = (await search(store, name, { vector: data.queries[0] as Float32Array, k: K })).exact
+    })
+    openMs = Math.min(openMs, ms)
+    withThreadMs = Math.min(withThreadMs, threadMs + ms)
     await closed(store)
   }
   print({
@@ -168,6 +167,7 @@ async function restart(data: Data, engine: Engine): Promise<void> {
     engine,
     rows: data.rows.length,
     openMs: round(openMs),
+    withThreadMs: round(withThreadMs),
     rebuildMs: round(rebuildMs),
     ratio: round(rebuildMs / openMs),
     closeMs: round(closeMs),

@@ -142,6 +142,10 @@ export class NativeGraph implements SlotGraph {
     return neighbors.map((slot, i) => ({ slot, score: 1 - (distances[i] as number) }))
   }
 
+  free(): void {
+    this.#index.initIndex({ maxElements: 1, m: LINKS, efConstruction: EF_CONSTRUCTION, randomSeed: SEED, allowReplaceDeleted: false })
+  }
+
   save(file: string): number {
     this.#index.writeIndexSync(file)
     // Of a slot: numbers, links of the lowest level and how many, label, links of the upper ones.

@@ -28,6 +28,8 @@ export interface SlotGraph {
   scoreOf?(vector: Float32Array, slot: number): number
   /** Those that are hidden, bits by slot. */
   readonly hidden: Bits
+  /** Gives its memory back, where no collector knows of it. It is not used again. */
+  free?(): void
   /** Writes what `load` of the engine reads. @returns bytes that the file must have at least: not every engine tells when the disk is full */
   save(file: string): number
 }

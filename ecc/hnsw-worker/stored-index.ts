@@ -24,6 +24,8 @@ const SAVE_SHARE = 1 / 8
 const SAVE_ROWS_MIN = 1024
 const CLOSE_SHARE = 1 / 64
 const SAVE_INTERVAL_MS = 10_000
+/** At most a fiftieth of the time goes into saving. */
+const SAVE_REST = 50
 /** 60 s after an open, what it did not list and nobody added since is overwritten. */
 const PURGE_MS = 60_000
 /** What another thread needs to go on with an index. */
@@ -73,7 +75,7 @@ export class StoredIndex {
   #openedMs: number
   /** Slots of the graph that the saved one does not have; all when it must not be kept. */
   #unsaved = 0
-  #savedMs: number
+  #saveDueMs: number
   #isTroubled = false
   #hasWork = false
 
@@ -84,7 +86,7 @@ export class StoredIndex {
     this.#engine = host.native === undefined ? 'typescript' : 'hnswlib'
     this.#cache = new GraphCache(directory)
     this.#openedMs = host.nowMs()
-    this.#savedMs = this.#openedMs
+    this.#saveDueMs = this.#openedMs + SAVE_INTERVAL_MS
     // The newest that belongs to the file that is there: a thread may have died between making another and taking it.
     for (const { table: shared, rows: keptRows } of kept) {
       const table = new SlotTable(shared)
@@ -109,25 +111,26 @@ export class StoredIndex {
 
   /** @param ids 32 bytes for each label @returns the labels that have no row */
   open(labels: Uint32Array, ids: Uint8Array): Uint32Array {
-    const wanted = new Map<string, number>()
-    for (let i = 0; i < labels.length; i++) wanted.set(keyOf(ids, i), labels[i] as number)
     const table = SlotTable.of(roomFor(this.#rows.count), this.#rows.generation)
-    const found = new Map<number, number>()
+    const listed = new Listed(ids)
+    const slots = new Int32Array(labels.length).fill(-1)
     this.#unclaimed = new Map()
     this.#unwiped.clear()
     let damaged = 0
     this.#rows.verify((slot, id, isDamaged) => {
+      const place = id === undefined ? undefined : listed.find(id)
+      table.push(place === undefined ? 0 : (labels[place] as number), place === undefined ? STATE.gone : STATE.live)
       if (isDamaged) damaged++
-      const key = id === undefined ? '' : keyOf(id, 0)
-      const label = id === undefined ? undefined : wanted.get(key)
-      table.push(label ?? 0, label === undefined ? STATE.gone : STATE.live)
       if (id === undefined && !isDamaged) return
-      const before = label === undefined ? this.#unclaimed.get(key) : found.get(label)
-      if (before !== undefined) table.set(before, STATE.gone)
-      if (before !== undefined) this.#unwiped.add(before)
-      if (label !== undefined) found.set(label, slot)
-      else this.#unwiped.add(slot)
-      if (label === undefined && id !== undefined) this.#unclaimed.set(key, slot)
+      if (place === undefined) this.#unwiped.add(slot)
+      // Of two rows of one record the later counts.
+      const before = place === undefined ? id && this.#unclaimed.get(keyOf(id, 0)) : (slots[place] as number)
+      if (before !== undefined && before >= 0) {
+        table.set(before, STATE.gone)
+        this.#unwiped.add(before)
+      }
+      if (place !== undefined) slots[place] = slot
+      else if (id !== undefined) this.#unclaimed.set(keyOf(id, 0), slot)
     })
     if (damaged > 0) this.#host.log('warn', 'vectors.rows.damaged', { ...this.#fields(), rows: damaged })
     this.#table = table
@@ -135,7 +138,7 @@ export class StoredIndex {
     this.#recount()
     this.#align()
     this.#keep()
-    return labels.filter(label => !found.has(label))
+    return labels.filter((_, place) => slots[place] === -1)
   }
 
   /** What is no vector is left out, and said. @param vectors `dims` numbers for each label */
@@ -160,14 +163,21 @@ export class StoredIndex {
       this.#keep()
     }
     this.#rows.append(fresh.length, freshIds, freshVectors)
+    const replaced: number[] = []
     for (const from of fresh) {
       const label = labels[from] as number
+      const before = this.#slots.get(label)
+      if (before !== undefined) {
+        this.#turn(before, STATE.gone)
+        replaced.push(before)
+      }
       const slot = this.#table.count
       this.#table.push(label, STATE.live)
       this.#count[STATE.live]++
       this.#slots.set(label, slot)
       this.#unindexed.add(slot)
     }
+    this.#wipe(replaced)
   }
 
   retire(labels: Uint32Array): void {
@@ -225,7 +235,7 @@ export class StoredIndex {
   /** When `work` will have something to do that it does not have now; undefined when nothing waits for a time. */
   get dueMs(): number | undefined {
     const purgeMs = this.#unwiped.size > 0 ? this.#openedMs + PURGE_MS : undefined
-    const saveMs = this.#isSaveDue(Number.POSITIVE_INFINITY) ? this.#savedMs + SAVE_INTERVAL_MS : undefined
+    const saveMs = this.#isSaveDue(Number.POSITIVE_INFINITY) ? this.#saveDueMs : undefined
     return purgeMs === undefined || (saveMs !== undefined && saveMs < purgeMs) ? saveMs : purgeMs
   }
 
@@ -241,12 +251,14 @@ export class StoredIndex {
   save(): void {
     const graph = this.#graph
     if (graph === undefined) return
-    this.#savedMs = this.#host.nowMs()
+    const beganMs = this.#host.nowMs()
+    this.#saveDueMs = beganMs + SAVE_INTERVAL_MS
     this.#unsaved = 0
     if (this.#rows.isInMemory) return
     try {
       this.#rows.sync()
       this.#cache.save(graph, graph.hidden.bytes, this.#wanted())
+      this.#saveDueMs = beganMs + Math.max(SAVE_INTERVAL_MS, SAVE_REST * (this.#host.nowMs() - beganMs))
     } catch (thrown) {
       this.#trouble(thrown as Error)
     }
@@ -288,12 +300,7 @@ export class StoredIndex {
       this.#rows.scan([at], (_, numbers, from) => (same = vector.every((number, i) => number === numbers[from + i])))
       return same
     }
-    if (slot !== undefined) {
-      if (isSame(slot)) return true
-      this.#turn(slot, STATE.gone)
-      this.#wipe([slot])
-      return false
-    }
+    if (slot !== undefined) return isSame(slot)
     this.#unclaimed.delete(key)
     if (unclaimed === undefined || !isSame(unclaimed)) return false
     this.#unwiped.delete(unclaimed)
@@ -385,9 +392,11 @@ export class StoredIndex {
     })
     if (slot !== undefined) return this.#insert(building.graph, slot)
     this.#building = undefined
-    this.#graph = building.graph.size > 0 ? building.graph : undefined
+    this.#graph?.free?.()
+    this.#graph = building.graph
+    if (building.graph.size === 0) this.#drop()
     this.#unsaved = building.graph.size
-    this.#savedMs = Number.NEGATIVE_INFINITY
+    this.#saveDueMs = this.#host.nowMs()
     this.#recount()
   }
 
@@ -429,11 +438,23 @@ export class StoredIndex {
     }
   }
 
+  #drop(): void {
+    this.#graph?.free?.()
+    this.#graph = undefined
+  }
+
+  #stopBuilding(): void {
+    this.#building?.graph.free?.()
+    this.#building = undefined
+  }
+
   // ---- forgetting
 
   /** Nothing is left of these: neither in memory nor on the disk. They are gone already. */
   #wipe(slots: readonly number[]): void {
     if (slots.length === 0) return
+    // What is saved is to be thrown away: taken in before, it need not be made again.
+    if (this.#isToLoad) this.#load()
     this.#block = undefined
     try {
       this.#rows.wipe(slots)
@@ -443,8 +464,10 @@ export class StoredIndex {
       for (const slot of slots) this.#unwiped.add(slot)
       this.#host.log('error', 'vectors.erase.failed', { ...this.#fields(), reason: (thrown as Error).message })
     }
-    if (slots.length > WIPED_SHARE_MAX * (this.#graph?.size ?? 0)) this.#graph = undefined
-    if (slots.length > WIPED_SHARE_MAX * (this.#building?.graph.size ?? 0)) this.#building = undefined
+    const isMany = (graph: SlotGraph | undefined): boolean =>
+      graph !== undefined && slots.filter(slot => graph.has(slot)).length > WIPED_SHARE_MAX * graph.size
+    if (isMany(this.#graph)) this.#drop()
+    if (isMany(this.#building?.graph)) this.#stopBuilding()
     for (const graph of this.#graphs()) for (const slot of slots) graph.wipe(slot)
     if (this.#graph === undefined) this.#recount()
     this.#unsaved = this.#graph?.size ?? 0
@@ -484,8 +507,8 @@ export class StoredIndex {
       return false
     }
     this.#table = table
-    this.#graph = undefined
-    this.#building = undefined
+    this.#drop()
+    this.#stopBuilding()
     this.#recount()
     this.#discard()
     return true
@@ -496,9 +519,7 @@ export class StoredIndex {
   #isSaveDue(nowMs: number): boolean {
     const graph = this.#graph
     if (graph === undefined || this.#building !== undefined || this.#unindexed.size > 0 || this.#rows.isInMemory) return false
-    return (
-      this.#unsaved >= Math.min(graph.size, Math.max(SAVE_ROWS_MIN, graph.size * SAVE_SHARE)) && nowMs >= this.#savedMs + SAVE_INTERVAL_MS
-    )
+    return this.#unsaved >= Math.min(graph.size, Math.max(SAVE_ROWS_MIN, graph.size * SAVE_SHARE)) && nowMs >= this.#saveDueMs
   }
 
   #wanted(): Wanted {
@@ -537,6 +558,35 @@ export class StoredIndex {
 
   #fields(): { space: string; embedder: string } {
     return { space: this.name.space, embedder: this.name.embedder }
+  }
+}
+
+/** Places of ids in a list. Rows were added in the order of the fold, as a rule: then the next one is at the next place. */
+class Listed {
+  readonly #ids: Uint8Array
+  #next = 0
+  #places: Map<string, number> | undefined
+
+  constructor(ids: Uint8Array) {
+    this.#ids = ids
+  }
+
+  find(id: Uint8Array): number | undefined {
+    if (this.#isAt(id, this.#next)) return this.#next++
+    if (this.#places === undefined) {
+      this.#places = new Map()
+      for (let place = 0; 32 * place < this.#ids.length; place++) this.#places.set(keyOf(this.#ids, place), place)
+    }
+    const place = this.#places.get(keyOf(id, 0))
+    if (place !== undefined) this.#next = place + 1
+    return place
+  }
+
+  #isAt(id: Uint8Array, place: number): boolean {
+    const at = 32 * place
+    if (at >= this.#ids.length) return false
+    for (let i = 0; i < 32; i++) if (id[i] !== this.#ids[at + i]) return false
+    return true
   }
 }
 

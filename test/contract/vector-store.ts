@@ -200,8 +200,17 @@ export function vectorStoreContract(t: Test, name: string, make: (t: Test) => Be
     await added(bench, PLAIN, [rowOf(1, 1, 0, 0, 0), rowOf(2, 0, 1, 0, 0)])
     await added(bench, PLAIN, [rowOf(1, 1, 0, 0, 0)])
     await added(bench, PLAIN, [rowOf(2, -1, 0, 0, 0)])
-    t.strictSame(await labelsOf(bench, PLAIN, { vector: X, k: 9 }), [1, 2])
-    t.match(await asked(bench, done => bench.port.status(done)), [{ vectors: 2 }])
+    await added(bench, PLAIN, [rowOf(3, 1, 0, 0, 0), rowOf(3, 0, 1, 0, 0), rowOf(1, 1, 0, 0, 0)])
+    t.strictSame(await searched(bench, PLAIN, { vector: X, k: 9 }), {
+      ok: true,
+      neighbours: [
+        { label: 1, score: 1 },
+        { label: 3, score: 0 },
+        { label: 2, score: -1 },
+      ],
+      exact: true,
+    })
+    t.match(await asked(bench, done => bench.port.status(done)), [{ vectors: 3 }])
   })
 
   test('it keeps its own copy of what it is given', async (t, bench) => {
