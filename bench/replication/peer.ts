@@ -25,15 +25,22 @@ let peer: Peer | undefined
 const candidate = (await import(process.argv[2] as string)) as Candidate
 
 process.on('message', (question: Question) => {
-  const fromMs = nowMs()
-  answerTo(question).then(
-    result => process.send?.({ id: question.id, result, fromMs, toMs: nowMs() } satisfies Answer),
-    (thrown: unknown) =>
-      process.send?.({ id: question.id, result: undefined, error: String(thrown), fromMs, toMs: nowMs() } satisfies Answer),
-  )
+  void answer(question)
 })
 process.on('disconnect', () => process.exit(0))
 process.send?.('ready')
+
+async function answer(question: Question): Promise<void> {
+  const { id } = question
+  const fromMs = nowMs()
+  try {
+    const result = await answerTo(question)
+    process.send?.({ id, result, fromMs, toMs: nowMs() } satisfies Answer)
+  } catch (thrown) {
+    process.send?.({ id, result: undefined, error: String(thrown), fromMs, toMs: nowMs() } satisfies Answer)
+  }
+  if (question.name === 'stop') process.disconnect()
+}
 
 async function answerTo({ name, argument }: Question): Promise<unknown> {
   if (name === 'spent') return spent()
