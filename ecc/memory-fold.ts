@@ -4,20 +4,25 @@ import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import { LIST_MAX } from '../base/limits.ts'
 import { CURRENT } from '../base/version.ts'
 import { canonical } from './canonical.ts'
+import { Cognition } from './cognition/cognition.ts'
+import { type AlikeMemory, alikeTo, sameKeyAs } from './cognition/novelty.ts'
+import { type News, newsOf } from './cognition/news.ts'
 import { NONE } from './column.ts'
 import { type Conflict, conflicts } from './conflicts.ts'
 import { type Difference, difference } from './diff.ts'
 import { EDGE_TYPES } from './edge-types.ts'
 import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } from './folding.ts'
 import { type Parent, parentsFor } from './heads.ts'
+import { type LinksOf, linksOf, outgoing } from './links.ts'
 import { list, type ListOptions, type Page } from './list.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
 import { currentName } from './reference-table.ts'
-import { type CausalEdge, edgesOf, historyOf, type NodeHistory } from './show.ts'
+import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
+import { counts, Vectors } from './vectors.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
@@ -53,6 +58,7 @@ export interface FoldStats {
 export class MemoryFold {
   /** Of the fold: answers of two versions are not compared. */
   readonly version: number
+  readonly vectors: Vectors
   readonly #state: FoldState
   readonly #folding: Folding
 
@@ -61,6 +67,7 @@ export class MemoryFold {
     this.version = version
     this.#state = state
     this.#folding = new Folding(state, version)
+    this.vectors = new Vectors(state, at => this.#view(at))
   }
 
   /** The fold in `bytes`, which this version made; undefined when they are damaged, of another format, or another node's. */
@@ -110,6 +117,11 @@ export class MemoryFold {
     const first = this.#state.records.at(a)
     const second = this.#state.records.at(b)
     return first !== NONE && second !== NONE && this.#view().isBefore(first, second)
+  }
+
+  /** Records applied. */
+  get size(): number {
+    return this.#state.records.size
   }
 
   /** Where the record with this id stands; an id that a rebase replaced leads to the new record. */
@@ -182,6 +194,26 @@ export class MemoryFold {
     return conflicts(this.#view(at))
   }
 
+  /** What can be asked of it as a whole, as of a cut that stays. @throws WeftError `frontier_ahead` */
+  cognition(at: Cut = this.cut): Cognition {
+    return new Cognition(this.#view(at))
+  }
+
+  /** The live memories most like one by its words, best first. */
+  alike(id: CausalId, text: string, count: number): AlikeMemory[] {
+    return alikeTo(this.#view(), this.#find(id), text, count)
+  }
+
+  /** Current memories of other authors under the key of this one. */
+  sameKey(id: CausalId): AlikeMemory[] {
+    return sameKeyAs(this.#view(), this.#find(id))
+  }
+
+  /** What the records beyond a cut say that is worth a thought; `limit` of them at a time. */
+  news(after: Cut, limit: number): News {
+    return newsOf(this.#view(), after, limit)
+  }
+
   /** What is otherwise at `to` (now, without it) than at `from`. @throws WeftError `invalid_argument`, `frontier_ahead` */
   difference({ from, to = this.cut, limit }: { readonly from: Cut; readonly to?: Cut | undefined; readonly limit: number }): Difference {
     if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX)
@@ -203,11 +235,22 @@ export class MemoryFold {
     return historyOf(this.#view(at), this.#find(id))
   }
 
-  /** The links at a memory, oldest first, also those that were retracted or lead nowhere yet. */
-  edgesOf(id: CausalId, at?: Cut): CausalEdge[] {
+  /** What a record is in the graph; undefined when it is nothing there. `links` names how many records link to it. */
+  placeOf(id: CausalId): GraphPlace | undefined {
+    return placeIn(this.#view(), this.#find(id))
+  }
+
+  /** The `max` oldest links at a memory, also those that were retracted or lead nowhere yet, and how many there are. */
+  linksOf(id: CausalId, max: number, at?: Cut): LinksOf {
     const view = this.#view(at)
     const record = this.#find(id)
-    return record === NONE || !view.sees(record) ? [] : edgesOf(view, record)
+    return record === NONE || !view.sees(record) ? { edges: [], inAll: 0 } : linksOf(view, record, max)
+  }
+
+  /** The live links from a memory, `max` at a time: `next` is what to ask for them with `from` to get those after. */
+  outgoing(id: CausalId, max: number, from?: number): { readonly edges: readonly CausalEdge[]; readonly next?: number } {
+    const record = this.#find(id)
+    return record === NONE ? { edges: [] } : outgoing(this.#view(), record, from, max)
   }
 
   /** Everything the fold says, in one order: equal bytes for equal sets of records. */
@@ -237,6 +280,14 @@ export class MemoryFold {
       if (newest !== NONE && isCurrent(view, newest)) return records.idOf(newest)
     }
     return undefined
+  }
+
+  /** The newest vector of `author` for a memory, if this is it (`contentHash` of its body). */
+  findVector(author: NodeId, content: Uint8Array): CausalId | undefined {
+    const { own, records } = this.#state
+    const record = author === own.author ? own.findVector(content) : NONE
+    const found = record !== NONE && records.role.at(record) === ROLE.vector && counts(this.#view(), record)
+    return found ? records.idOf(record) : undefined
   }
 
   /** A live link of `author` that says exactly this. @throws WeftError `edge_invalid` for a weight out of range */

@@ -25,6 +25,10 @@ export interface Config {
   readonly logLevel: Setting<LogLevel>
   /** Who must vouch for this node's logs before it signs again after a start. */
   readonly guard: Setting<'one' | 'majority'>
+  /** Whether this node looks at what is new in the memory by itself, and raises impulses. */
+  readonly cognitionTick: Setting<'on' | 'off'>
+  /** What that may take of the loop. */
+  readonly cognitionShare: Setting<number>
 }
 
 export interface Setting<T> {
@@ -40,7 +44,7 @@ export const CONFIG_FILE = 'weft.toml'
 const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{1,5}(\/.*)?$/, 'a multiaddr like /ip4/192.0.2.1/tcp/4001')
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
 
-/** Per setting: its name in weft.toml, its shape, its default. */
+/** Per setting: its name in weft.toml (`table.name` within a table), its shape, its default. */
 const SETTINGS: {
   readonly [K in keyof Config]: {
     readonly key: string
@@ -64,6 +68,12 @@ const SETTINGS: {
   },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
+  cognitionTick: { key: 'cognition.tick', shape: z.enum(['on', 'off']), fallback: 'off' },
+  cognitionShare: {
+    key: 'cognition.share',
+    shape: z.coerce.number('a share of the loop, above 0 and at most 1').gt(0).max(1),
+    fallback: 0.3,
+  },
 }
 
 type Name = keyof Config
@@ -89,8 +99,8 @@ function resolve(
   const { key, fallback } = SETTINGS[name]
   const isList = Array.isArray(fallback)
   const flag = flags[name]
-  if (flag !== undefined) return checked(name, flag, `--${key.replace('_', '-')}`)
-  const variable = `WEFT_${key.toUpperCase()}`
+  if (flag !== undefined) return checked(name, flag, `--${key.replaceAll(/[._]/g, '-')}`)
+  const variable = `WEFT_${key.toUpperCase().replace('.', '_')}`
   const text = environment[variable]
   if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
   if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
@@ -119,17 +129,33 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
     })
   }
   const known = Object.values(SETTINGS).map(({ key }) => key)
-  for (const key of Object.keys(rows)) {
+  const flat = flattened(rows, known)
+  for (const key of Object.keys(flat)) {
     if (!known.includes(key))
       throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
         details: { key },
       })
   }
-  return rows
+  return flat
+}
+
+/** What stands in a table that holds settings, by `table.name`. */
+function flattened(rows: Readonly<Record<string, unknown>>, known: readonly string[]): Readonly<Record<string, unknown>> {
+  const isTable = (name: string, value: unknown): value is object =>
+    known.some(key => key.startsWith(`${name}.`)) && typeof value === 'object' && value !== null && !Array.isArray(value)
+  return Object.fromEntries(
+    Object.entries(rows).flatMap(([name, value]) =>
+      isTable(name, value) ? Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner]) : [[name, value]],
+    ),
+  )
 }
 
 function lineOf(text: string, key: string): string {
-  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key}["']?\\s*[=\\].]`).test(row))
+  const lines = text.split('\n')
+  const [table, name] = key.includes('.') ? key.split('.') : [undefined, key]
+  const from = table === undefined ? 0 : lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\]`).test(row)) + 1
+  const inTable = lines.slice(from).findIndex(row => new RegExp(`^\\s*(\\[?)["']?${name}["']?\\s*[=\\].]`).test(row))
+  const line = inTable >= 0 ? from + inTable : lines.findIndex(row => row.trimStart().startsWith(table ?? key))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
 }
 

@@ -9,7 +9,9 @@ export const define: Define = command =>
     .action(action(async (cli, [id]: readonly [string]) => cli.print(await cli.request('memory.get', { id }), render)))
 
 function render(memory: MemoryDetail): string {
-  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, supersedes, supersededBy, log, seq } = memory
+  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, edgesInAll, supersedes, supersededBy, embedders } =
+    memory
+  const { log, seq } = memory
   const optional: readonly (readonly [string, string | undefined])[] = [
     ['key', key],
     ['source', source],
@@ -17,6 +19,7 @@ function render(memory: MemoryDetail): string {
     ...Object.entries(meta).map(([name, value]) => [name, value] as const),
     ['replaces', supersedes.map(short).join(', ') || undefined],
     ['replaced by', supersededBy.map(short).join(', ') || undefined],
+    ['vectors of', embedders.map(({ embedder }) => embedder).join(', ') || undefined],
   ]
   const rows = [
     ['id', id],
@@ -24,10 +27,11 @@ function render(memory: MemoryDetail): string {
     ['written', `${at} by ${author}`],
     ['record', `${seq} of log ${short(log)}`],
     ...optional.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-    ...edges.map(({ from, type, to, live, dangling }) => [
+    ...edges.map(({ from, type, to, live, dangling, cyclic }) => [
       'link',
-      `${short(from)} ${type} ${short(to)}${live ? '' : ' (retracted)'}${dangling ? ' (not here)' : ''}`,
+      `${short(from)} ${type} ${short(to)}${live ? '' : ' (retracted)'}${dangling ? ' (not here)' : ''}${cyclic ? ' (in a ring)' : ''}`,
     ]),
+    ...(edgesInAll > edges.length ? [['links', `${edgesInAll} in all`]] : []),
   ]
   return `${text}\n\n${columns(rows.map(([name, ...rest]) => [styled('dim', name as string), ...rest]))}`
 }

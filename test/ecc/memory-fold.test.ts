@@ -11,6 +11,7 @@ import { MemoryFold } from '../../ecc/memory-fold.ts'
 import { contentHash } from '../../ecc/own-memories.ts'
 import type { Cut } from '../../ecc/record-table.ts'
 import { encodeRemember } from '../../ecc/records.ts'
+import { encodeVector } from '../../ecc/vector-record.ts'
 import { type Author, World } from './world.ts'
 
 /** Two authors who have met, and a fold of what either writes. */
@@ -82,7 +83,8 @@ t.test('records', t => {
       [KIND['memory.retract'], Uint8Array.of(1), 'void'],
       [KIND['log.rebase'], Uint8Array.of(1), 'void'],
       [KIND['memory.join'], encode([]), 'unknown'],
-      [KIND['memory.vector'], encode([]), 'unknown'],
+      [KIND['memory.vector'], encodeVector(id, { embedder: 'm', vector: [1, 2] }), 'folded'],
+      [KIND['memory.vector'], encode([]), 'void'],
       [12345, encode([]), 'unknown'],
     ]
     for (const [i, [kind, body, outcome]] of kinds.entries()) {
@@ -101,10 +103,10 @@ t.test('records', t => {
     const code = (seq: number): string | undefined => ann.fold.voids.find(row => row.ref.seq === seq)?.code
     t.strictSame(
       ann.fold.voids.map(row => row.ref.seq),
-      [2, 4, 5, 6, 7, 8],
+      [2, 4, 5, 6, 7, 8, 11],
     )
     t.strictSame([code(2), code(6)], ['bad_record', 'not_author'])
-    t.equal(ann.fold.stats.voids, 6)
+    t.equal(ann.fold.stats.voids, 7)
     t.equal(ann.fold.node(id)?.state, 'current')
   })
 
@@ -358,23 +360,23 @@ t.test('links', t => {
     const y = bob.remember('y')
     const [now, never] = [ann.link(x, 'causes', y, 0.5), ann.link(ghost(1), 'follows', x)] as const
     const row = { author: ann.node, live: true, dangling: true }
-    t.match(ann.fold.edgesOf(x), [
+    t.match(ann.fold.linksOf(x, 100).edges, [
       { id: now, type: 'causes', from: x, to: y, weight: 0.5, ...row },
       { id: never, type: 'follows', from: ghost(1), to: x, weight: 1, ...row },
     ])
     ann.hear(bob)
     t.strictSame(
-      ann.fold.edgesOf(y).map(edge => [edge.id, edge.dangling]),
+      ann.fold.linksOf(y, 100).edges.map(edge => [edge.id, edge.dangling]),
       [[now, false]],
     )
     t.match(ann.fold.stats, { edges: 2, dangling: 1 })
     ann.retract(now)
     t.strictSame(
-      ann.fold.edgesOf(y).map(edge => edge.live),
+      ann.fold.linksOf(y, 100).edges.map(edge => edge.live),
       [false],
     )
     t.equal(ann.fold.stats.edges, 1)
-    t.strictSame(ann.fold.edgesOf(ghost(2)), [])
+    t.strictSame(ann.fold.linksOf(ghost(2), 100).edges, [])
   })
 
   t.test('only so many references wait; what comes then is left out whole, and counted', async t => {
@@ -421,7 +423,7 @@ t.test('links', t => {
     ])
     const late = ann.retract(ghost(1))
     t.strictSame(
-      ann.fold.edgesOf(x).map(edge => [edge.id, edge.to]),
+      ann.fold.linksOf(x, 100).edges.map(edge => [edge.id, edge.to]),
       [[early, x]],
     )
     t.equal(ann.fold.node(x)?.state, 'retracted', `by ${late}`)
