@@ -106,7 +106,9 @@ export class AppliedCut {
         }
         count++
         this.#sizes.set(id, record.seq + 1)
-        yield { ...record, log, void: this.#isLate(log, record) ? 'clock' : undefined }
+        // Field by field: a spread costs as much as a tenth of what the fold does with it.
+        const { seq, id: causalId, hlc, kind, actor, parents, record: stored } = record
+        yield { seq, id: causalId, hlc, kind, actor, parents, record: stored, log, void: this.#isLate(log, record) ? 'clock' : undefined }
         if (era !== this.#era) return
       }
       if (count === 0) continue

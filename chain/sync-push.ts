@@ -71,6 +71,13 @@ export class Pusher {
     if (!peer.serving.has(log)) peer.serving.set(log, next)
   }
 
+  /** The same for a peer that has as much of an own log as it was told of: what it was told of and lacks, it asks for. */
+  followOwn(peer: SyncPeer, log: Log): void {
+    const { id } = log.identity
+    const theirs = peer.theirs.get(id) ?? 0
+    if (theirs >= (peer.told.get(id) ?? 0) && theirs <= log.published) this.follow(peer, id, theirs)
+  }
+
   /** Has the next frame read for a peer that waits for one and has credit. */
   pump(peer: SyncPeer): void {
     if (peer.reading) return
@@ -121,7 +128,7 @@ export class Pusher {
     const frames: EncodedRun[] = []
     for (const peer of this.#peers.values()) {
       if (!peer.agreed || this.#buggify('sync.no-push') || !this.#sharing.isShared(peer, log)) continue
-      if (!peer.theirs.has(log.identity.id)) this.follow(peer, log.identity.id, 0)
+      this.followOwn(peer, log)
       if (!peer.reading && first !== undefined && peer.serving.get(log.identity.id) === first) {
         if (frames.length === 0) frames.push(...this.#framesOf(log, first, fresh))
         for (const frame of frames) {

@@ -350,11 +350,12 @@ export class ChainSync {
   #catchUp(peer: SyncPeer, nowMs: number): void {
     for (const log of this.#sharing.logsFor(peer)) {
       const { id, author } = log.identity
-      const theirs = peer.theirs.get(id) ?? 0
-      if (author === this.#chain.self && theirs === log.published && theirs > 0) this.#pusher.follow(peer, id, theirs)
+      if (author === this.#chain.self) this.#pusher.followOwn(peer, log)
       // Published while the comparison was under way: this peer has not been told.
-      if (log.published > Math.max(theirs, peer.told.get(id) ?? 0)) this.#grow(log, nowMs)
+      if (log.published > Math.max(peer.theirs.get(id) ?? 0, peer.told.get(id) ?? 0)) this.#grow(log, nowMs)
     }
+    // Of our own logs that follows at once; of others' their heads, a little later.
+    this.#pusher.pump(peer)
   }
 
   #vouch(peer: SyncPeer): void {
@@ -452,6 +453,8 @@ export class ChainSync {
         this.#search(this.#forks.begin(peer.id, intake.log, Math.min(intake.log.published, theirs) - 1, nowMs))
         return ignore('bad_proof')
       case 'refused':
+        // Somebody who may become a member yet: then it is asked for.
+        if (intake.code === 'unknown_author') this.#puller.hears(peer, run.log, theirs)
         return intake.code === 'unknown_author' || intake.code === 'log_conflicted' || intake.code === 'late'
           ? ignore(intake.code)
           : reject(intake.code)

@@ -68,9 +68,11 @@ const root = projectRoot()
 const modules: Module[] = Object.keys(LAYERS).flatMap(folder => filesIn(folder).map(read))
 
 function filesIn(folder: string): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-    .map(entry => relative(root, join(entry.parentPath, entry.name)))
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesIn(path)
+    return entry.name.endsWith('.ts') ? [path] : []
+  })
 }
 
 function read(path: string): Module {
