@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
 import type { LogLevel } from '../base/ports.ts'
+import { policyName, policyShape } from './commands/policy-shape.ts'
+import type { Policy } from './memory/policy.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 
 /**
@@ -29,6 +31,12 @@ export interface Config {
   readonly cognitionTick: Setting<'on' | 'off'>
   /** What that may take of the loop. */
   readonly cognitionShare: Setting<number>
+  /** `[memory.forget.NAME]`: what this node forgets by itself. */
+  readonly memory: Setting<MemorySettings>
+}
+
+export interface MemorySettings {
+  readonly forget: Readonly<Record<string, Policy>>
 }
 
 export interface Setting<T> {
@@ -74,6 +82,7 @@ const SETTINGS: {
     shape: z.coerce.number('a share of the loop, above 0 and at most 1').gt(0).max(1),
     fallback: 0.3,
   },
+  memory: { key: 'memory', shape: z.strictObject({ forget: z.record(policyName, policyShape) }), fallback: { forget: {} } },
 }
 
 type Name = keyof Config

@@ -178,10 +178,10 @@ export class MemoryWriter {
   }
 
   /** @throws WeftError `incompatible` when this node speaks a version that cannot */
-  retract(target: CausalId, actor: string, done: ReceiptDone): void {
+  retract(target: CausalId, erase: boolean, actor: string, done: ReceiptDone): void {
     if (!isFolded(KIND['memory.retract'], this.#context.speaks.fold))
       throw new WeftError('incompatible', 'this node speaks a version that cannot forget', { next: 'upgrade it' })
-    const body = encodeRetract(target, false)
+    const body = encodeRetract(target, erase)
     this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
   }
 
