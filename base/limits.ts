@@ -175,6 +175,33 @@ export const SNAPSHOT_LATE_MS: number = 10_000
 /** 1 s after a start it has better things to do. */
 export const SNAPSHOT_SOON_MS: number = 1000
 
+// ---- embedders
+
+/** 8 KiB: some 2,000 tokens, what most models look at; of a longer text the beginning is embedded. */
+export const EMBED_TEXT_MAX_BYTES: number = 8 * KiB
+/** 32 texts or 64 KiB in one request: a model on two cores answers within seconds, and a failure costs little. */
+export const EMBED_BATCH_TEXTS: number = 32
+export const EMBED_BATCH_BYTES: number = 64 * KiB
+/** 256 requests wait for an embedder; beyond it a call is answered `full`. */
+export const EMBED_QUEUE_MAX: number = 256
+/** 2 requests for documents and 2 for queries at a time: one is worked on while the other travels. */
+export const EMBED_CONCURRENCY: number = 2
+/** 4 tries for documents, 2 for a query, which nobody waits for longer. */
+export const EMBED_DOCUMENT_TRIES: number = 4
+export const EMBED_QUERY_TRIES: number = 2
+/** Tried again after 250 ms, doubling to 8 s, each wait drawn from its upper half. */
+export const EMBED_RETRY_MIN_MS: number = 250
+export const EMBED_RETRY_MAX_MS: number = 8_000
+/** 60 s: an endpoint that wants to be left alone for longer is unavailable until then. */
+export const EMBED_RETRY_AFTER_MAX_MS: number = 60_000
+/** 32 characters a number and 64 KiB around them: no JSON of vectors is longer. */
+export const EMBED_NUMBER_CHARACTERS: number = 32
+export const EMBED_ANSWER_SLACK_BYTES: number = 64 * KiB
+/** 16 MiB of vectors are remembered: 5,000 of 768 numbers. */
+export const EMBED_CACHE_BYTES: number = 16 * MiB
+/** 8,192 numbers: twice the longest of today's models. */
+export const EMBED_DIMS_MAX: number = 8192
+
 /** 32 nodes of a development cluster: each is a process of 100 MB that dials all others. */
 export const LOCAL_NODES_MAX: number = 32
 /** 9 nodes of a scenario on real processes: with more, two cores measure how busy they are, not what a fault does. */

@@ -23,6 +23,7 @@ export const USES = [
   'fingerprint', // public key -> what people read
   'content', // remembered content -> deduplication
   'snapshot', // checksum of a local cache file
+  'embedded', // what is embedded -> its place in a cache; prefixes -> their mark in an embedder's id
 ] as const
 
 export type Use = (typeof USES)[number]

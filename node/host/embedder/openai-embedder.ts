@@ -1,0 +1,178 @@
+import { toHex, utf8 } from '../../../base/bytes.ts'
+import { hash } from '../../../base/crypto/hash.ts'
+import { WeftError } from '../../../base/errors.ts'
+import {
+  EMBED_CONCURRENCY,
+  EMBED_DOCUMENT_TRIES,
+  EMBED_QUERY_TRIES,
+  EMBED_QUEUE_MAX,
+  EMBED_RETRY_AFTER_MAX_MS,
+  EMBED_RETRY_MAX_MS,
+  EMBED_RETRY_MIN_MS,
+} from '../../../base/limits.ts'
+import type { Clock, Logger, Random, Timer } from '../../../base/ports.ts'
+import type { Embedded, Embedder, Purpose } from '../../../ecc/embedder.ts'
+import { type Batch, batchesOf } from './batches.ts'
+import { ask, checkUrl, type Endpoint, type Outcome } from './endpoint.ts'
+import { Lane } from './lane.ts'
+
+export interface OpenAiOptions extends Endpoint {
+  /** What a model wants to see in front of a text, e.g. `search_query: `. */
+  readonly prefixes: Readonly<Record<Purpose, string>>
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+}
+
+/** An embedder of the host, which holds connections or threads. */
+export interface HostEmbedder extends Embedder {
+  /** Ends what is under way with `stopping`. */
+  close(): void
+}
+
+const TRIES: Readonly<Record<Purpose, number>> = { document: EMBED_DOCUMENT_TRIES, query: EMBED_QUERY_TRIES }
+
+/**
+ * A model behind an OpenAI-compatible endpoint: OpenAI itself, Ollama, LM Studio, vLLM, llama.cpp.
+ *
+ * - Requests are bounded in size, number and time; what fails for a passing reason is tried again, later each
+ *   time, and not before the server said. Queries do not wait behind documents.
+ * - A vector of another length, or an answer of another model than before, ends it for good with `embedder_changed`: vectors
+ *   of two models must not meet.
+ *
+ * Its id is `openai:<model>:<dims>`, with a mark of the prefixes when there are any, for they change the numbers. The address is
+ * not part of it: nodes of a mesh reach the same model in different places.
+ *
+ * @throws WeftError `config_invalid` for an address that nothing should be sent to
+ */
+export function openAiEmbedder(options: OpenAiOptions): HostEmbedder {
+  checkUrl(options.url)
+  return new OpenAiEmbedder(options)
+}
+
+export function embedderId(kind: string, model: string, dims: number, prefixes: Readonly<Record<Purpose, string>>): string {
+  const { document, query } = prefixes
+  const mark = document === '' && query === '' ? '' : `+${toHex(hash('embedded', utf8(JSON.stringify([document, query])))).slice(0, 8)}`
+  return `${kind}:${model}:${dims}${mark}`
+}
+
+/** The requests of one call. */
+interface Call {
+  readonly purpose: Purpose
+  readonly vectors: Float32Array[]
+  /** Requests that have not ended. */
+  left: number
+  readonly done: (result: Embedded) => void
+  isOver: boolean
+}
+
+class OpenAiEmbedder implements HostEmbedder {
+  readonly id: string
+  readonly dims: number
+  readonly kind = 'semantic'
+  readonly deterministic = false
+  readonly #options: OpenAiOptions
+  readonly #closing: AbortController = new AbortController()
+  readonly #pauses: Map<Timer, () => void> = new Map()
+  readonly #lanes: Readonly<Record<Purpose, Lane<{ readonly call: Call; readonly batch: Batch }>>>
+  /** The server wants to be left alone until then. */
+  #notBeforeMs = 0
+  /** What the server called its model when it first answered. */
+  #model: string | undefined
+  #fault: WeftError | undefined
+
+  constructor(options: OpenAiOptions) {
+    this.#options = options
+    this.id = embedderId('openai', options.model, options.dims, options.prefixes)
+    this.dims = options.dims
+    const lane = (): Lane<{ readonly call: Call; readonly batch: Batch }> =>
+      new Lane(EMBED_QUEUE_MAX, EMBED_CONCURRENCY, async ({ call, batch }) => {
+        if (!call.isOver) this.#finish(call, batch, await this.#perform(call, batch))
+      })
+    this.#lanes = { document: lane(), query: lane() }
+  }
+
+  embed(texts: readonly string[], purpose: Purpose, done: (result: Embedded) => void): void {
+    if (this.#fault !== undefined) return done({ ok: false, error: this.#fault })
+    if (texts.length === 0) return done({ ok: true, vectors: [] })
+    const batches = batchesOf(texts, this.#options.prefixes[purpose])
+    const call: Call = { purpose, vectors: [], left: batches.length, done, isOver: false }
+    if (!this.#lanes[purpose].push(batches.map(batch => ({ call, batch }))))
+      done({ ok: false, error: new WeftError('full', `${EMBED_QUEUE_MAX} requests wait for the embedder`) })
+  }
+
+  close(): void {
+    this.#fault ??= new WeftError('stopping', 'the embedder was closed')
+    this.#closing.abort()
+    for (const [timer, resume] of this.#pauses) {
+      timer.cancel()
+      resume()
+    }
+  }
+
+  async #perform({ purpose }: Call, { texts }: Batch): Promise<Outcome> {
+    const { clock } = this.#options
+    for (let tries = 1; ; tries++) {
+      const leftMs = this.#notBeforeMs - clock.monotonicMs()
+      if (leftMs > 0) {
+        if (purpose === 'query' || leftMs > EMBED_RETRY_AFTER_MAX_MS) return asksForRest(leftMs)
+        await this.#pause(leftMs)
+      }
+      if (this.#fault !== undefined) return { ok: false, error: this.#fault, again: false }
+      const outcome = await ask(this.#options, texts, this.#closing.signal, () => clock.wallMs())
+      if (outcome.ok || !outcome.again) return outcome
+      if (outcome.afterMs !== undefined) this.#notBeforeMs = Math.max(this.#notBeforeMs, clock.monotonicMs() + outcome.afterMs)
+      if (tries >= TRIES[purpose]) return outcome
+      if (outcome.afterMs === undefined) await this.#pause(this.#backoffMs(tries))
+    }
+  }
+
+  #finish(call: Call, batch: Batch, outcome: Outcome): void {
+    call.left--
+    if (call.isOver) return
+    const result = outcome.ok ? this.#sameModel(outcome) : outcome
+    if (!result.ok) {
+      if (result.error.code === 'embedder_changed') this.#stop(result.error)
+      call.isOver = true
+      return call.done({ ok: false, error: result.error })
+    }
+    for (const [i, vector] of result.vectors.entries()) call.vectors[batch.from + i] = vector
+    if (call.left > 0) return
+    call.isOver = true
+    call.done({ ok: true, vectors: call.vectors })
+  }
+
+  /** Servers may call a model otherwise than it was asked for, but not otherwise from one answer to the next. */
+  #sameModel(answer: Extract<Outcome, { ok: true }>): Outcome {
+    if (this.#fault?.code === 'embedder_changed') return { ok: false, error: this.#fault, again: false }
+    const { model } = answer
+    if (model === undefined || model === (this.#model ??= model)) return answer
+    return { ok: false, again: false, error: new WeftError('embedder_changed', `the model was ${this.#model} and is ${model} now`) }
+  }
+
+  #stop(error: WeftError): void {
+    if (this.#fault !== undefined) return
+    this.#fault = error
+    this.#options.log('error', 'embedder.stopped', { embedder: this.id, code: error.code, message: error.message })
+  }
+
+  #backoffMs(tries: number): number {
+    const mostMs = Math.min(EMBED_RETRY_MAX_MS, EMBED_RETRY_MIN_MS * 2 ** (tries - 1))
+    return mostMs / 2 + this.#options.random.below(Math.floor(mostMs / 2) + 1)
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = this.#options.clock.after(ms, () => {
+        this.#pauses.delete(timer)
+        resolve()
+      })
+      this.#pauses.set(timer, resolve)
+    })
+  }
+}
+
+function asksForRest(leftMs: number): Outcome {
+  const error = new WeftError('embedder_unavailable', `the server wants no request for ${Math.ceil(leftMs / 1000)} s`)
+  return { ok: false, again: false, error }
+}
