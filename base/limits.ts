@@ -182,6 +182,10 @@ export const EMBED_TEXT_MAX_BYTES: number = 8 * KiB
 /** 32 texts or 64 KiB in one request: a model on two cores answers within seconds, and a failure costs little. */
 export const EMBED_BATCH_TEXTS: number = 32
 export const EMBED_BATCH_BYTES: number = 64 * KiB
+/** 8 texts at a time for a model of this machine: a query behind them waits a moment, not seconds. */
+export const EMBED_LOCAL_BATCH_TEXTS: number = 8
+/** 2 min: a large model is read from a slow disk once. */
+export const MODEL_LOAD_MS: number = 120_000
 /** 256 requests wait for an embedder; beyond it a call is answered `full`. */
 export const EMBED_QUEUE_MAX: number = 256
 /** 2 requests for documents and 2 for queries at a time: one is worked on while the other travels. */

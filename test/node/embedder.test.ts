@@ -6,7 +6,8 @@ import { CachedEmbedder } from '../../ecc/cached-embedder.ts'
 import type { Embedded, Embedder, Purpose } from '../../ecc/embedder.ts'
 import { hashEmbedder768 } from '../../ecc/hash-embedder.ts'
 import { hostClock } from '../../node/host/clock.ts'
-import { type HostEmbedder, openAiEmbedder, type OpenAiOptions } from '../../node/host/embedder/openai-embedder.ts'
+import type { HostEmbedder } from '../../node/host/embedder/host-embedder.ts'
+import { openAiEmbedder, type OpenAiOptions } from '../../node/host/embedder/openai-embedder.ts'
 import { hostRandom } from '../../node/host/random.ts'
 import { answerOf, drop, embed, type EmbeddingServer, embeddingServer, hang, refuse, say, vectorOf, type Way } from './embedding-server.ts'
 
@@ -58,6 +59,11 @@ async function bench(t: Test, options: Partial<OpenAiOptions> = {}): Promise<Ben
 
 function embedded(embedder: Embedder, texts: readonly string[], purpose: Purpose = 'document'): Promise<Embedded> {
   return new Promise(resolve => embedder.embed(texts, purpose, resolve))
+}
+
+/** Lets the loop turn until `holds`. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise<void>(resolve => hostClock.soon(resolve))
 }
 
 function codeOf(result: Embedded): string {
@@ -248,10 +254,7 @@ t.test('a model that changes ends the embedder, also for what is under way: vect
   server.usually = (response, asked) => {
     embed({ model: 'words:2' })(response, asked)
   }
-  await new Promise<void>(resolve => {
-    const look = (): void => (held.length > 0 ? resolve() : void hostClock.soon(look))
-    look()
-  })
+  await until(() => held.length > 0)
   t.equal(codeOf(await embedded(embedder, ['checkout'])), 'embedder_changed')
   for (const answer of held) answer()
   t.equal(codeOf(await underWay), 'embedder_changed')
@@ -268,10 +271,7 @@ t.test('queries do not wait behind documents; what waits is bounded', async t =>
   t.same(results, ['full'], 'two are under way, as many as the queue holds wait, and one is too many')
   t.equal(codeOf(await embedded(embedder, ['query'], 'query')), 'ok')
   embedder.close()
-  await new Promise<void>(resolve => {
-    const look = (): void => (results.length === EMBED_QUEUE_MAX + 3 ? resolve() : void hostClock.soon(look))
-    look()
-  })
+  await until(() => results.length === EMBED_QUEUE_MAX + 3)
   t.same(new Set(results.slice(1)), new Set(['stopping']), 'a close ends them')
   t.equal(codeOf(await embedded(embedder, ['pool'])), 'stopping')
 })
@@ -280,10 +280,7 @@ t.test('a close ends what pauses and what travels', async t => {
   const { server, embedder } = await bench(t, { clock: hostClock })
   server.next.push(refuse(429, { 'retry-after': '50' }), hang)
   const results = [embedded(embedder, ['pauses']), embedded(embedder, ['travels'], 'query')]
-  await new Promise<void>(resolve => {
-    const look = (): void => (server.asked.length === 2 ? resolve() : void hostClock.soon(look))
-    look()
-  })
+  await until(() => server.asked.length === 2)
   embedder.close()
   t.same((await Promise.all(results)).map(codeOf), ['stopping', 'stopping'])
 })

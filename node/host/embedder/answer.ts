@@ -2,7 +2,7 @@ import { WeftError } from '../../../base/errors.ts'
 import { vectorFault } from '../../../ecc/vector-index.ts'
 
 export type Answer =
-  | { readonly ok: true; readonly vectors: readonly Float32Array[]; readonly model: string | undefined }
+  | { readonly ok: true; readonly vectors: readonly Float32Array[]; readonly model?: string }
   | { readonly ok: false; readonly error: WeftError }
 
 /**
@@ -26,13 +26,15 @@ export function readAnswer(text: string, count: number, dims: number): Answer {
     if (vectors[index as number] !== undefined) return failed(`two vectors have the index ${index as number}`)
     if (!Array.isArray(embedding)) return failed('a vector is no list of numbers')
     if (!embedding.every(number => typeof number === 'number')) return failed('a vector has something else than numbers')
-    vectors[index as number] = Float32Array.from(embedding as number[])
+    vectors[index as number] = Float32Array.from(embedding)
   }
-  return checked(vectors as Float32Array[], dims, typeof model === 'string' ? model : undefined)
+  const answer = checked(vectors as Float32Array[], count, dims)
+  return answer.ok && typeof model === 'string' ? { ...answer, model } : answer
 }
 
 /** Vectors that a model gave, looked at before anybody relies on them. */
-export function checked(vectors: readonly Float32Array[], dims: number, model: string | undefined): Answer {
+export function checked(vectors: readonly Float32Array[], count: number, dims: number): Answer {
+  if (vectors.length !== count) return failed(`it has ${vectors.length} vectors for ${count} texts`)
   const [first] = vectors
   if (first !== undefined && first.length !== dims && vectors.every(({ length }) => length === first.length))
     return {
@@ -43,7 +45,7 @@ export function checked(vectors: readonly Float32Array[], dims: number, model: s
     const fault = vectorFault(vector, dims)
     if (fault !== undefined) return failed(`a vector is of no use: ${fault}`)
   }
-  return { ok: true, vectors, model }
+  return { ok: true, vectors }
 }
 
 function failed(reason: string): Answer {

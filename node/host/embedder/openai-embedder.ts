@@ -1,7 +1,6 @@
-import { toHex, utf8 } from '../../../base/bytes.ts'
-import { hash } from '../../../base/crypto/hash.ts'
 import { WeftError } from '../../../base/errors.ts'
 import {
+  EMBED_BATCH_TEXTS,
   EMBED_CONCURRENCY,
   EMBED_DOCUMENT_TRIES,
   EMBED_QUERY_TRIES,
@@ -11,23 +10,17 @@ import {
   EMBED_RETRY_MIN_MS,
 } from '../../../base/limits.ts'
 import type { Clock, Logger, Random, Timer } from '../../../base/ports.ts'
-import type { Embedded, Embedder, Purpose } from '../../../ecc/embedder.ts'
-import { type Batch, batchesOf } from './batches.ts'
+import type { Embedded, Purpose } from '../../../ecc/embedder.ts'
+import { type Batch, Call } from './call.ts'
 import { ask, checkUrl, type Endpoint, type Outcome } from './endpoint.ts'
+import { embedderId, type HostEmbedder, type Prefixes } from './host-embedder.ts'
 import { Lane } from './lane.ts'
 
 export interface OpenAiOptions extends Endpoint {
-  /** What a model wants to see in front of a text, e.g. `search_query: `. */
-  readonly prefixes: Readonly<Record<Purpose, string>>
+  readonly prefixes: Prefixes
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
-}
-
-/** An embedder of the host, which holds connections or threads. */
-export interface HostEmbedder extends Embedder {
-  /** Ends what is under way with `stopping`. */
-  close(): void
 }
 
 const TRIES: Readonly<Record<Purpose, number>> = { document: EMBED_DOCUMENT_TRIES, query: EMBED_QUERY_TRIES }
@@ -50,22 +43,6 @@ export function openAiEmbedder(options: OpenAiOptions): HostEmbedder {
   return new OpenAiEmbedder(options)
 }
 
-export function embedderId(kind: string, model: string, dims: number, prefixes: Readonly<Record<Purpose, string>>): string {
-  const { document, query } = prefixes
-  const mark = document === '' && query === '' ? '' : `+${toHex(hash('embedded', utf8(JSON.stringify([document, query])))).slice(0, 8)}`
-  return `${kind}:${model}:${dims}${mark}`
-}
-
-/** The requests of one call. */
-interface Call {
-  readonly purpose: Purpose
-  readonly vectors: Float32Array[]
-  /** Requests that have not ended. */
-  left: number
-  readonly done: (result: Embedded) => void
-  isOver: boolean
-}
-
 class OpenAiEmbedder implements HostEmbedder {
   readonly id: string
   readonly dims: number
@@ -74,7 +51,7 @@ class OpenAiEmbedder implements HostEmbedder {
   readonly #options: OpenAiOptions
   readonly #closing: AbortController = new AbortController()
   readonly #pauses: Map<Timer, () => void> = new Map()
-  readonly #lanes: Readonly<Record<Purpose, Lane<{ readonly call: Call; readonly batch: Batch }>>>
+  readonly #lanes: Readonly<Record<Purpose, Lane<Batch>>>
   /** The server wants to be left alone until then. */
   #notBeforeMs = 0
   /** What the server called its model when it first answered. */
@@ -83,22 +60,18 @@ class OpenAiEmbedder implements HostEmbedder {
 
   constructor(options: OpenAiOptions) {
     this.#options = options
-    this.id = embedderId('openai', options.model, options.dims, options.prefixes)
+    this.id = embedderId('openai', options.model, options.dims, [options.prefixes.document, options.prefixes.query])
     this.dims = options.dims
-    const lane = (): Lane<{ readonly call: Call; readonly batch: Batch }> =>
-      new Lane(EMBED_QUEUE_MAX, EMBED_CONCURRENCY, async ({ call, batch }) => {
-        if (!call.isOver) this.#finish(call, batch, await this.#perform(call, batch))
-      })
+    const lane = (): Lane<Batch> => new Lane(EMBED_QUEUE_MAX, EMBED_CONCURRENCY, batch => this.#serve(batch))
     this.#lanes = { document: lane(), query: lane() }
   }
 
   embed(texts: readonly string[], purpose: Purpose, done: (result: Embedded) => void): void {
     if (this.#fault !== undefined) return done({ ok: false, error: this.#fault })
     if (texts.length === 0) return done({ ok: true, vectors: [] })
-    const batches = batchesOf(texts, this.#options.prefixes[purpose])
-    const call: Call = { purpose, vectors: [], left: batches.length, done, isOver: false }
-    if (!this.#lanes[purpose].push(batches.map(batch => ({ call, batch }))))
-      done({ ok: false, error: new WeftError('full', `${EMBED_QUEUE_MAX} requests wait for the embedder`) })
+    const call = new Call(purpose, done)
+    if (!this.#lanes[purpose].push(call.cut(texts, this.#options.prefixes[purpose], EMBED_BATCH_TEXTS)))
+      call.fail(new WeftError('full', `${EMBED_QUEUE_MAX} requests wait for the embedder`))
   }
 
   close(): void {
@@ -110,7 +83,16 @@ class OpenAiEmbedder implements HostEmbedder {
     }
   }
 
-  async #perform({ purpose }: Call, { texts }: Batch): Promise<Outcome> {
+  async #serve({ call, from, texts }: Batch): Promise<void> {
+    if (call.isOver) return
+    const outcome = await this.#perform(call.purpose, texts)
+    const result = outcome.ok ? this.#sameModel(outcome) : outcome
+    if (result.ok) return call.take(from, result.vectors)
+    if (result.error.code === 'embedder_changed') this.#stop(result.error)
+    call.fail(result.error)
+  }
+
+  async #perform(purpose: Purpose, texts: readonly string[]): Promise<Outcome> {
     const { clock } = this.#options
     for (let tries = 1; ; tries++) {
       const leftMs = this.#notBeforeMs - clock.monotonicMs()
@@ -125,21 +107,6 @@ class OpenAiEmbedder implements HostEmbedder {
       if (tries >= TRIES[purpose]) return outcome
       if (outcome.afterMs === undefined) await this.#pause(this.#backoffMs(tries))
     }
-  }
-
-  #finish(call: Call, batch: Batch, outcome: Outcome): void {
-    call.left--
-    if (call.isOver) return
-    const result = outcome.ok ? this.#sameModel(outcome) : outcome
-    if (!result.ok) {
-      if (result.error.code === 'embedder_changed') this.#stop(result.error)
-      call.isOver = true
-      return call.done({ ok: false, error: result.error })
-    }
-    for (const [i, vector] of result.vectors.entries()) call.vectors[batch.from + i] = vector
-    if (call.left > 0) return
-    call.isOver = true
-    call.done({ ok: true, vectors: call.vectors })
   }
 
   /** Servers may call a model otherwise than it was asked for, but not otherwise from one answer to the next. */
