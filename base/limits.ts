@@ -153,6 +153,20 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
+/** 4,096 numbers: the largest common models make 3,072. A vector of them is 8 KiB as it travels, and 16 KiB with all bits. */
+export const VECTOR_DIMS_MAX: number = 4096
+/** 128 bytes: an embedder's id names a maker, a model, its version and its dimensions. */
+export const EMBEDDER_MAX_BYTES: number = 128
+/** 16 embedders of one author: each is an index on every node. The first ones of his log count. */
+export const EMBEDDERS_PER_AUTHOR_MAX: number = 16
+/** 4,096 candidates while a graph is walked: more than that, and looking at every vector is as fast. */
+export const EF_MAX: number = 4096
+/** 256 vectors are read back or added at a time: 200 KB of 384 dimensions, some 50 ms of an index. */
+export const VECTORS_BATCH: number = 256
+/** 8 batches are on their way to an index at a time: it never waits for the next one, and memory holds 3 MB of them. */
+export const VECTORS_ADDING_MAX: number = 8
+/** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
+export const VECTORS_KEPT_MAX: number = 2048
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

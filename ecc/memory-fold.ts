@@ -18,6 +18,7 @@ import { currentName } from './reference-table.ts'
 import { type CausalEdge, edgesOf, historyOf, type NodeHistory } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
+import { counts, Vectors } from './vectors.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
@@ -53,6 +54,7 @@ export interface FoldStats {
 export class MemoryFold {
   /** Of the fold: answers of two versions are not compared. */
   readonly version: number
+  readonly vectors: Vectors
   readonly #state: FoldState
   readonly #folding: Folding
 
@@ -61,6 +63,7 @@ export class MemoryFold {
     this.version = version
     this.#state = state
     this.#folding = new Folding(state, version)
+    this.vectors = new Vectors(state, at => this.#view(at))
   }
 
   /** The fold in `bytes`, which this version made; undefined when they are damaged, of another format, or another node's. */
@@ -110,6 +113,11 @@ export class MemoryFold {
     const first = this.#state.records.at(a)
     const second = this.#state.records.at(b)
     return first !== NONE && second !== NONE && this.#view().isBefore(first, second)
+  }
+
+  /** Records applied. */
+  get size(): number {
+    return this.#state.records.size
   }
 
   /** Where the record with this id stands; an id that a rebase replaced leads to the new record. */
@@ -237,6 +245,14 @@ export class MemoryFold {
       if (newest !== NONE && isCurrent(view, newest)) return records.idOf(newest)
     }
     return undefined
+  }
+
+  /** The newest vector of `author` for a memory, if this is it (`contentHash` of its body). */
+  findVector(author: NodeId, content: Uint8Array): CausalId | undefined {
+    const { own, records } = this.#state
+    const record = author === own.author ? own.findVector(content) : NONE
+    const found = record !== NONE && records.role.at(record) === ROLE.vector && counts(this.#view(), record)
+    return found ? records.idOf(record) : undefined
   }
 
   /** A live link of `author` that says exactly this. @throws WeftError `edge_invalid` for a weight out of range */

@@ -7,6 +7,7 @@ import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
@@ -27,6 +28,7 @@ export interface BootPorts {
   readonly random: Random
   readonly disk: Disk
   readonly index: Index
+  readonly vectors: VectorStore
   readonly log: Logger
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
@@ -117,9 +119,9 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log, buggify)
-    const { clock, load, onStop } = ports
+    const { clock, vectors, load, onStop } = ports
     const observe = ports.observe?.(core)
-    const started = new Runtime(core, { clock, disk, transport, log, journal, index, load, onStop, observe, buggify })
+    const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
     runtime = started
     transport.block(blocked)
     index.catchUp(() => {

@@ -276,6 +276,7 @@ export class Core {
       this.#memories.settle()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
+    if (this.#state === 'running' && !this.#applier.isReading) this.#memories.settleVectors()
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
       this.#memories.onFolded()

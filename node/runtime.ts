@@ -6,11 +6,13 @@ import type { StagedCommit } from '../chain/chain.ts'
 import type { Journal } from '../chain/journal.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import { type VerifyResult, verifyJournal } from '../chain/verify.ts'
+import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { AnswerTo } from './commands/command.ts'
 import { perform } from './commands/table.ts'
 import type { CommandName, CommandTypes } from './commands/types.ts'
 import type { Core } from './core.ts'
+import { performVector } from './memory/vector-effect.ts'
 import type { IdIndex } from './id-index.ts'
 import { FileSaver } from './save-file.ts'
 import type { CoreEvent, Effect, Loaded, RecordRef } from './step.ts'
@@ -27,6 +29,7 @@ export interface RuntimePorts {
   readonly log: Logger
   readonly journal: Journal
   readonly index: IdIndex
+  readonly vectors: VectorStore
   /** Loads a program from a module: code is a matter of the host. */
   readonly load: (path: string, then: (loaded: Loaded) => void) => void
   /** The node was asked to shut down from outside. */
@@ -83,7 +86,7 @@ export class Runtime {
       kind: 'stopping',
       done: () => {
         this.close()
-        this.#files.whenIdle(() => this.#ports.transport.stop(done))
+        this.#files.whenIdle(() => this.#ports.transport.stop(() => this.#ports.vectors.close(done)))
       },
     })
   }
@@ -191,6 +194,14 @@ export class Runtime {
         return index.add(effect.records)
       case 'find':
         return index.find(effect.prefix, found => this.#resume(() => effect.then(found)))
+      case 'vector-open':
+      case 'vector-add':
+      case 'vector-retire':
+      case 'vector-revive':
+      case 'vector-erase':
+      case 'vector-search':
+      case 'vector-status':
+        return performVector(this.#ports.vectors, effect, run => this.#resume(run))
       case 'save':
         return this.#save(effect.file, effect.content)
       case 'await':

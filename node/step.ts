@@ -7,6 +7,7 @@ import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import type { LogFields, LogLevel } from '../base/ports.ts'
 import type { Protocol } from '../transport/protocols.ts'
 import type { ConnectionId } from '../transport/transport.ts'
+import type { VectorEffect } from './memory/vector-effect.ts'
 import type { Program } from './process/behaviour.ts'
 
 /**
@@ -67,6 +68,8 @@ export type Effect =
   | { readonly kind: 'index'; readonly records: readonly IndexedRecord[] }
   /** Ids that begin with `prefix`, at most two, to be handed to `then`. */
   | { readonly kind: 'find'; readonly prefix: string; readonly then: (found: readonly IndexedRecord[]) => void }
+  /** Vectors by what is near them. */
+  | VectorEffect
   /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. */
   | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array }
   /** Waits for a promise of user code; `then` runs in a later step. */

@@ -30,6 +30,7 @@ import { Promises } from './promises.ts'
 import { SimRandom } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { Trace, traceCodeOf } from './trace.ts'
+import { SimVectorStore } from './vector-store.ts'
 import { SimTransport } from './transport.ts'
 import { shapeWith, type WireShape } from './wire.ts'
 
@@ -186,6 +187,7 @@ export class World {
         random: this.random(`${name}/${life}`),
         disk,
         index,
+        vectors: new SimVectorStore(machine.gate),
         log,
         load: (path, then) => then(noModules(path)),
         onStop: () => machine.gate.after(0, () => this.stopSoon(name, () => {})),

@@ -1,5 +1,5 @@
 import type { CausalId } from '../../base/ids.ts'
-import type { Memory, MemoryChange } from '../api.ts'
+import type { Memory, MemoryChange, VectorOptions } from '../api.ts'
 import type { Request } from '../commands/types.ts'
 
 /** 25 s: how long one request of `watch` waits for something to happen before it asks again. */
@@ -8,12 +8,12 @@ const WATCH_WAIT_MS = 25_000
 /** The memory of a node, wherever it runs. */
 export function memoryOf(request: Request): Memory {
   return {
-    remember: (text, options) => request('memory.remember', { text, ...options }),
+    remember: (text, options) => request('memory.remember', { text, ...written(options) }),
     link: (from, type, to, options) => request('memory.link', { from, type, to, ...options }),
     supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
     forget: id => request('memory.forget', { id }),
     get: id => request('memory.get', { id }),
-    recall: (query, options) => request('memory.recall', { query, ...options }),
+    recall: (query, options) => request('memory.recall', { query, ...written(options) }),
     why: (id, options) => request('memory.why', { id, ...options }),
     prove: (id, options) => request('memory.prove', { id, ...options }),
     list: options => request('memory.list', { ...options }),
@@ -21,10 +21,15 @@ export function memoryOf(request: Request): Memory {
     diff: (from, options) => request('memory.diff', { from, ...options }),
     conflicts: () => request('memory.conflicts', {}),
     status: () => request('memory.status', {}),
-    import: items => request('memory.import', { items }),
+    import: items => request('memory.import', { items: items.map(item => written(item) as typeof item) }),
     has: keys => request('memory.has', { keys }),
     watch: options => watch(request, options?.after, options?.signal),
   }
+}
+
+/** A vector as it travels: typed arrays are no JSON. */
+function written<T extends VectorOptions>(options: T | undefined): T | undefined {
+  return options?.vector === undefined ? options : { ...options, vector: Array.from(options.vector) }
 }
 
 /** Nothing is missed while the reader is busy: the next request begins where the last page ended. */

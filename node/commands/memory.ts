@@ -11,6 +11,7 @@ import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
+import { rememberWith, vectorOptions, vectorQuery } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
@@ -23,6 +24,7 @@ const remembered = {
   validFrom: z.string().optional(),
   validTo: z.string().optional(),
   source: z.string().optional(),
+  ...vectorOptions,
 }
 const edges = z
   .array(z.strictObject({ type: edgeType, to: id, weight: z.number().optional() }))
@@ -32,7 +34,8 @@ const limit = z.number().int().min(1).max(LIST_MAX).optional()
 const frontier = z.string().optional()
 const page = { after: frontier, asOf: frontier, limit }
 const recalled = {
-  query: z.string(),
+  query: z.string().optional(),
+  ...vectorQuery,
   k: z.number().int().min(1).max(RECALL_K_MAX).optional(),
   after: frontier,
   asOf: frontier,
@@ -85,7 +88,7 @@ export const memoryCommands: CommandsOf<
         const outgoing = (input.edges ?? []).map(
           (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
         )
-        memory.writer.remember(contentOf(input), outgoing, to.actor, receipt(to))
+        rememberWith(memory, contentOf(input), outgoing, input, to.actor, receipt(to))
       },
     )
   }),
@@ -122,13 +125,14 @@ export const memoryCommands: CommandsOf<
 
   'memory.get': command(z.strictObject({ id }), (core, input, to) => get(memoryOf(core), input.id, to)),
   'memory.recall': command(z.strictObject(recalled), (core, { query, author, since, until, validAt, ...options }, to) => {
+    if (query === undefined && options.vector === undefined) throw new WeftError('invalid_argument', 'query: text, or a vector, is needed')
     const filter = {
       author: authorOf(core, author),
       sinceMs: momentOf('since', since),
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
     }
-    recall(memoryOf(core), query, options, filter, to)
+    recall(memoryOf(core), query ?? '', options, filter, to)
   }),
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
   'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => {
@@ -183,7 +187,7 @@ export const memoryCommands: CommandsOf<
     to.ok({ ...conflicts(memoryOf(core)), logs })
   }),
 
-  'memory.status': command(z.strictObject({}), (core, _, to) => to.ok(status(memoryOf(core), core.pending))),
+  'memory.status': command(z.strictObject({}), (core, _, to) => status(memoryOf(core), core.pending, to.ok)),
 
   'memory.import': command(z.strictObject({ items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
     const results: ImportedItem[] = []
@@ -319,7 +323,7 @@ function importItem(core: Core, one: ImportItem, actor: string, done: (result: I
   try {
     // What was known already is answered before `remember` returns.
     let isNew = false
-    isNew = memory.writer.remember(contentOf(one), outgoing, actor, (error, { id: made }) => {
+    isNew = rememberWith(memory, contentOf(one), outgoing, one, actor, (error, { id: made }) => {
       done(
         error === undefined
           ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved }

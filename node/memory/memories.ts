@@ -58,6 +58,11 @@ export class Memories {
     for (const memory of this.#bySpace.values()) memory.settle()
   }
 
+  /** To be called after every step with no record being read for the folds. */
+  settleVectors(): void {
+    for (const memory of this.#bySpace.values()) memory.vectors.settle()
+  }
+
   /** To be called when everything that was stored at the start has been applied. */
   onFolded(): void {
     for (const memory of this.#bySpace.values()) memory.onFolded()

@@ -3,6 +3,7 @@ import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
 import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
+import { KIND } from '../../base/kinds.ts'
 import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
@@ -18,6 +19,7 @@ import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
+import { MemoryVectors } from './vectors.ts'
 
 /**
  * The memory of one space on this node: the fold of everybody's records, the writer of its
@@ -27,6 +29,7 @@ export class Memory implements Fold {
   readonly space: string
   readonly writer: MemoryWriter
   readonly waits: FrontierWait
+  readonly vectors: MemoryVectors
   /** Who waits for anything new at all. */
   readonly changes: Waiters
   readonly #context: CoreContext
@@ -49,6 +52,13 @@ export class Memory implements Fold {
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
+    this.vectors = new MemoryVectors(
+      context,
+      chain,
+      space,
+      () => this.#fold,
+      ref => this.#note(ref, false),
+    )
   }
 
   #emptyFold(): MemoryFold {
@@ -75,7 +85,9 @@ export class Memory implements Fold {
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.void === undefined ? record.record.body : null
+    const label = this.#fold.size
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
+    if (kind === KIND['memory.vector'] && body !== null) this.vectors.keep(label, body)
     this.#unsaved++
   }
 
@@ -93,6 +105,7 @@ export class Memory implements Fold {
   reset(): void {
     this.#fold = this.#emptyFold()
     this.#voids.clear()
+    this.vectors.reset()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
     this.#unsaved = 0
