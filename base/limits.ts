@@ -217,8 +217,20 @@ export const EMBED_NUMBER_CHARACTERS: number = 32
 export const EMBED_ANSWER_SLACK_BYTES: number = 64 * KiB
 /** 16 MiB of vectors are remembered: 5,000 of 768 numbers. */
 export const EMBED_CACHE_BYTES: number = 16 * MiB
-/** 8,192 numbers: twice the longest of today's models. */
-export const EMBED_DIMS_MAX: number = 8192
+/** 64 memories are on their way to vectors at a time: two requests, so that one travels while the other is worked on. */
+export const EMBED_DOCUMENTS: number = 64
+/** 4,096 memories are looked at in one step for those without a vector: 4 ms. */
+export const EMBED_SCAN: number = 4096
+/** An embedder that fails is asked again after 1 s, doubling to 60 s, each wait drawn from its upper half. */
+export const EMBED_PAUSE_MIN_MS: number = 1_000
+export const EMBED_PAUSE_MAX_MS: number = 60_000
+/** 10,000 memories that a model refuses: more than that, and it is not the memories. */
+export const EMBED_REFUSED_MAX: number = 10_000
+/** 300 ms: a model on this machine embeds a question in less, and whoever waits for an answer by words does not notice. */
+export const RECALL_EMBED_MS: number = 300
+/** 10 s for a request unless said otherwise, at most 10 min: a model on a slow machine takes its time over 32 texts. */
+export const EMBED_TIMEOUT_MS: number = 10_000
+export const EMBED_TIMEOUT_MAX_MS: number = 600_000
 
 /** 32 nodes of a development cluster: each is a process of 100 MB that dials all others. */
 export const LOCAL_NODES_MAX: number = 32

@@ -2,8 +2,10 @@ import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
+import { EMBED_TIMEOUT_MAX_MS, EMBED_TIMEOUT_MS, VECTOR_DIMS_MAX } from '../base/limits.ts'
 import type { LogLevel } from '../base/ports.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { SettingInfo } from './api.ts'
 
 /**
  * A node's settings. Each value comes from the first of: a flag (or an option of `createNode`), the
@@ -25,6 +27,29 @@ export interface Config {
   readonly logLevel: Setting<LogLevel>
   /** Who must vouch for this node's logs before it signs again after a start. */
   readonly guard: Setting<'one' | 'majority'>
+  /** What makes vectors of memories. `builtin` knows how words are spelt, the others what they mean. */
+  readonly embedder: Setting<'none' | 'openai' | 'transformers' | 'builtin'>
+  /** `openai`: where it answers `POST <url>/embeddings`. */
+  readonly embedderUrl: Setting<string>
+  /** The model's name; part of the name that its vectors go by. Empty for none. */
+  readonly embedderModel: Setting<string>
+  /** How many numbers the model gives; 0 when it was not said. */
+  readonly embedderDims: Setting<number>
+  /** `openai`: ask for so many numbers, of a model that can be shortened. */
+  readonly embedderSendDims: Setting<'on' | 'off'>
+  /** `openai`: the environment variable that holds the key. */
+  readonly embedderKeyEnv: Setting<string>
+  /** For one request. */
+  readonly embedderTimeoutMs: Setting<number>
+  /** What the model wants to see in front of a memory, and of a question. */
+  readonly embedderDocumentPrefix: Setting<string>
+  readonly embedderQueryPrefix: Setting<string>
+  /** `transformers`: the folder that holds models. */
+  readonly embedderPath: Setting<string>
+  /** `transformers`: how a text's vector is made of those of its words. */
+  readonly embedderPooling: Setting<'mean' | 'cls' | 'last_token'>
+  /** `transformers`: which of the model's files; the package's choice when empty. */
+  readonly embedderDtype: Setting<string>
 }
 
 export interface Setting<T> {
@@ -40,10 +65,19 @@ export const CONFIG_FILE = 'weft.toml'
 const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{1,5}(\/.*)?$/, 'a multiaddr like /ip4/192.0.2.1/tcp/4001')
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
 
-/** Per setting: its name in weft.toml, its shape, its default. */
+const visible = z.string().regex(/^[!-~]{1,96}$/, '1 to 96 visible ASCII characters')
+const prefix = z.string().max(256, 'at most 256 characters')
+
+function whole(min: number, max: number): z.ZodType<number> {
+  const number = z.int(`a whole number from ${min} to ${max}`).min(min, `${min} or more`).max(max, `${max} or less`)
+  return z.preprocess(value => (typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value), number)
+}
+
+/** Per setting: its name in weft.toml and the table it stands in there, its shape, its default. */
 const SETTINGS: {
   readonly [K in keyof Config]: {
     readonly key: string
+    readonly table?: 'memory'
     readonly shape: z.ZodType<Config[K]['value']>
     readonly fallback: Config[K]['value']
   }
@@ -64,6 +98,28 @@ const SETTINGS: {
   },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
+  embedder: { key: 'embedder', table: 'memory', shape: z.enum(['none', 'openai', 'transformers', 'builtin']), fallback: 'none' },
+  embedderUrl: { key: 'embedder_url', table: 'memory', shape: z.string(), fallback: '' },
+  embedderModel: { key: 'embedder_model', table: 'memory', shape: visible, fallback: '' },
+  embedderDims: { key: 'embedder_dims', table: 'memory', shape: whole(1, VECTOR_DIMS_MAX), fallback: 0 },
+  embedderSendDims: { key: 'embedder_send_dims', table: 'memory', shape: z.enum(['on', 'off']), fallback: 'off' },
+  embedderKeyEnv: {
+    key: 'embedder_key_env',
+    table: 'memory',
+    shape: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not the key itself'),
+    fallback: '',
+  },
+  embedderTimeoutMs: { key: 'embedder_timeout_ms', table: 'memory', shape: whole(1, EMBED_TIMEOUT_MAX_MS), fallback: EMBED_TIMEOUT_MS },
+  embedderDocumentPrefix: { key: 'embedder_document_prefix', table: 'memory', shape: prefix, fallback: '' },
+  embedderQueryPrefix: { key: 'embedder_query_prefix', table: 'memory', shape: prefix, fallback: '' },
+  embedderPath: { key: 'embedder_path', table: 'memory', shape: z.string(), fallback: '' },
+  embedderPooling: { key: 'embedder_pooling', table: 'memory', shape: z.enum(['mean', 'cls', 'last_token']), fallback: 'mean' },
+  embedderDtype: {
+    key: 'embedder_dtype',
+    table: 'memory',
+    shape: z.string().regex(/^[a-z0-9]{1,16}$/, 'a name like fp32 or q8'),
+    fallback: '',
+  },
 }
 
 type Name = keyof Config
@@ -89,7 +145,7 @@ function resolve(
   const { key, fallback } = SETTINGS[name]
   const isList = Array.isArray(fallback)
   const flag = flags[name]
-  if (flag !== undefined) return checked(name, flag, `--${key.replace('_', '-')}`)
+  if (flag !== undefined) return checked(name, flag, `--${key.replaceAll('_', '-')}`)
   const variable = `WEFT_${key.toUpperCase()}`
   const text = environment[variable]
   if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
@@ -118,19 +174,42 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
       details: { line: thrown.line },
     })
   }
-  const known = Object.values(SETTINGS).map(({ key }) => key)
-  for (const key of Object.keys(rows)) {
-    if (!known.includes(key))
-      throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
-        details: { key },
-      })
+  const { [MEMORY]: table = {}, ...others } = rows
+  if (typeof table !== 'object' || table === null || Array.isArray(table))
+    throw new WeftError('config_invalid', `${MEMORY} (${lineOf(text, MEMORY)}): expected a table, [${MEMORY}]`, {
+      details: { key: MEMORY },
+    })
+  checkKeys(text, Object.keys(others), undefined)
+  checkKeys(text, Object.keys(table), MEMORY)
+  return { ...others, ...table }
+}
+
+const MEMORY = 'memory'
+
+function checkKeys(text: string, keys: readonly string[], table: typeof MEMORY | undefined): void {
+  const settings = Object.values(SETTINGS)
+  for (const key of keys) {
+    const setting = settings.find(one => one.key === key)
+    if (setting !== undefined && setting.table === table) continue
+    const known = settings.filter(one => one.table === table).map(one => one.key)
+    const advice =
+      setting === undefined
+        ? `there is no such setting; there are ${known.join(', ')}`
+        : `it stands ${setting.table === undefined ? 'above all tables' : `under [${setting.table}]`}`
+    throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): ${advice}`, { details: { key } })
   }
-  return rows
 }
 
 function lineOf(text: string, key: string): string {
   const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key}["']?\\s*[=\\].]`).test(row))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
+}
+
+/** Every setting with its value as text; those of an embedder when there is one. */
+export function settingsOf(config: Config): SettingInfo[] {
+  return Object.entries(config)
+    .filter(([setting]) => setting === 'embedder' || !setting.startsWith('embedder') || config.embedder.value !== 'none')
+    .map(([setting, { value, from }]) => ({ setting, value: typeof value === 'number' ? String(value || '') : value, from }))
 }
 
 /** A bootstrap address as a peer to dial. */
