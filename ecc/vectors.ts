@@ -1,6 +1,7 @@
-import type { CausalId } from '../base/ids.ts'
+import type { CausalId, NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
+import { type Lacking, type LackingOptions, lacking } from './lacking.ts'
 import { isWanted, type RecallOptions } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { View } from './view.ts'
@@ -110,6 +111,24 @@ export class Vectors {
     return [...new Set(indexes)].map(index => this.space(index)).sort(inOrder)
   }
 
+  /** Current memories without a vector of an embedder, a page of them. */
+  lacking(options: LackingOptions): Lacking {
+    const view = this.#viewAt(undefined)
+    const index = this.#state.vectors.find(options.embedder, options.dims)
+    return lacking(view, options, node => index !== undefined && hasVector(view, node, index))
+  }
+
+  /** Records by which an author gave memories vectors, oldest first; those he has taken back are not among them. */
+  by(author: NodeId): { readonly id: CausalId; readonly embedder: string }[] {
+    const { records, vectors } = this.#state
+    const view = this.#viewAt(undefined)
+    return vectors.indexes
+      .flatMap(row => [...row.records.values()])
+      .filter(record => records.role.at(record) === ROLE.vector && records.authorOf(record) === author && view.isLive(record))
+      .sort((a, b) => a - b)
+      .map(record => ({ id: records.idOf(record), embedder: vectorOf(view, record).embedder }))
+  }
+
   /** What a search among vectors may come up with, as of one cut. */
   askedAt(options: RecallOptions): Asked {
     return new Asked(this.#state, this.#viewAt(options.at), options)
@@ -165,6 +184,11 @@ export class Asked {
 
 function inOrder(a: VectorSpace, b: VectorSpace): number {
   return a.embedder === b.embedder ? a.dims - b.dims : a.embedder < b.embedder ? -1 : 1
+}
+
+/** A memory is found by a vector of this index. */
+function hasVector(view: View, node: number, index: number): boolean {
+  return view.tables.records.vectors.at(node) !== NONE && [...newestOf(view, node).values()].some(label => indexOf(view, label) === index)
 }
 
 /** What a vector says of itself. */

@@ -3,7 +3,8 @@ import type { Buggify } from '../base/buggify.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import type { WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
-import { AUDIT, CLUSTER, type LogId, type NodeId, type Pid } from '../base/ids.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, type NodeId, type Pid } from '../base/ids.ts'
+import { isFolded, KIND } from '../base/kinds.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
@@ -20,6 +21,7 @@ import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import type { SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
@@ -29,6 +31,8 @@ import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { kernelOf } from './kernel.ts'
+import { embeddedMemory } from './memory/embedded-memory.ts'
+import { Embedding } from './memory/embedding.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
@@ -63,6 +67,8 @@ export interface CoreInit {
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly settings: readonly SettingInfo[]
+  /** The host has one, which `embed` asks. */
+  readonly embedder?: Pick<Embedder, 'id' | 'dims'> | undefined
   readonly ownAddresses: () => readonly string[]
   /** Runs `run` in a step of its own: for user code that calls in from outside one. */
   readonly enter: (run: () => void) => void
@@ -91,6 +97,8 @@ export class Core {
   readonly metrics: Metrics
   readonly context: CoreContext
   readonly guard: StartGuard
+  /** Undefined when this node has no embedder. */
+  readonly embedding: Embedding | undefined
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
@@ -157,6 +165,14 @@ export class Core {
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
     this.#memories = new Memories(this.context, this.chain, this.writer)
     const sizes = this.#memories.restore(init.snapshots)
+    this.embedding =
+      init.embedder &&
+      new Embedding(
+        this.context,
+        init.embedder,
+        embeddedMemory(() => this.memory(DEFAULT_SPACE)),
+        () => this.#isFolded && this.#state === 'running' && isFolded(KIND['memory.vector'], init.speaks.fold),
+      )
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
       this.context,
@@ -235,6 +251,7 @@ export class Core {
       this.#recovery.nextWakeMs,
       this.writer.nextWakeMs(this.#sync.followers),
       this.#memories.nextWakeMs,
+      this.embedding?.nextWakeMs ?? Infinity,
     )
   }
 
@@ -274,6 +291,7 @@ export class Core {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
       this.#memories.settle()
+      this.embedding?.onApplied()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
     if (this.#state === 'running' && !this.#applier.isReading) this.#memories.settleVectors()
@@ -284,6 +302,7 @@ export class Core {
       this.#foldWaiters = []
     }
     this.#openGuard()
+    this.embedding?.settle()
     if (this.#told) {
       this.#told = false
       this.eventWaiters.wake()
@@ -378,6 +397,7 @@ export class Core {
     this.eventWaiters.onWake()
     this.#recovery.onWake()
     this.#memories.onWake()
+    this.embedding?.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 

@@ -1,6 +1,7 @@
 import { textOf, toHex } from '../base/bytes.ts'
 import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
+import { CachedEmbedder } from '../ecc/cached-embedder.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
 import { InProcessVectorStore } from '../ecc/hnsw/in-process-store.ts'
@@ -8,7 +9,7 @@ import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
-import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf } from './config.ts'
+import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf, settingsOf } from './config.ts'
 import { hostClock } from './host/clock.ts'
 import {
   environment,
@@ -21,6 +22,7 @@ import {
   writePorts,
 } from './host/directory.ts'
 import { type HostDisk, openDisk } from './host/disk.ts'
+import { configuredEmbedder } from './host/embedder/configured.ts'
 import { destroyIndex, type HostIndex, type IndexOpened, openIndex } from './host/index.ts'
 import { loadProgram } from './host/load-program.ts'
 import { createLogger } from './host/logger.ts'
@@ -60,9 +62,10 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
   const disk = openDisk(dir)
   const config = resolveConfig(options, environment(), await configFile(disk))
   const { log } = createLogger({ level: config.logLevel.value, destination: options.logTo ?? { write: () => {} } })
+  const embedder = configuredEmbedder(config, { clock: hostClock, random: hostRandom, log, environment: environment(), dir })
   await requireCluster(disk, config, options.create ?? true)
   const index = await openLocked(indexDirectory(dir), log) // one process per directory, from here on
-  const closing: (() => Promise<void> | void)[] = [() => closed(index), () => closed(disk)]
+  const closing: (() => Promise<void> | void)[] = [() => embedder?.close(), () => closed(index), () => closed(disk)]
   let stopping: Promise<void> | undefined
   try {
     const ports = readPorts(dir)
@@ -76,6 +79,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         vectors: new InProcessVectorStore(run => hostClock.soon(run)),
         log,
         load: loadProgram,
+        embedder: embedder && new CachedEmbedder(embedder),
         onStop: () => void stop(),
         transport: ({ seed }, { genesis }, metrics, current) =>
           createLibp2pTransport({
@@ -93,7 +97,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         strictGuard: config.guard.value === 'majority',
-        settings: Object.entries(config).map(([setting, { value, from }]) => ({ setting, value, from })),
+        settings: settingsOf(config),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

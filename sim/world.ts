@@ -7,6 +7,8 @@ import type { NodeId } from '../base/ids.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, Logger } from '../base/ports.ts'
 import { CURRENT, PREVIOUS, type Version } from '../base/version.ts'
+import { CachedEmbedder } from '../ecc/cached-embedder.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import { boot } from '../node/boot.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Core } from '../node/core.ts'
@@ -21,6 +23,7 @@ import { SimClock } from './clock.ts'
 import { type DiskLatency, SimDisk } from './disk.ts'
 import type { WireQuality } from './faults/fault.ts'
 import { Spells } from './faults/spells.ts'
+import type { SimEmbedder } from './embedder.ts'
 import { Gate } from './gate.ts'
 import { SimIndex } from './index.ts'
 import type { Machine, Phase } from './machine.ts'
@@ -53,6 +56,8 @@ export interface WorldOptions {
   /** Sees what every node logs, with the virtual time in seconds in front. */
   readonly onLog?: (line: string) => void
   readonly strictGuard?: boolean
+  /** What the node on a machine embeds with; nothing unless it is said. */
+  readonly embedder?: (machine: string) => SimEmbedder | undefined
   /** Rare branches that are switched on, on every node; see `base/buggify.ts`. */
   readonly buggify?: readonly string[]
 }
@@ -189,6 +194,7 @@ export class World {
         index,
         vectors: new SimVectorStore(machine.gate),
         log,
+        embedder: embedderAt(this.#options.embedder?.(name), machine.gate),
         load: (path, then) => then(noModules(path)),
         onStop: () => machine.gate.after(0, () => this.stopSoon(name, () => {})),
         buggify: this.#buggify(name, life),
@@ -424,6 +430,11 @@ export class World {
 }
 
 const LOG: number = traceCodeOf('log')
+
+/** Each life begins with an empty cache. */
+function embedderAt(embedder: SimEmbedder | undefined, gate: Gate): Embedder | undefined {
+  return embedder && new CachedEmbedder(embedder.at(gate))
+}
 
 function noModules(path: string): Loaded {
   return { ok: false, error: new WeftError('module_invalid', `the simulator loads no modules: ${path}`) }

@@ -1,5 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import type { RecallHit, RecallOptions, Recollection } from '../../node/api.ts'
+import { withoutVectors } from '../embedder-line.ts'
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput } from '../lines.ts'
 import { duration, positive } from '../parse.ts'
@@ -51,9 +52,14 @@ export const define: Define = command =>
       }),
     )
 
-export function renderHits({ hits, truncated }: Pick<Recollection, 'hits' | 'truncated'>): string {
-  if (hits.length === 0) return 'nothing is known of that'
-  return `${hits.map(renderHit).join('\n')}${truncated ? '\nthe search ended at a limit: there may be more' : ''}`
+export function renderHits({
+  hits,
+  truncated,
+  vectors = 'none',
+}: Pick<Recollection, 'hits' | 'truncated'> & Partial<Recollection>): string {
+  const notes = [truncated ? 'the search ended at a limit: there may be more' : undefined, withoutVectors(vectors)]
+  const rows = hits.length === 0 ? ['nothing is known of that'] : hits.map(renderHit)
+  return [...rows, ...notes.filter(note => note !== undefined)].join('\n')
 }
 
 /** Keys are paths and commit hashes: their beginning says which. */

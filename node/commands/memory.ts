@@ -13,6 +13,7 @@ import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
 import { rememberWith, vectorOptions, vectorQuery } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
+import { withVector } from './embedding.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
@@ -132,7 +133,9 @@ export const memoryCommands: CommandsOf<
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
     }
-    recall(memoryOf(core), query ?? '', options, filter, to)
+    withVector(core, query, options, (more, vectors) =>
+      recall(memoryOf(core), query ?? '', { ...options, ...more }, filter, { ok: found => to.ok({ ...found, vectors }), fail: to.fail }),
+    )
   }),
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
   'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => {
@@ -187,7 +190,9 @@ export const memoryCommands: CommandsOf<
     to.ok({ ...conflicts(memoryOf(core)), logs })
   }),
 
-  'memory.status': command(z.strictObject({}), (core, _, to) => status(memoryOf(core), core.pending, to.ok)),
+  'memory.status': command(z.strictObject({}), (core, _, to) =>
+    status(memoryOf(core), core.pending, row => to.ok({ ...row, embedder: core.embedding?.status ?? null })),
+  ),
 
   'memory.import': command(z.strictObject({ items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
     const results: ImportedItem[] = []

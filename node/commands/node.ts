@@ -41,6 +41,7 @@ export const nodeCommands: CommandsOf<
       memories: memory.fold.stats.nodes,
       processes: core.processes.size,
       conflicts: memory.fold.conflicts().length + logs.filter(log => log.conflict !== undefined).length,
+      embedder: core.embedding?.status ?? null,
     })
   }),
 

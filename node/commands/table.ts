@@ -2,6 +2,7 @@ import type { Core } from '../core.ts'
 import { chainCommands } from './chain.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
+import { embeddingCommands } from './embedding.ts'
 import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
@@ -14,6 +15,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...memberCommands,
   ...processCommands,
   ...memoryCommands,
+  ...embeddingCommands,
   ...chainCommands,
 }
 
