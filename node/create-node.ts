@@ -1,7 +1,6 @@
 import { textOf, toHex } from '../base/bytes.ts'
 import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
-import { CachedEmbedder } from '../ecc/cached-embedder.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
 import { InProcessVectorStore } from '../ecc/hnsw/in-process-store.ts'
@@ -79,7 +78,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         vectors: new InProcessVectorStore(run => hostClock.soon(run)),
         log,
         load: loadProgram,
-        embedder: embedder && new CachedEmbedder(embedder),
+        embedder,
         onStop: () => void stop(),
         transport: ({ seed }, { genesis }, metrics, current) =>
           createLibp2pTransport({

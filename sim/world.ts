@@ -7,8 +7,6 @@ import type { NodeId } from '../base/ids.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, Logger } from '../base/ports.ts'
 import { CURRENT, PREVIOUS, type Version } from '../base/version.ts'
-import { CachedEmbedder } from '../ecc/cached-embedder.ts'
-import type { Embedder } from '../ecc/embedder.ts'
 import { boot } from '../node/boot.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Core } from '../node/core.ts'
@@ -194,7 +192,7 @@ export class World {
         index,
         vectors: new SimVectorStore(machine.gate),
         log,
-        embedder: embedderAt(this.#options.embedder?.(name), machine.gate),
+        embedder: this.#options.embedder?.(name)?.at(machine.gate),
         load: (path, then) => then(noModules(path)),
         onStop: () => machine.gate.after(0, () => this.stopSoon(name, () => {})),
         buggify: this.#buggify(name, life),
@@ -430,11 +428,6 @@ export class World {
 }
 
 const LOG: number = traceCodeOf('log')
-
-/** Each life begins with an empty cache. */
-function embedderAt(embedder: SimEmbedder | undefined, gate: Gate): Embedder | undefined {
-  return embedder && new CachedEmbedder(embedder.at(gate))
-}
 
 function noModules(path: string): Loaded {
   return { ok: false, error: new WeftError('module_invalid', `the simulator loads no modules: ${path}`) }

@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { WeftError } from '../../base/errors.ts'
+import { asWeftError, WeftError } from '../../base/errors.ts'
 import { DEFAULT_SPACE } from '../../base/ids.ts'
 import { LIST_MAX } from '../../base/limits.ts'
 import { EXTERNAL } from '../../ecc/vector-record.ts'
-import type { Recollection, VectorQuery } from '../api.ts'
+import type { Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
+import { type Answering, recall } from '../memory/answers.ts'
 import type { Embedding } from '../memory/embedding.ts'
 import { command, type CommandsOf } from './command.ts'
 
@@ -41,21 +42,36 @@ export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' 
   }),
 }
 
-/** Also by the vector of what is asked, where this node has an embedder, and memories have vectors of it. A caller who gives a vector of his own gets what he asked for. */
-export function withVector(
+/**
+ * By words, and by the vector that this node's embedder makes of them, where memories have vectors of it. A caller who gives a
+ * vector of his own gets what he asked for.
+ */
+export function recallByBoth(
   core: Core,
   query: string | undefined,
-  given: VectorQuery,
-  then: (more: Pick<VectorQuery, 'vector' | 'embedder'>, vectors: Recollection['vectors']) => void,
+  options: Parameters<typeof recall>[2],
+  filter: Parameters<typeof recall>[3],
+  to: Answering<Recollection>,
 ): void {
+  const memory = core.memory(DEFAULT_SPACE)
   const { embedding } = core
-  if (given.vector !== undefined) return then({}, 'used')
-  const isOfUse = query !== undefined && query.trim() !== '' && embedding !== undefined
-  if (!isOfUse || !embedding.hasVectors) return then({}, 'none')
-  embedding.query(query, ({ how, vector }) => {
-    // Everything may have been folded anew meanwhile.
-    if (vector === undefined || !embedding.hasVectors) return then({}, vector === undefined ? how : 'none')
-    then({ vector, embedder: embedding.id }, how)
+  const answer = (asked: typeof options, vectors: Recollection['vectors'], fail: Answering<Recollection>['fail']): void => {
+    try {
+      recall(memory, query ?? '', asked, filter, { ok: found => to.ok({ ...found, vectors }), fail })
+    } catch (thrown) {
+      fail(asWeftError(thrown))
+    }
+  }
+  if (options.vector !== undefined) return answer(options, 'used', to.fail)
+  if (embedding === undefined || query === undefined || query.trim() === '' || !embedding.hasVectors)
+    return answer(options, 'none', to.fail)
+  const { exact: _exact, ef: _ef, truth: _truth, ...byWords } = options
+  embedding.questions.of(query, ({ how, vector }) => {
+    if (vector === undefined) return answer(byWords, how, to.fail)
+    // Vectors that cannot be searched take no answer by words with them.
+    answer({ ...options, vector, embedder: embedding.id }, how, error =>
+      error.code === 'frontier_ahead' ? to.fail(error) : answer(byWords, 'down', to.fail),
+    )
   })
 }
 

@@ -7,13 +7,13 @@ import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
 import type { Core } from '../core.ts'
-import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from '../memory/answers.ts'
+import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
 import { rememberWith, vectorOptions, vectorQuery } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
-import { withVector } from './embedding.ts'
+import { recallByBoth } from './embedding.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
@@ -133,9 +133,7 @@ export const memoryCommands: CommandsOf<
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
     }
-    withVector(core, query, options, (more, vectors) =>
-      recall(memoryOf(core), query ?? '', { ...options, ...more }, filter, { ok: found => to.ok({ ...found, vectors }), fail: to.fail }),
-    )
+    recallByBoth(core, query, options, filter, to)
   }),
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
   'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => {

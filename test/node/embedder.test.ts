@@ -1,10 +1,8 @@
 import t, { type Test } from 'tap'
-import { WeftError } from '../../base/errors.ts'
 import { EMBED_BATCH_TEXTS, EMBED_QUEUE_MAX, EMBED_TEXT_MAX_BYTES } from '../../base/limits.ts'
 import type { Clock, LogFields } from '../../base/ports.ts'
-import { CachedEmbedder } from '../../ecc/cached-embedder.ts'
 import type { Embedded, Embedder, Purpose } from '../../ecc/embedder.ts'
-import { hashEmbedder768 } from '../../ecc/hash-embedder.ts'
+import { VectorCache } from '../../ecc/vector-cache.ts'
 import { hostClock } from '../../node/host/clock.ts'
 import type { HostEmbedder } from '../../node/host/embedder/host-embedder.ts'
 import { openAiEmbedder, type OpenAiOptions } from '../../node/host/embedder/openai-embedder.ts'
@@ -290,48 +288,17 @@ for (const url of ['file:///etc/passwd', 'ftp://example.org/v1', 'http://me:secr
     await t.rejects(bench(t, { url }), { code: 'config_invalid' })
   })
 
-t.test('a cache asks once for what it is asked often, keeps queries and documents apart, and forgets the least used', async t => {
-  const asked: string[] = []
-  const pending: (() => void)[] = []
-  const counting: Embedder = {
-    ...hashEmbedder768,
-    embed: (texts, purpose, done) => {
-      asked.push(...texts.map(text => `${purpose} ${text}`))
-      pending.push(() => hashEmbedder768.embed(texts, purpose, done))
-    },
-  }
-  const cache = new CachedEmbedder(counting, 3 * (4 * 768 + 256))
-  const results: Embedded[] = []
-  const ask = (texts: readonly string[], purpose: Purpose = 'query'): void => {
-    cache.embed(texts, purpose, result => results.push(result))
-    for (const answer of pending.splice(0)) answer()
-  }
-  cache.embed(['a'], 'query', result => results.push(result))
-  ask(['a'])
-  t.same([asked, results.length], [['query a'], 2], 'two at a time, one question')
-  ask(['a', 'b', 'a'])
-  t.same(asked, ['query a', 'query b'])
-  t.strictSame(results.at(-1), { ok: true, vectors: ['a', 'b', 'a'].map(text => Float32Array.from(vectorOf(text))) })
-  ask(['a'], 'document')
-  ask(['b', 'a'])
-  t.same(asked.slice(2), ['document a'])
-  ask(['c'])
-  ask(['b', 'a', 'c'])
-  t.same(asked.slice(3), ['query c'], 'the least used made room')
-  ask(['a'], 'document')
-  t.same(asked.slice(4), ['document a'])
-})
-
-t.test('a cache does not keep failures', async t => {
-  let tries = 0
-  const failing: Embedder = {
-    ...hashEmbedder768,
-    embed: (texts, purpose, done) =>
-      tries++ === 0
-        ? done({ ok: false, error: new WeftError('embedder_unavailable', 'away') })
-        : hashEmbedder768.embed(texts, purpose, done),
-  }
-  const cache = new CachedEmbedder(failing)
-  t.equal((await embedded(cache, ['a'])).ok, false)
-  t.equal((await embedded(cache, ['a'])).ok, true)
+t.test('a cache of vectors forgets the least used', async t => {
+  const cache = new VectorCache(2, 3 * (4 * 2 + 256))
+  const vectorOf = (n: number): Float32Array => Float32Array.of(n, n)
+  for (const [i, text] of ['a', 'b', 'c'].entries()) cache.set(text, vectorOf(i))
+  t.same(cache.get('a'), vectorOf(0))
+  cache.set('d', vectorOf(3))
+  t.same(
+    ['a', 'b', 'c', 'd'].map(text => cache.get(text)?.[0]),
+    [0, undefined, 2, 3],
+  )
+  cache.set('a', vectorOf(9))
+  t.same(cache.get('a'), vectorOf(9))
+  t.equal(cache.get(''), undefined)
 })

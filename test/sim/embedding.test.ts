@@ -96,6 +96,21 @@ t.test('an answer does not wait for a slow embedder, and the next one has what c
   t.ok(known.tookMs < 20, `${known.tookMs} ms`)
 })
 
+t.test('what several ask at a time is embedded once, and what is known needs no embedder', async t => {
+  const embedder = new SimEmbedder()
+  const world = clusterOf(['a'], embedder)
+  remember(world, 'a', ['the pool is exhausted'])
+  untilEmbedded(world, 'a')
+  const { asked } = embedder
+  const how: string[] = []
+  for (let i = 0; i < 5; i++) world.askSoon('a', 'memory.recall', { query: 'pools' }, (_, found) => how.push(found?.vectors ?? ''))
+  world.run(1_000)
+  t.same([how, embedder.asked - asked], [Array.from({ length: 5 }, () => 'used'), 1])
+  embedder.isDown = true
+  t.same([recalled(world, 'a', 'other').vectors, recalled(world, 'a', 'pools').vectors], ['down', 'used'])
+  t.equal(statusOf(world, 'a').state, 'down', 'nor does it say anything of one')
+})
+
 t.test('while the embedder is down everything else goes on; when it is back, nothing is left out', async t => {
   const embedder = new SimEmbedder()
   const world = clusterOf(['a'], embedder)
