@@ -9,7 +9,8 @@ export const define: Define = command =>
     .action(action(async (cli, [id]: readonly [string]) => cli.print(await cli.request('memory.get', { id }), render)))
 
 function render(memory: MemoryDetail): string {
-  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, supersedes, supersededBy, log, seq } = memory
+  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, supersedes, supersededBy, embedders, log, seq } =
+    memory
   const optional: readonly (readonly [string, string | undefined])[] = [
     ['key', key],
     ['source', source],
@@ -17,6 +18,7 @@ function render(memory: MemoryDetail): string {
     ...Object.entries(meta).map(([name, value]) => [name, value] as const),
     ['replaces', supersedes.map(short).join(', ') || undefined],
     ['replaced by', supersededBy.map(short).join(', ') || undefined],
+    ['vectors of', embedders.map(({ embedder }) => embedder).join(', ') || undefined],
   ]
   const rows = [
     ['id', id],
