@@ -1,7 +1,7 @@
 import type { CausalId, NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
-import { type Lacking, type LackingOptions, lacking } from './lacking.ts'
+import { countLacking, type Lacking, type LackingOptions, lacking } from './lacking.ts'
 import { isWanted, type RecallOptions } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { View } from './view.ts'
@@ -114,8 +114,17 @@ export class Vectors {
   /** Current memories without a vector of an embedder, a page of them. */
   lacking(options: LackingOptions): Lacking {
     const view = this.#viewAt(undefined)
-    const index = this.#state.vectors.find(options.embedder, options.dims)
-    return lacking(view, options, node => index !== undefined && hasVector(view, node, index))
+    return lacking(view, options, this.#has(view, options))
+  }
+
+  countLacking(options: Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'>): number {
+    const view = this.#viewAt(undefined)
+    return countLacking(view, options.from, options.author, this.#has(view, options))
+  }
+
+  #has(view: View, { embedder, dims }: Pick<LackingOptions, 'embedder' | 'dims'>): (node: number) => boolean {
+    const index = this.#state.vectors.find(embedder, dims)
+    return node => index !== undefined && hasVector(view, node, index)
   }
 
   /** Records by which an author gave memories vectors, oldest first; those he has taken back are not among them. */

@@ -8,6 +8,7 @@ export function embeddedMemory(memory: () => Memory): EmbeddedMemory {
       return memory().fold
     },
     lacking: options => memory().fold.vectors.lacking(options),
+    countLacking: options => memory().fold.vectors.countLacking(options),
     has: (embedder, dims) => memory().fold.vectors.spaces.some(space => space.embedder === embedder && space.dims === dims),
     texts: (refs, then, fail) => memory().texts(refs, said => then(said.map(({ text }) => text)), fail),
     write: (embedder, rows, done) => {

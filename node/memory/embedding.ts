@@ -13,6 +13,8 @@ export interface EmbeddedMemory {
   /** Another object when everything was folded anew: places in it begin again. */
   readonly fold: object
   lacking(options: LackingOptions): Lacking
+  /** How many there are from a place on. */
+  countLacking(options: Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'>): number
   /** There are memories with a vector of that embedder. */
   has(embedder: string, dims: number): boolean
   texts(refs: readonly RecordRef[], then: (texts: readonly string[]) => void, fail: (error: WeftError) => void): void
@@ -66,6 +68,7 @@ export class Embedding {
   #count = EMBED_DOCUMENTS
   #embedded = 0
   #tries = 0
+  #counted: { readonly count: number; readonly atMs: number } = { count: 0, atMs: 0 }
   readonly #refused: Set<CausalId> = new Set()
 
   /** @param isReady everything that was stored is folded, and records can be written */
@@ -90,7 +93,7 @@ export class Embedding {
       embedder: this.id,
       dims: this.#dims,
       state: this.#state,
-      waiting: this.#lacking(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).found.length,
+      waiting: this.#countWaiting(),
       embedded: this.#embedded,
       refused: this.#refused.size,
       ...(error === undefined
@@ -142,13 +145,33 @@ export class Embedding {
   }
 
   #lacking(count: number, scan: number): Lacking {
+    const { found, next, isEnd } = this.#memory.lacking({ ...this.#wanted(), count, scan })
+    return { found: found.filter(one => !this.#refused.has(one.id)), next, isEnd }
+  }
+
+  /** Whose memories, and from where on. */
+  #wanted(): Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'> {
     if (this.#fold !== this.#memory.fold) {
       this.#fold = this.#memory.fold
       this.#from = 0
     }
-    const author = this.#all ? undefined : this.#context.self
-    const { found, next, isEnd } = this.#memory.lacking({ embedder: this.id, dims: this.#dims, from: this.#from, count, scan, author })
-    return { found: found.filter(one => !this.#refused.has(one.id)), next, isEnd }
+    return { embedder: this.id, dims: this.#dims, from: this.#from, author: this.#all ? undefined : this.#context.self }
+  }
+
+  /** Many of them are counted once a second: at 100,000 memories that takes some 50 ms. */
+  #countWaiting(): number {
+    const { monotonicMs } = this.#context.now
+    if (this.#counted.count > EMBED_SCAN && monotonicMs < this.#counted.atMs + 1000) return this.#counted.count
+    const count = this.#memory.countLacking(this.#wanted()) - this.#countRefused()
+    this.#counted = { count, atMs: monotonicMs }
+    return count
+  }
+
+  /** Of the refused, those that still lack a vector and are not passed yet. */
+  #countRefused(): number {
+    if (this.#refused.size === 0) return 0
+    const { found } = this.#memory.lacking({ ...this.#wanted(), count: Number.POSITIVE_INFINITY, scan: Number.POSITIVE_INFINITY })
+    return found.filter(({ id }) => this.#refused.has(id)).length
   }
 
   #embed(found: Lacking['found'], next: number): void {

@@ -11,7 +11,10 @@ function lackingOf(
   count: number = 100,
   scan: number = 100,
 ): readonly CausalId[] {
-  return author.fold.vectors.lacking({ ...EMBEDDER, from, count, scan, author: only?.node }).found.map(({ id }) => id)
+  const options = { ...EMBEDDER, from, count, scan, author: only?.node }
+  const ids = author.fold.vectors.lacking(options).found.map(({ id }) => id)
+  if (author.fold.vectors.countLacking(options) !== ids.length) throw new Error('they are counted otherwise than they are found')
+  return ids
 }
 
 t.test('what lacks a vector is what is current and has none of that embedder, whoever made it', async t => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Logger } from '../../base/ports.ts'
 import { type ConfigValues, resolveConfig, settingsOf } from '../../node/config.ts'
 import { hostClock } from '../../node/host/clock.ts'
 import { configuredEmbedder } from '../../node/host/embedder/configured.ts'
@@ -72,6 +73,24 @@ t.test('what would not work is said before a node starts, and never with a key i
       t.match(thrown, { code: 'config_invalid', message: says }, file)
       if (environment !== undefined) t.notMatch(JSON.stringify(thrown), /secret-word/)
     }
+  }
+})
+
+t.test('a key that goes through the network in clear is warned of', async t => {
+  for (const [url, warned] of [
+    ['http://127.0.0.1:11434/v1', false],
+    ['http://localhost/v1', false],
+    ['http://[::1]:80/v1', false],
+    ['https://example.org/v1', false],
+    ['http://192.0.2.1/v1', true],
+    ['http://localhost.example.org/v1', true],
+  ] as const) {
+    const logged: string[] = []
+    const file = `${OLLAMA.replace('http://127.0.0.1:11434/v1', url)}embedder_key_env = "MY_KEY"\n`
+    const environment = { MY_KEY: 'secret' }
+    const log: Logger = (_, event) => logged.push(event)
+    configuredEmbedder(resolveConfig({}, {}, file), { clock: hostClock, random: hostRandom, log, environment, dir: '/nowhere' })?.close()
+    t.same(logged, warned ? ['embedder.key-in-clear'] : [], url)
   }
 })
 

@@ -37,6 +37,7 @@ export function configuredEmbedder(config: Config, { clock, random, log, environ
   }
   if (kind === 'openai') {
     const key = keyIn(environment, config.embedderKeyEnv.value)
+    if (key !== undefined && isInClear(config.embedderUrl.value)) log('warn', 'embedder.key-in-clear', { url: config.embedderUrl.value })
     return openAiEmbedder({
       ...common,
       url: config.embedderUrl.value,
@@ -48,6 +49,11 @@ export function configuredEmbedder(config: Config, { clock, random, log, environ
   }
   const path = resolve(dir, config.embedderPath.value)
   return transformersEmbedder({ ...common, path, pooling: config.embedderPooling.value, dtype: config.embedderDtype.value, near: dir })
+}
+
+/** Whoever is on the way can read what is sent. */
+function isInClear(url: string): boolean {
+  return /^http:/i.test(url) && !/^http:\/\/(localhost|127\.[0-9.]+|\[::1\])([:/]|$)/i.test(url)
 }
 
 const NAMES = { embedderModel: 'embedder_model', embedderDims: 'embedder_dims', embedderUrl: 'embedder_url', embedderPath: 'embedder_path' }
