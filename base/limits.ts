@@ -167,6 +167,12 @@ export const VECTORS_BATCH: number = 256
 export const VECTORS_ADDING_MAX: number = 8
 /** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
 export const VECTORS_KEPT_MAX: number = 2048
+/** 4,096 links either way are followed to see whether one closes a ring. */
+export const CYCLE_EDGES_MAX: number = 4096
+/** 500 links are shown of a memory, and how many there are: a hub with a million would be an answer of 400 MB. */
+export const LINKS_SHOWN_MAX: number = 500
+/** 10,000 links in one answer to an export: 2 MB. */
+export const LINKS_PAGE: number = 10_000
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

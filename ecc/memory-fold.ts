@@ -10,12 +10,13 @@ import { type Difference, difference } from './diff.ts'
 import { EDGE_TYPES } from './edge-types.ts'
 import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } from './folding.ts'
 import { type Parent, parentsFor } from './heads.ts'
+import { type LinksOf, linksOf, outgoing } from './links.ts'
 import { list, type ListOptions, type Page } from './list.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
 import { currentName } from './reference-table.ts'
-import { type CausalEdge, edgesOf, historyOf, type NodeHistory } from './show.ts'
+import { type CausalEdge, historyOf, type NodeHistory } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
 import { counts, Vectors } from './vectors.ts'
@@ -211,11 +212,17 @@ export class MemoryFold {
     return historyOf(this.#view(at), this.#find(id))
   }
 
-  /** The links at a memory, oldest first, also those that were retracted or lead nowhere yet. */
-  edgesOf(id: CausalId, at?: Cut): CausalEdge[] {
+  /** The `max` oldest links at a memory, also those that were retracted or lead nowhere yet, and how many there are. */
+  linksOf(id: CausalId, max: number, at?: Cut): LinksOf {
     const view = this.#view(at)
     const record = this.#find(id)
-    return record === NONE || !view.sees(record) ? [] : edgesOf(view, record)
+    return record === NONE || !view.sees(record) ? { edges: [], inAll: 0 } : linksOf(view, record, max)
+  }
+
+  /** The live links from a memory, `max` at a time: `next` is what to ask for them with `from` to get those after. */
+  outgoing(id: CausalId, max: number, from?: number): { readonly edges: readonly CausalEdge[]; readonly next?: number } {
+    const record = this.#find(id)
+    return record === NONE ? { edges: [] } : outgoing(this.#view(), record, from, max)
   }
 
   /** Everything the fold says, in one order: equal bytes for equal sets of records. */

@@ -292,7 +292,12 @@ export interface WhyStep {
 }
 
 export interface MemoryDetail extends MemoryRecord {
-  readonly edges: readonly EdgeView[]
+  /** The oldest 500, oldest first. */
+  readonly edges: readonly (EdgeView & {
+    /** What it says makes the memory its own reason, by way of others or at once. It is kept all the same. */
+    readonly cyclic?: true
+  })[]
+  readonly edgesInAll: number
   readonly supersededBy: readonly CausalId[]
   readonly supersedes: readonly CausalId[]
   /** Embedders by whose vectors it is found. */

@@ -101,9 +101,12 @@ export interface CommandTypes {
     result: { readonly known: readonly string[] }
   }
   'memory.edges': {
-    input: { ids: readonly CausalId[] }
+    /** `place`: where to go on among the links of the first of `ids`. */
+    input: { ids: readonly CausalId[]; place?: number | undefined }
     result: {
       readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
+      /** There are more: of `ids` from this one on, and of that one from this place on. */
+      readonly next?: { readonly id: CausalId; readonly place: number }
     }
   }
 

@@ -1,6 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import { isoOf } from '../../base/hlc.ts'
-import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import { CALL_DEADLINE_MS, LINKS_SHOWN_MAX } from '../../base/limits.ts'
 import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
@@ -132,7 +132,8 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
     id => {
       const node = memory.fold.node(id)
       if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
-      const edges = memory.fold.edgesOf(id).map(({ ref: _, ...edge }) => edge)
+      const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
+      const edges = links.edges.map(({ ref: _, ...edge }) => edge)
       memory.texts(
         [node.ref],
         ([said]) => {
@@ -140,6 +141,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
             ...fields(node, said as Remember),
             state: node.state,
             edges,
+            edgesInAll: links.inAll,
             supersededBy: node.supersededBy.map(row => row.id),
             supersedes: node.supersedes.map(row => row.id),
             embedders: memory.fold.vectors.ofNode(id).map(({ embedder, dims }) => ({ embedder, dims })),
