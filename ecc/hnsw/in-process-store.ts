@@ -109,8 +109,8 @@ class Shelf {
     if (fault !== undefined) return { ok: false, error: new WeftError('vector_invalid', fault) }
     if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX)
       return { ok: false, error: new WeftError('invalid_argument', `k is 1 to ${RECALL_K_MAX}, got ${k}`) }
-    if (!Number.isInteger(ef) || ef < 1 || ef > EF_MAX)
-      return { ok: false, error: new WeftError('invalid_argument', `ef is 1 to ${EF_MAX}, got ${ef}`) }
+    if (!Number.isInteger(ef) || ef > EF_MAX)
+      return { ok: false, error: new WeftError('invalid_argument', `ef is k to ${EF_MAX}, got ${ef}`) }
     const isAllowed = (label: number): boolean =>
       among === undefined ? !this.#retired.has(label) : ((among[label >> 3] as number) & (1 << (label & 7))) !== 0
     const allowed = [...this.#vectors.keys()].filter(isAllowed)

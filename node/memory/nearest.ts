@@ -153,7 +153,7 @@ function enough(
 ): void {
   const { memory, index, vector, asked, isExact, ef } = search
   const ask = (k: number): void => {
-    memory.vectors.search(index, { vector, k, exact: isExact, ef, among }, found => {
+    memory.vectors.search(index, { vector, k, exact: isExact, ef: ef && Math.max(ef, k), among }, found => {
       if (!found.ok) return fail(found.error)
       const isWhole = found.neighbours.length < k
       const near = nodesOf(memory, found.neighbours, isWhole, asked()).filter(({ node }) => accept(node))
