@@ -112,6 +112,22 @@ t.test('many texts go in several requests; a long one is cut at a whole characte
   t.notOk(sent.includes(''))
 })
 
+t.test('of long vectors fewer are asked for at a time', async t => {
+  const { server, embedder } = await bench(t, { dims: 4096 })
+  const one = Array.from({ length: 4096 }, (_, i) => 1 / (i + 1))
+  server.usually = (response, asked) => say({ data: asked.input.map((_, index) => ({ index, embedding: one })) })(response, asked)
+  t.equal(
+    codeOf(
+      await embedded(
+        embedder,
+        Array.from({ length: 20 }, (_, i) => `text ${i}`),
+      ),
+    ),
+    'ok',
+  )
+  t.same(server.asked.map(({ input }) => input.length).sort(), [4, 8, 8])
+})
+
 /** What passes is tried again, and comes to a good end. */
 const PASSING: readonly (readonly [what: string, ways: readonly Way[]])[] = [
   ['a server error', [refuse(500), refuse(503)]],

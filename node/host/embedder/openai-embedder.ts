@@ -1,5 +1,6 @@
 import { WeftError } from '../../../base/errors.ts'
 import {
+  EMBED_BATCH_NUMBERS,
   EMBED_BATCH_TEXTS,
   EMBED_CONCURRENCY,
   EMBED_DOCUMENT_TRIES,
@@ -49,6 +50,7 @@ class OpenAiEmbedder implements HostEmbedder {
   readonly kind = 'semantic'
   readonly deterministic = false
   readonly #options: OpenAiOptions
+  readonly #textsMax: number
   readonly #closing: AbortController = new AbortController()
   readonly #pauses: Map<Timer, () => void> = new Map()
   readonly #lanes: Readonly<Record<Purpose, Lane<Batch>>>
@@ -62,6 +64,7 @@ class OpenAiEmbedder implements HostEmbedder {
     this.#options = options
     this.id = embedderId('openai', options.model, options.dims, [options.prefixes.document, options.prefixes.query])
     this.dims = options.dims
+    this.#textsMax = Math.max(1, Math.min(EMBED_BATCH_TEXTS, Math.floor(EMBED_BATCH_NUMBERS / options.dims)))
     const lane = (): Lane<Batch> => new Lane(EMBED_QUEUE_MAX, EMBED_CONCURRENCY, batch => this.#serve(batch))
     this.#lanes = { document: lane(), query: lane() }
   }
@@ -70,7 +73,7 @@ class OpenAiEmbedder implements HostEmbedder {
     if (this.#fault !== undefined) return done({ ok: false, error: this.#fault })
     if (texts.length === 0) return done({ ok: true, vectors: [] })
     const call = new Call(purpose, done)
-    if (!this.#lanes[purpose].push(call.cut(texts, this.#options.prefixes[purpose], EMBED_BATCH_TEXTS)))
+    if (!this.#lanes[purpose].push(call.cut(texts, this.#options.prefixes[purpose], this.#textsMax)))
       call.fail(new WeftError('full', `${EMBED_QUEUE_MAX} requests wait for the embedder`))
   }
 
