@@ -152,6 +152,7 @@ export class Folding {
     const folded = this.#refer(record, ROLE.vector, [{ kind: KIND_OF_REFERENCE.vector, id: said.node, value: index }])
     if (records.role.at(record) !== ROLE.vector) return folded
     vectors.add(index, record)
+    vectors.last = { label: record, vector: said.vector }
     if (records.authorOf(record) === own.author) own.addVector(record, body)
     return folded
   }

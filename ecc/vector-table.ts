@@ -14,6 +14,8 @@ export class VectorTable {
   readonly indexes: VectorIndexRow[] = []
   /** Vectors, and memories, of which it may have changed what counts, since somebody last looked. */
   readonly touched: Set<number> = new Set()
+  /** The vector that was folded last: whoever wants it need not decode it again. */
+  last: { readonly label: number; readonly vector: Float32Array } | undefined
   /** Records left out because their author had EMBEDDERS_PER_AUTHOR_MAX embedders before. */
   dropped = 0
   readonly #numbers: Map<string, number> = new Map()

@@ -89,6 +89,13 @@ export class Vectors {
     return [...places.values()]
   }
 
+  /** The vector in the record that was applied last, if there was one in it; told once. */
+  takeLast(): { readonly label: number; readonly vector: Float32Array } | undefined {
+    const { last } = this.#state.vectors
+    this.#state.vectors.last = undefined
+    return last
+  }
+
   idOf(label: number): Uint8Array {
     return this.#state.records.ids.digest(label)
   }

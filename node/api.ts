@@ -2,7 +2,10 @@ import type { EmbeddingStatus } from './memory/embedding.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
+import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
+import type { Capacity } from './cognition/calibration.ts'
+import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
 import type { CallOptions, Down, Program, SendResult } from './process/behaviour.ts'
@@ -18,7 +21,11 @@ export interface WeftNode {
   readonly nodeId: NodeId
   readonly cluster: ClusterId
   readonly dir: string
+  /** The memory of the space that is always there, `main`. */
   readonly memory: Memory
+  /** A memory of its own beside it: `node.space('billing').memory`. */
+  space(name: string): Space
+  spaces(): Promise<SpaceList>
   readonly chain: ChainView
 
   /** Starts a process; returns when that is in the chain. A path names a module, `file.js#export` one of its exports. */
@@ -77,6 +84,10 @@ export interface NodeStatus {
   readonly conflicts: number
   /** What makes vectors of memories on this node; null for nothing. */
   readonly embedder: EmbeddingStatus | null
+  /** That nobody has acknowledged. */
+  readonly impulses: number
+  /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
+  readonly capacity: Capacity | null
 }
 
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
@@ -132,9 +143,56 @@ export interface OperationResult {
   readonly decided: boolean
 }
 
+// ---- spaces
+
+/** One space: records of it are found, linked and counted among themselves. */
+export interface Space {
+  readonly name: string
+  readonly memory: Memory
+  show(): Promise<SpaceDetail>
+  /** As an admin of the cluster. Open to all members unless it is private. */
+  create(options?: { readonly private?: boolean }): Promise<OperationResult>
+  /** As an admin of the space, or of the cluster. */
+  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>): Promise<OperationResult>
+  revoke(nodeId: string): Promise<OperationResult>
+}
+
+export interface SpaceList {
+  /** By name. */
+  readonly spaces: readonly SpaceInfo[]
+}
+
+export interface SpaceInfo {
+  readonly space: string
+  /** Current ones, as far as they have come here. */
+  readonly memories: number
+  /** Whose records are held here. */
+  readonly authors: readonly NodeId[]
+  /** False for one that began with its first record, and is open to all members. */
+  readonly created: boolean
+  /** Null for all members. */
+  readonly readers: readonly NodeId[] | null
+  readonly writers: readonly NodeId[] | null
+  /** What this node may do. */
+  readonly role: SpaceRole
+}
+
+export interface SpaceDetail extends SpaceInfo {
+  /** Members with a right of their own. */
+  readonly members: readonly SpaceMember[]
+  /** Records that are kept and count for nothing, for want of a grant or another reason. */
+  readonly void: number
+  readonly frontier: string
+}
+
+export interface SpaceMember {
+  readonly nodeId: NodeId
+  readonly role: SpaceRole
+}
+
 // ---- memory
 
-export interface Memory {
+export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>

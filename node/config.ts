@@ -27,6 +27,10 @@ export interface Config {
   readonly logLevel: Setting<LogLevel>
   /** Who must vouch for this node's logs before it signs again after a start. */
   readonly guard: Setting<'one' | 'majority'>
+  /** Whether this node looks at what is new in the memory by itself, and raises impulses. */
+  readonly cognitionTick: Setting<'on' | 'off'>
+  /** What that may take of the loop. */
+  readonly cognitionShare: Setting<number>
   /** What makes vectors of memories. `builtin` knows how words are spelt, the others what they mean. */
   readonly embedder: Setting<'none' | 'openai' | 'transformers' | 'builtin'>
   /** `openai`: where it answers `POST <url>/embeddings`. */
@@ -73,11 +77,10 @@ function whole(min: number, max: number): z.ZodType<number> {
   return z.preprocess(value => (typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value), number)
 }
 
-/** Per setting: its name in weft.toml and the table it stands in there, its shape, its default. */
+/** Per setting: its name in weft.toml (`table.name` within a table; flags and environment leave out `memory.`), its shape, its default. */
 const SETTINGS: {
   readonly [K in keyof Config]: {
     readonly key: string
-    readonly table?: 'memory'
     readonly shape: z.ZodType<Config[K]['value']>
     readonly fallback: Config[K]['value']
   }
@@ -98,25 +101,29 @@ const SETTINGS: {
   },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
-  embedder: { key: 'embedder', table: 'memory', shape: z.enum(['none', 'openai', 'transformers', 'builtin']), fallback: 'none' },
-  embedderUrl: { key: 'embedder_url', table: 'memory', shape: z.string(), fallback: '' },
-  embedderModel: { key: 'embedder_model', table: 'memory', shape: visible, fallback: '' },
-  embedderDims: { key: 'embedder_dims', table: 'memory', shape: whole(1, VECTOR_DIMS_MAX), fallback: 0 },
-  embedderSendDims: { key: 'embedder_send_dims', table: 'memory', shape: z.enum(['on', 'off']), fallback: 'off' },
+  cognitionTick: { key: 'cognition.tick', shape: z.enum(['on', 'off']), fallback: 'off' },
+  cognitionShare: {
+    key: 'cognition.share',
+    shape: z.coerce.number('a share of the loop, above 0 and at most 1').gt(0).max(1),
+    fallback: 0.3,
+  },
+  embedder: { key: 'memory.embedder', shape: z.enum(['none', 'openai', 'transformers', 'builtin']), fallback: 'none' },
+  embedderUrl: { key: 'memory.embedder_url', shape: z.string(), fallback: '' },
+  embedderModel: { key: 'memory.embedder_model', shape: visible, fallback: '' },
+  embedderDims: { key: 'memory.embedder_dims', shape: whole(1, VECTOR_DIMS_MAX), fallback: 0 },
+  embedderSendDims: { key: 'memory.embedder_send_dims', shape: z.enum(['on', 'off']), fallback: 'off' },
   embedderKeyEnv: {
-    key: 'embedder_key_env',
-    table: 'memory',
+    key: 'memory.embedder_key_env',
     shape: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not the key itself'),
     fallback: '',
   },
-  embedderTimeoutMs: { key: 'embedder_timeout_ms', table: 'memory', shape: whole(1, EMBED_TIMEOUT_MAX_MS), fallback: EMBED_TIMEOUT_MS },
-  embedderDocumentPrefix: { key: 'embedder_document_prefix', table: 'memory', shape: prefix, fallback: '' },
-  embedderQueryPrefix: { key: 'embedder_query_prefix', table: 'memory', shape: prefix, fallback: '' },
-  embedderPath: { key: 'embedder_path', table: 'memory', shape: z.string(), fallback: '' },
-  embedderPooling: { key: 'embedder_pooling', table: 'memory', shape: z.enum(['mean', 'cls', 'last_token']), fallback: 'mean' },
+  embedderTimeoutMs: { key: 'memory.embedder_timeout_ms', shape: whole(1, EMBED_TIMEOUT_MAX_MS), fallback: EMBED_TIMEOUT_MS },
+  embedderDocumentPrefix: { key: 'memory.embedder_document_prefix', shape: prefix, fallback: '' },
+  embedderQueryPrefix: { key: 'memory.embedder_query_prefix', shape: prefix, fallback: '' },
+  embedderPath: { key: 'memory.embedder_path', shape: z.string(), fallback: '' },
+  embedderPooling: { key: 'memory.embedder_pooling', shape: z.enum(['mean', 'cls', 'last_token']), fallback: 'mean' },
   embedderDtype: {
-    key: 'embedder_dtype',
-    table: 'memory',
+    key: 'memory.embedder_dtype',
     shape: z.string().regex(/^[a-z0-9]{1,16}$/, 'a name like fp32 or q8'),
     fallback: '',
   },
@@ -145,8 +152,9 @@ function resolve(
   const { key, fallback } = SETTINGS[name]
   const isList = Array.isArray(fallback)
   const flag = flags[name]
-  if (flag !== undefined) return checked(name, flag, `--${key.replaceAll('_', '-')}`)
-  const variable = `WEFT_${key.toUpperCase()}`
+  const called = key.replace(/^memory\./, '')
+  if (flag !== undefined) return checked(name, flag, `--${called.replaceAll(/[._]/g, '-')}`)
+  const variable = `WEFT_${called.toUpperCase().replace('.', '_')}`
   const text = environment[variable]
   if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
   if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
@@ -174,34 +182,34 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
       details: { line: thrown.line },
     })
   }
-  const { [MEMORY]: table = {}, ...others } = rows
-  if (typeof table !== 'object' || table === null || Array.isArray(table))
-    throw new WeftError('config_invalid', `${MEMORY} (${lineOf(text, MEMORY)}): expected a table, [${MEMORY}]`, {
-      details: { key: MEMORY },
-    })
-  checkKeys(text, Object.keys(others), undefined)
-  checkKeys(text, Object.keys(table), MEMORY)
-  return { ...others, ...table }
+  const known = Object.values(SETTINGS).map(({ key }) => key)
+  const flat = flattened(rows, known)
+  for (const key of Object.keys(flat)) {
+    if (!known.includes(key))
+      throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
+        details: { key },
+      })
+  }
+  return flat
 }
 
-const MEMORY = 'memory'
-
-function checkKeys(text: string, keys: readonly string[], table: typeof MEMORY | undefined): void {
-  const settings = Object.values(SETTINGS)
-  for (const key of keys) {
-    const setting = settings.find(one => one.key === key)
-    if (setting !== undefined && setting.table === table) continue
-    const known = settings.filter(one => one.table === table).map(one => one.key)
-    const advice =
-      setting === undefined
-        ? `there is no such setting; there are ${known.join(', ')}`
-        : `it stands ${setting.table === undefined ? 'above all tables' : `under [${setting.table}]`}`
-    throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): ${advice}`, { details: { key } })
-  }
+/** What stands in a table that holds settings, by `table.name`. */
+function flattened(rows: Readonly<Record<string, unknown>>, known: readonly string[]): Readonly<Record<string, unknown>> {
+  const isTable = (name: string, value: unknown): value is object =>
+    known.some(key => key.startsWith(`${name}.`)) && typeof value === 'object' && value !== null && !Array.isArray(value)
+  return Object.fromEntries(
+    Object.entries(rows).flatMap(([name, value]) =>
+      isTable(name, value) ? Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner]) : [[name, value]],
+    ),
+  )
 }
 
 function lineOf(text: string, key: string): string {
-  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key}["']?\\s*[=\\].]`).test(row))
+  const lines = text.split('\n')
+  const [table, name] = key.includes('.') ? key.split('.') : [undefined, key]
+  const from = table === undefined ? 0 : lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\]`).test(row)) + 1
+  const inTable = lines.slice(from).findIndex(row => new RegExp(`^\\s*(\\[?)["']?${name}["']?\\s*[=\\].]`).test(row))
+  const line = inTable >= 0 ? from + inTable : lines.findIndex(row => row.trimStart().startsWith(table ?? key))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
 }
 

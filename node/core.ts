@@ -26,12 +26,14 @@ import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
 import { Cluster } from './cluster.ts'
+import { NodeCognition } from './cognition/cognition.ts'
+import type { CognitionSettings } from './cognition/settings.ts'
 import type { CoreContext } from './context.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { kernelOf } from './kernel.ts'
-import { embeddedMemory } from './memory/embedded-memory.ts'
+import { embeddedMemories } from './memory/embedded-memory.ts'
 import { Embedding } from './memory/embedding.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
@@ -43,6 +45,7 @@ import type { Process } from './process/process.ts'
 import { Processes } from './process/processes.ts'
 import { Recovery } from './recovery.ts'
 import type { CoreEvent, Effect, Now } from './step.ts'
+import { SpaceAccess, Spaces } from './spaces.ts'
 import { Waiters } from './waiters.ts'
 import { Writer } from './writer.ts'
 
@@ -64,6 +67,8 @@ export interface CoreInit {
   /** Folds saved earlier, by space; checked against the logs here. */
   readonly snapshots: ReadonlyMap<string, SavedMemory>
   readonly savedPeers: unknown
+  readonly cognition: CognitionSettings
+  readonly savedCognition: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly settings: readonly SettingInfo[]
@@ -99,10 +104,13 @@ export class Core {
   readonly guard: StartGuard
   /** Undefined when this node has no embedder. */
   readonly embedding: Embedding | undefined
+  readonly memories: Memories
+  readonly spaces: Spaces
+  readonly cognition: NodeCognition
+  readonly #access: SpaceAccess
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
-  readonly #memories: Memories
   readonly #inbound: ReturnType<typeof createInbound>
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
@@ -141,9 +149,18 @@ export class Core {
       evidence: init.evidence,
       signer: init.signer,
       writer: this.writer,
+      logs: this.chain.logs,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
+      onSpaces: () => this.#applier.onGrants(),
     })
+    this.spaces = new Spaces({
+      self: init.self,
+      membership: this.cluster.membership,
+      chain: this.chain,
+      sign: (op, actor, done) => this.cluster.sign(op, actor, done),
+    })
+    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded)
     this.peers = new Peers(
       this.context,
       {
@@ -163,14 +180,21 @@ export class Core {
       onStillborn: process => this.ipc.onExit(process, 'failed'),
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
-    this.#memories = new Memories(this.context, this.chain, this.writer)
-    const sizes = this.#memories.restore(init.snapshots)
+    this.memories = new Memories(this.context, this.chain, this.writer)
+    this.cognition = new NodeCognition(
+      this.context,
+      init.cognition,
+      init.savedCognition,
+      () => this.memory(DEFAULT_SPACE),
+      capacity => this.peers.onCapacity(capacity),
+    )
+    const sizes = this.memories.restore(init.snapshots)
     this.embedding =
       init.embedder &&
       new Embedding(
         this.context,
         init.embedder,
-        embeddedMemory(() => this.memory(DEFAULT_SPACE)),
+        embeddedMemories(this.memories, space => this.spaces.roleOf(space, this.self)),
         () => this.#isFolded && this.#state === 'running' && isFolded(KIND['memory.vector'], init.speaks.fold),
       )
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
@@ -178,14 +202,18 @@ export class Core {
       this.context,
       this.chain,
       new AppliedCut(this.chain, sizes, stream => stream !== AUDIT, init.buggify),
-      stream => (stream === CLUSTER ? this.cluster : this.#memories.ofStream(stream)),
-      author => this.cluster.membership.cutOf(author),
+      stream => (stream === CLUSTER ? this.cluster : this.memories.ofStream(stream)),
+      {
+        cutOf: author => this.cluster.membership.cutOf(author),
+        writesOf: (author, stream) => this.spaces.writesOf(author, stream),
+      },
     )
     this.#sync = new ChainSync({
       chain: this.chain,
       random: init.random,
       foldVersion: init.speaks.fold,
-      identify: log => this.cluster.identify(log),
+      identify: log => this.cluster.logs.identify(log),
+      access: this.#access,
       metrics: init.metrics,
       buggify: init.buggify,
     })
@@ -197,7 +225,6 @@ export class Core {
       perform: effects => this.#perform(effects),
       onCut: stream => this.#applier.onCut(stream),
     })
-    this.cluster.learnStreams([...init.logs.values()].map(log => log.identity.stream))
     this.#inbound = createInbound(this.context, init.genesis.cluster, {
       peers: this.peers,
       ipc: this.ipc,
@@ -250,7 +277,8 @@ export class Core {
       this.eventWaiters.nextWakeMs,
       this.#recovery.nextWakeMs,
       this.writer.nextWakeMs(this.#sync.followers),
-      this.#memories.nextWakeMs,
+      this.memories.nextWakeMs,
+      this.cognition.nextWakeMs,
       this.embedding?.nextWakeMs ?? Infinity,
     )
   }
@@ -268,6 +296,7 @@ export class Core {
       case 'down':
         this.peers.onDown(event.peer, event.code)
         this.ipc.onDown(event.peer)
+        this.cluster.logs.forget(event.peer)
         return this.#perform(this.#sync.onDown(event.peer, this.#now.monotonicMs))
       case 'frame':
         return this.#inbound(event.from, event.protocol, event.frame)
@@ -290,16 +319,19 @@ export class Core {
   #settle(): void {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
-      this.#memories.settle()
+      this.memories.settle()
+      this.cognition.onApplied()
       this.embedding?.onApplied()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
-    if (this.#state === 'running' && !this.#applier.isReading) this.#memories.settleVectors()
+    if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
-      this.#memories.onFolded()
+      this.memories.onFolded()
+      this.cognition.onFolded()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
+      this.#onAccess()
     }
     this.#openGuard()
     this.embedding?.settle()
@@ -366,7 +398,8 @@ export class Core {
     this.#state = 'shutting-down'
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
-    this.#memories.save()
+    this.memories.save()
+    this.cognition.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
       this.writer.close()
@@ -396,7 +429,8 @@ export class Core {
     this.ipc.onWake()
     this.eventWaiters.onWake()
     this.#recovery.onWake()
-    this.#memories.onWake()
+    this.memories.onWake()
+    this.cognition.onWake()
     this.embedding?.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
@@ -423,7 +457,7 @@ export class Core {
 
   /** The memory of a space; it exists as soon as somebody speaks of it. */
   memory(space: string): Memory {
-    return this.#memories.of(space)
+    return this.memories.of(space)
   }
 
   /** Durable records that are not applied yet. */
@@ -476,13 +510,27 @@ export class Core {
     for (const peer of this.peers.connected)
       if (!this.cluster.membership.isMember(peer)) this.context.emit({ kind: 'close', peer, code: 'not_a_member' })
     this.peers.retarget()
+    this.#onAccess()
+  }
+
+  /** Logs may be for others than before. */
+  #onAccess(): void {
+    this.#access.onChange()
     this.#perform(this.#sync.onMembers(this.#now.monotonicMs))
   }
 
   #onSync(from: NodeId, message: SyncMessage): Verdict {
-    if (message.kind === 'sync.hello') this.cluster.learnStreams(message.digests.map(({ stream }) => stream))
+    if (message.kind === 'sync.hello')
+      this.cluster.logs.learn(
+        from,
+        message.digests.map(({ stream }) => stream),
+      )
     // Only the smaller of two nodes says hello: it hears of the other's spaces when that one asks.
-    if (message.kind === 'sync.ask') this.cluster.learnStreams([...message.scope, ...message.buckets].map(({ stream }) => stream))
+    if (message.kind === 'sync.ask')
+      this.cluster.logs.learn(
+        from,
+        [...message.scope, ...message.buckets].map(({ stream }) => stream),
+      )
     const { verdict, effects } = this.#sync.on(from, message, this.#now.monotonicMs, this.#now.wallMs)
     this.#perform(effects)
     return verdict

@@ -96,6 +96,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         strictGuard: config.guard.value === 'majority',
+        cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
         settings: settingsOf(config),
       },
     )

@@ -45,6 +45,8 @@ export interface RuntimePorts {
 export const BLOCKED_FILE = 'blocked.json'
 /** 20 ms: forty syncs of a fast disk. In the rare branch only. */
 const COMMIT_LATE_MS = 20
+/** 8 records of one answer are read side by side: the host's threads are busy, and another answer is not kept waiting. */
+const READS_MAX = 8
 
 export class Runtime {
   readonly core: Core
@@ -205,8 +207,12 @@ export class Runtime {
       case 'vector-search':
       case 'vector-status':
         return performVector(this.#ports.vectors, effect, run => this.#resume(run))
+      case 'work':
+        return clock.soon(() => this.#work(effect.run, effect.then))
       case 'save':
-        return this.#save(effect.file, effect.content)
+        return this.#save(effect.file, effect.content, () => {
+          if (effect.then !== undefined) this.#resume(effect.then)
+        })
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -240,6 +246,15 @@ export class Runtime {
     }
   }
 
+  #work(run: () => void, then: (tookMs: number) => void): void {
+    if (this.#isClosed) return
+    const { clock } = this.#ports
+    const startMs = clock.monotonicMs()
+    run()
+    const tookMs = clock.monotonicMs() - startMs
+    this.#resume(() => then(tookMs))
+  }
+
   #commit(staged: StagedCommit): void {
     const { journal, clock, buggify, log } = this.#ports
     const { segment } = journal.end
@@ -269,15 +284,20 @@ export class Runtime {
   #readEach(refs: readonly RecordRef[], done: (records: readonly (StoredRecord | undefined)[]) => void): void {
     const { journal } = this.#ports
     const records: (StoredRecord | undefined)[] = []
+    let begun = 0
+    let left = refs.length
     const next = (): void => {
-      const ref = refs[records.length]
-      if (ref === undefined) return done(records)
+      const at = begun++
+      const ref = refs[at]
+      if (ref === undefined) return
       journal.read(ref.log, ref.seq, 1, Infinity, (_, [record]) => {
-        records.push(record)
-        next()
+        records[at] = record
+        if (--left === 0) done(records)
+        else next()
       })
     }
-    next()
+    if (left === 0) done(records)
+    for (let i = 0; i < READS_MAX; i++) next()
   }
 
   #verify(done: (result: VerifyResult) => void): void {

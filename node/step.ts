@@ -71,8 +71,13 @@ export type Effect =
   | { readonly kind: 'find'; readonly prefix: string; readonly then: (found: readonly IndexedRecord[]) => void }
   /** Vectors by what is near them. */
   | VectorEffect
-  /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. */
-  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array }
+  /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. `then` runs when that was done, or could not be. */
+  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array; readonly then?: (() => void) | undefined }
+  /**
+   * A slice of work that touches nothing of the core's but what it was given; run between two steps. `then` runs in a later
+   * step, with the milliseconds it took by the host's clock.
+   */
+  | { readonly kind: 'work'; readonly run: () => void; readonly then: (tookMs: number) => void }
   /** Waits for a promise of user code; `then` runs in a later step. */
   | { readonly kind: 'await'; readonly promise: PromiseLike<unknown>; readonly then: (ok: boolean, value: unknown) => void }
   /** Hands something to the outside: an answer, a notification. `call` must not throw. */

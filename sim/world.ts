@@ -8,6 +8,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, Logger } from '../base/ports.ts'
 import { CURRENT, PREVIOUS, type Version } from '../base/version.ts'
 import { boot } from '../node/boot.ts'
+import { type CognitionSettings, QUIET } from '../node/cognition/settings.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Core } from '../node/core.ts'
 import { type ClusterFile, foundCluster, type Identity, loadIdentity } from '../node/identity.ts'
@@ -56,6 +57,8 @@ export interface WorldOptions {
   readonly strictGuard?: boolean
   /** What the node on a machine embeds with; nothing unless it is said. */
   readonly embedder?: (machine: string) => SimEmbedder | undefined
+  /** How much every node thinks by itself: not at all, without it. */
+  readonly cognition?: CognitionSettings
   /** Rare branches that are switched on, on every node; see `base/buggify.ts`. */
   readonly buggify?: readonly string[]
 }
@@ -199,7 +202,15 @@ export class World {
         observe: core => this.#watch(name, core),
         transport: (identity, cluster, metrics, runtime) => this.#hostile(machine, identity, cluster, metrics, runtime),
       },
-      { name, version: 'sim', seeds: [], strictGuard: this.#options.strictGuard ?? false, settings: [], speaks: SPEAKS[version] },
+      {
+        name,
+        version: 'sim',
+        seeds: [],
+        strictGuard: this.#options.strictGuard ?? false,
+        settings: [],
+        speaks: SPEAKS[version],
+        cognition: this.#options.cognition ?? QUIET,
+      },
       (error, runtime) => {
         if (machine.era !== era) return
         machine.phase = runtime === undefined ? 'off' : 'up'

@@ -24,6 +24,7 @@ export const USES = [
   'content', // remembered content -> deduplication
   'snapshot', // checksum of a local cache file
   'embedded', // what is embedded -> its place in a cache; prefixes -> their mark in an embedder's id
+  'proposal', // subjects and type of a proposed edge -> its name
 ] as const
 
 export type Use = (typeof USES)[number]

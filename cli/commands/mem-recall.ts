@@ -55,7 +55,7 @@ export const define: Define = command =>
           if (jsonl !== undefined) {
             return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
               command: 'memory.recall',
-              input: { ...options, ...withVector(text, by) },
+              input: { space: cli.space, ...options, ...withVector(text, by) },
             }))
           }
           if (query === undefined && vector === undefined)

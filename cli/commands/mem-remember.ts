@@ -41,7 +41,7 @@ export const define: Define = command =>
         if (jsonl !== undefined)
           return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({
             command: 'memory.remember',
-            input: withVector(line, { embedder }),
+            input: { space: cli.space, ...withVector(line, { embedder }) },
           }))
         if (text === undefined)
           throw new WeftError('usage', 'what should be remembered?', { next: 'weft mem remember "TEXT", or --jsonl FILE' })

@@ -20,6 +20,10 @@ function render(status: NodeStatus): string {
     ['embedder', embedderLine(status.embedder)],
     ['chain', plural(status.records, 'record')],
     ['processes', String(status.processes)],
+    [
+      'thinking',
+      `${status.impulses === 0 ? 'no impulse waits' : `${plural(status.impulses, 'impulse')} waiting`}${status.capacity === null ? '' : `; a tick takes ${(status.capacity.p50Us / 1000).toFixed(1)} ms, one in twenty ${(status.capacity.p95Us / 1000).toFixed(1)} ms`}`,
+    ],
     ['addresses', status.addresses.join('\n           ')],
     ['frontier', status.frontier],
   ])

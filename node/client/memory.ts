@@ -1,5 +1,6 @@
 import type { CausalId } from '../../base/ids.ts'
-import type { Memory, MemoryChange, VectorOptions } from '../api.ts'
+import type { Memory, MemoryChange } from '../api.ts'
+import type { ImpulseRecord } from '../cognition/api.ts'
 import type { Request } from '../commands/types.ts'
 
 /** 25 s: how long one request of `watch` waits for something to happen before it asks again. */
@@ -8,12 +9,12 @@ const WATCH_WAIT_MS = 25_000
 /** The memory of a node, wherever it runs. */
 export function memoryOf(request: Request): Memory {
   return {
-    remember: (text, options) => request('memory.remember', { text, ...written(options) }),
+    remember: (text, options) => request('memory.remember', { text, ...options }),
     link: (from, type, to, options) => request('memory.link', { from, type, to, ...options }),
     supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
     forget: id => request('memory.forget', { id }),
     get: id => request('memory.get', { id }),
-    recall: (query, options) => request('memory.recall', { query, ...written(options) }),
+    recall: (query, options) => request('memory.recall', { query, ...options }),
     why: (id, options) => request('memory.why', { id, ...options }),
     prove: (id, options) => request('memory.prove', { id, ...options }),
     list: options => request('memory.list', { ...options }),
@@ -21,15 +22,30 @@ export function memoryOf(request: Request): Memory {
     diff: (from, options) => request('memory.diff', { from, ...options }),
     conflicts: () => request('memory.conflicts', {}),
     status: () => request('memory.status', {}),
-    import: items => request('memory.import', { items: items.map(item => written(item) as typeof item) }),
+    import: items => request('memory.import', { items }),
     has: keys => request('memory.has', { keys }),
+    coherence: options => request('memory.coherence', { ...options }),
+    communities: options => request('memory.communities', { ...options }),
+    proposals: () => request('memory.proposals', {}),
+    confirm: proposal => request('memory.confirm', { proposal }),
+    reject: proposal => request('memory.reject', { proposal }),
+    impulses: options => impulses(request, options?.after ?? 0, options?.signal),
+    acknowledge: known => request('memory.acknowledge', typeof known === 'number' ? { upTo: known } : { numbers: known }),
+    raise: (reason, options) => request('memory.raise', { reason, ...options }),
+    tick: () => request('memory.tick', {}),
+    locate: name => request('memory.locate', { name }),
     watch: options => watch(request, options?.after, options?.signal),
   }
 }
 
-/** A vector as it travels: typed arrays are no JSON. */
-function written<T extends VectorOptions>(options: T | undefined): T | undefined {
-  return options?.vector === undefined ? options : { ...options, vector: Array.from(options.vector) }
+/** One that is joined by another comes again, under a new number. */
+async function* impulses(request: Request, from: number, signal: AbortSignal | undefined): AsyncGenerator<ImpulseRecord> {
+  let after = from
+  while (signal?.aborted !== true) {
+    const found = await request('memory.impulses', { after, waitMs: WATCH_WAIT_MS })
+    for (const impulse of found.impulses) yield impulse
+    after = found.impulses.at(-1)?.number ?? after
+  }
 }
 
 /** Nothing is missed while the reader is busy: the next request begins where the last page ended. */

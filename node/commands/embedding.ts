@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { asWeftError, WeftError } from '../../base/errors.ts'
-import { DEFAULT_SPACE } from '../../base/ids.ts'
 import { LIST_MAX } from '../../base/limits.ts'
+import { reaches } from '../../discovery/spaces.ts'
 import { EXTERNAL } from '../../ecc/vector-record.ts'
 import type { Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
 import { type Answering, recall } from '../memory/answers.ts'
 import type { Embedding } from '../memory/embedding.ts'
+import type { Memory } from '../memory/memory.ts'
 import { command, type CommandsOf } from './command.ts'
 
 /** What has to do with vectors and what makes them. */
@@ -25,15 +26,17 @@ export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' 
 
   'memory.retire-vectors': command(z.strictObject({}), (core, _, to) => {
     const { id } = embeddingOf(core)
-    const memory = core.memory(DEFAULT_SPACE)
-    const old = memory.fold.vectors.by(core.self).filter(({ embedder }) => embedder !== id && !embedder.startsWith(EXTERNAL))
+    const old = core.memories.all
+      .filter(({ space }) => reaches(core.spaces.roleOf(space, core.self), 'write'))
+      .flatMap(({ fold, writer }) => fold.vectors.by(core.self).map(row => ({ ...row, writer })))
+      .filter(({ embedder }) => embedder !== id && !embedder.startsWith(EXTERNAL))
     const some = old.slice(0, LIST_MAX)
     let waiting = some.length
     let failed: WeftError | undefined
     const result = { retired: some.length, left: old.length - some.length }
     if (waiting === 0) return to.ok(result)
-    for (const { id: record } of some)
-      memory.writer.retract(record, to.actor, error => {
+    for (const { id: record, writer } of some)
+      writer.retract(record, to.actor, error => {
         failed ??= error
         if (--waiting > 0) return
         if (failed === undefined) to.ok(result)
@@ -48,12 +51,12 @@ export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' 
  */
 export function recallByBoth(
   core: Core,
+  memory: Memory,
   query: string | undefined,
   options: Parameters<typeof recall>[2],
   filter: Parameters<typeof recall>[3],
   to: Answering<Recollection>,
 ): void {
-  const memory = core.memory(DEFAULT_SPACE)
   const { embedding } = core
   const answer = (asked: typeof options, vectors: Recollection['vectors'], fail: Answering<Recollection>['fail']): void => {
     try {
@@ -63,8 +66,8 @@ export function recallByBoth(
     }
   }
   if (options.vector !== undefined) return answer(options, 'used', to.fail)
-  if (embedding === undefined || query === undefined || query.trim() === '' || !embedding.hasVectors)
-    return answer(options, 'none', to.fail)
+  const isKnown = memory.fold.vectors.spaces.some(({ embedder, dims }) => embedder === embedding?.id && dims === embedding.dims)
+  if (embedding === undefined || query === undefined || query.trim() === '' || !isKnown) return answer(options, 'none', to.fail)
   const { exact: _exact, ef: _ef, truth: _truth, ...byWords } = options
   embedding.questions.of(query, ({ how, vector }) => {
     if (vector === undefined) return answer(byWords, how, to.fail)

@@ -1,5 +1,6 @@
 import type { Core } from '../core.ts'
 import { chainCommands } from './chain.ts'
+import { cognitionCommands } from './cognition.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
 import { embeddingCommands } from './embedding.ts'
@@ -7,6 +8,7 @@ import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
 import { processCommands } from './process.ts'
+import { spaceCommands } from './space.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
 /** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
@@ -16,6 +18,8 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...processCommands,
   ...memoryCommands,
   ...embeddingCommands,
+  ...spaceCommands,
+  ...cognitionCommands,
   ...chainCommands,
 }
 

@@ -7,7 +7,7 @@ import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 
 /** Its numbers are looked at one by one where it is used: `vector_invalid` says which is wrong. */
 const numbers: z.ZodType<ArrayLike<number>> = z.custom<ArrayLike<number>>(
-  value => Array.isArray(value) || value instanceof Float32Array,
+  value => Array.isArray(value) || value instanceof Float32Array || value instanceof Float64Array,
   'expected a list of numbers',
 )
 

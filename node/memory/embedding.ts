@@ -8,15 +8,13 @@ import type { RecordRef } from '../step.ts'
 import { EmbedderHealth, isOfEmbedder } from './embedder-health.ts'
 import { QuestionVectors } from './question-vectors.ts'
 
-/** The memories of this node, as far as vectors are concerned. */
+/** The memory of one space, as far as vectors are concerned. */
 export interface EmbeddedMemory {
   /** Another object when everything was folded anew: places in it begin again. */
   readonly fold: object
   lacking(options: LackingOptions): Lacking
   /** How many there are from a place on. */
   countLacking(options: Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'>): number
-  /** There are memories with a vector of that embedder. */
-  has(embedder: string, dims: number): boolean
   texts(refs: readonly RecordRef[], then: (texts: readonly string[]) => void, fail: (error: WeftError) => void): void
   /** Writes vectors for good; `done` once all are durable and applied. */
   write(embedder: string, rows: readonly EmbeddedRow[], done: (error: WeftError | undefined) => void): void
@@ -51,16 +49,15 @@ export interface EmbeddingStatus {
  */
 export class Embedding {
   readonly id: string
+  readonly dims: number
   /** The vectors of what is asked. */
   readonly questions: QuestionVectors
   readonly #context: CoreContext
-  readonly #dims: number
-  readonly #memory: EmbeddedMemory
+  readonly #memories: () => readonly EmbeddedMemory[]
   readonly #isReady: () => boolean
   readonly #health: EmbedderHealth
-  #fold: object | undefined
-  /** Everything before it has a vector, or was refused. */
-  #from = 0
+  /** By fold: everything before it has a vector, or was refused. A fold that is made anew begins anew. */
+  #from: WeakMap<object, number> = new WeakMap()
   #isBusy = false
   /** There may be something to embed. */
   #isDue = true
@@ -71,27 +68,30 @@ export class Embedding {
   #counted: { readonly count: number; readonly atMs: number } = { count: 0, atMs: 0 }
   readonly #refused: Set<CausalId> = new Set()
 
-  /** @param isReady everything that was stored is folded, and records can be written */
-  constructor(context: CoreContext, { id, dims }: Pick<Embedder, 'id' | 'dims'>, memory: EmbeddedMemory, isReady: () => boolean) {
+  /**
+   * @param memories those in which vectors of this node count
+   * @param isReady everything that was stored is folded, and records can be written
+   */
+  constructor(
+    context: CoreContext,
+    { id, dims }: Pick<Embedder, 'id' | 'dims'>,
+    memories: () => readonly EmbeddedMemory[],
+    isReady: () => boolean,
+  ) {
     this.id = id
-    this.#dims = dims
+    this.dims = dims
     this.#context = context
-    this.#memory = memory
+    this.#memories = memories
     this.#isReady = isReady
     this.#health = new EmbedderHealth(context, id)
     this.questions = new QuestionVectors(context, this.#health, dims)
-  }
-
-  /** There are memories to be found by a vector. */
-  get hasVectors(): boolean {
-    return this.#memory.has(this.id, this.#dims)
   }
 
   get status(): EmbeddingStatus {
     const { error } = this.#health
     return {
       embedder: this.id,
-      dims: this.#dims,
+      dims: this.dims,
       state: this.#state,
       waiting: this.#countWaiting(),
       embedded: this.#embedded,
@@ -123,7 +123,7 @@ export class Embedding {
   /** Looks at all memories again, at those of others too if `all`, also at those that were refused. */
   again(all: boolean): void {
     this.#all = all
-    this.#from = 0
+    this.#from = new WeakMap()
     this.#refused.clear()
     this.#isDue = true
     this.#health.retryNow()
@@ -132,9 +132,13 @@ export class Embedding {
   /** At the end of a step: the next memories are on their way. */
   settle(): void {
     if (!this.#canGoOn || this.#health.isResting) return
-    const { found, next, isEnd } = this.#lacking(this.#count, EMBED_SCAN)
-    if (found.length > 0) return this.#embed(found, next)
-    this.#from = next
+    let isEnd = true
+    for (const memory of this.#memories()) {
+      const lacking = this.#lacking(memory, this.#count, EMBED_SCAN)
+      if (lacking.found.length > 0) return this.#embed(memory, lacking)
+      this.#from.set(memory.fold, lacking.next)
+      isEnd &&= lacking.isEnd
+    }
     this.#isDue = !isEnd
     if (!isEnd) this.#context.emit({ kind: 'yield' })
   }
@@ -144,41 +148,38 @@ export class Embedding {
     return this.#isDue && !this.#isBusy && !this.#health.isStopped && this.#isReady()
   }
 
-  #lacking(count: number, scan: number): Lacking {
-    const { found, next, isEnd } = this.#memory.lacking({ ...this.#wanted(), count, scan })
+  #lacking(memory: EmbeddedMemory, count: number, scan: number): Lacking {
+    const { found, next, isEnd } = memory.lacking({ ...this.#wanted(memory), count, scan })
     return { found: found.filter(one => !this.#refused.has(one.id)), next, isEnd }
   }
 
   /** Whose memories, and from where on. */
-  #wanted(): Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'> {
-    if (this.#fold !== this.#memory.fold) {
-      this.#fold = this.#memory.fold
-      this.#from = 0
-    }
-    return { embedder: this.id, dims: this.#dims, from: this.#from, author: this.#all ? undefined : this.#context.self }
+  #wanted({ fold }: EmbeddedMemory): Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'> {
+    return { embedder: this.id, dims: this.dims, from: this.#from.get(fold) ?? 0, author: this.#all ? undefined : this.#context.self }
   }
 
   /** Many of them are counted once a second: at 100,000 memories that takes some 50 ms. */
   #countWaiting(): number {
     const { monotonicMs } = this.#context.now
     if (this.#counted.count > EMBED_SCAN && monotonicMs < this.#counted.atMs + 1000) return this.#counted.count
-    const count = this.#memory.countLacking(this.#wanted()) - this.#countRefused()
+    let count = 0
+    for (const memory of this.#memories()) count += memory.countLacking(this.#wanted(memory)) - this.#countRefused(memory)
     this.#counted = { count, atMs: monotonicMs }
     return count
   }
 
   /** Of the refused, those that still lack a vector and are not passed yet. */
-  #countRefused(): number {
+  #countRefused(memory: EmbeddedMemory): number {
     if (this.#refused.size === 0) return 0
-    const { found } = this.#memory.lacking({ ...this.#wanted(), count: Number.POSITIVE_INFINITY, scan: Number.POSITIVE_INFINITY })
+    const { found } = memory.lacking({ ...this.#wanted(memory), count: Number.POSITIVE_INFINITY, scan: Number.POSITIVE_INFINITY })
     return found.filter(({ id }) => this.#refused.has(id)).length
   }
 
-  #embed(found: Lacking['found'], next: number): void {
+  #embed(memory: EmbeddedMemory, { found, next }: Lacking): void {
     this.#isBusy = true
-    const { fold } = this.#memory
+    const { fold } = memory
     const refuse = (error: WeftError): void => this.#onRefused(found, error)
-    this.#memory.texts(
+    memory.texts(
       found,
       texts =>
         this.#context.emit({
@@ -190,24 +191,24 @@ export class Embedding {
             if (!result.ok) return refuse(result.error)
             this.#health.succeeded()
             // Folded anew, the same memories may have other ids: they are looked for again.
-            if (this.#memory.fold !== fold || !this.#isReady()) this.#isBusy = false
-            else this.#write(found, result.vectors, next)
+            if (memory.fold !== fold || !this.#isReady()) this.#isBusy = false
+            else this.#write(memory, found, result.vectors, next)
           },
         }),
       refuse,
     )
   }
 
-  #write(found: Lacking['found'], vectors: readonly Float32Array[], next: number): void {
-    const { fold } = this.#memory
+  #write(memory: EmbeddedMemory, found: Lacking['found'], vectors: readonly Float32Array[], next: number): void {
+    const { fold } = memory
     const rows = found.map(({ id }, i): EmbeddedRow => ({ id, vector: vectors[i] as Float32Array }))
-    this.#memory.write(this.id, rows, error => {
+    memory.write(this.id, rows, error => {
       this.#isBusy = false
       if (error !== undefined) return this.#health.failed(error)
       this.#embedded += rows.length
       this.#context.metrics.add('weft_embed_memories_total', rows.length)
       this.#count = Math.min(EMBED_DOCUMENTS, 2 * this.#count)
-      if (this.#memory.fold === fold) this.#from = next
+      this.#from.set(fold, next)
     })
   }
 

@@ -2,7 +2,17 @@ import { EMPTY, equalBytes } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
-import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
+import {
+  type CausalId,
+  causalIdOf,
+  digestOf,
+  isSpace,
+  type LogId,
+  logIdOf,
+  memoryStream,
+  type NodeId,
+  parseCausalId,
+} from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
@@ -85,9 +95,8 @@ export class Memory implements Fold {
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.void === undefined ? record.record.body : null
-    const label = this.#fold.size
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
-    if (kind === KIND['memory.vector'] && body !== null) this.vectors.keep(label, body)
+    if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
   }
 
@@ -102,6 +111,10 @@ export class Memory implements Fold {
     return !this.#voids.has(id)
   }
 
+  isBarred(id: CausalId): boolean {
+    return this.#voids.get(id)?.reason === 'not_granted'
+  }
+
   reset(): void {
     this.#fold = this.#emptyFold()
     this.#voids.clear()
@@ -114,9 +127,6 @@ export class Memory implements Fold {
 
   /** After a step that applied records: whoever waits for them is told, and the fold is saved now and then. */
   settle(): void {
-    const { nodes, edges } = this.#fold.stats
-    this.#context.metrics.set('weft_memory_nodes', nodes)
-    this.#context.metrics.set('weft_memory_edges', edges)
     this.waits.onApplied()
     this.changes.wake()
     if (this.#unsaved >= SNAPSHOT_RECORDS || (this.#unsaved > 0 && this.#context.buggify('memory.save-now'))) this.save()
@@ -197,6 +207,20 @@ export class Memory implements Fold {
     })
   }
 
+  /** Their texts, undefined for what cannot be read: for what may do without some. */
+  readable(refs: readonly RecordRef[], then: (texts: readonly (string | undefined)[]) => void): void {
+    if (refs.length === 0) return then([])
+    this.#context.emit({
+      kind: 'read-each',
+      refs,
+      then: records => {
+        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        then(said.map(one => one?.text))
+      },
+    })
+  }
+
   #saidBy(ref: RecordRef, record: StoredRecord | undefined): Remember | undefined {
     const log = this.#chain.log(ref.log)
     if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
@@ -254,6 +278,14 @@ export function cutOf(text: string): { readonly entries: readonly FrontierEntry[
   return entries && { entries, cut: new Map(entries.map(({ log, size }) => [log, size])) }
 }
 
+export const SNAPSHOT_FOLDER = 'memory'
+
 export function snapshotFile(space: string): string {
-  return `memory/${space}.fold`
+  return `${SNAPSHOT_FOLDER}/${space}.fold`
+}
+
+/** The space whose snapshot a file of that folder is; undefined for other files. */
+export function spaceOfSnapshot(name: string): string | undefined {
+  const space = name.endsWith('.fold') ? name.slice(0, -'.fold'.length) : ''
+  return isSpace(space) ? space : undefined
 }

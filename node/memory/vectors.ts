@@ -59,13 +59,12 @@ export class MemoryVectors {
   }
 
   /** A vector has just been folded: it need not be read back. */
-  keep(label: number, body: Uint8Array): void {
-    if (!this.#isLive) return
+  keep(): void {
+    const last = this.#fold().vectors.takeLast()
+    if (last === undefined || !this.#isLive) return
     this.#tell()
-    const said = decodeVector(body)
-    const shelf = said === undefined ? undefined : [...this.#shelves.values()].find(({ missing }) => missing.has(label))
-    if (said === undefined || shelf === undefined || shelf.kept.size >= VECTORS_KEPT_MAX) return
-    shelf.kept.set(label, said.vector)
+    const shelf = [...this.#shelves.values()].find(({ missing }) => missing.has(last.label))
+    if (shelf !== undefined && shelf.kept.size < VECTORS_KEPT_MAX) shelf.kept.set(last.label, last.vector)
   }
 
   /** The fold begins anew: labels will mean other records. */

@@ -4,7 +4,7 @@ import { EMBED_DOCUMENTS, RECALL_EMBED_MS } from '../../base/limits.ts'
 import type { EmbeddingStatus, Recollection } from '../../node/api.ts'
 import { SimEmbedder } from '../../sim/embedder.ts'
 import { World } from '../../sim/world.ts'
-import { codeOf, recordsOf, settle, untilEqual } from './helpers.ts'
+import { codeOf, coreOf, recordsOf, settle, untilEqual } from './helpers.ts'
 import { seedOf } from './seeds.ts'
 
 const SEED = seedOf(11)
@@ -185,6 +185,25 @@ t.test('both sides of a split embed what is theirs, and answer alike when it is 
   const [left, right] = ['a', 'b'].map(name => recalled(world, name, 'right notes of the pool')) as unknown as [Recollection, Recollection]
   t.same([left.vectors, right.vectors], ['used', 'used'])
   t.strictSame(left.hits, right.hits)
+})
+
+t.test('memories of every space get vectors where this node may write, and are found by them there', async t => {
+  const embedder = new SimEmbedder()
+  const world = clusterOf(['a', 'b'], embedder, ['b'])
+  world.ask('a', 'memory.remember', { text: 'the pool is exhausted', space: 'shop' })
+  remember(world, 'a', ['the disk is full'])
+  untilEmbedded(world, 'a')
+  const inShop = world.ask('a', 'memory.recall', { query: 'pools', space: 'shop' })
+  t.match(inShop, { vectors: 'used', hits: [{ text: 'the pool is exhausted', parts: { vector: 1 } }] })
+  world.ask('a', 'space.create', { space: 'plans', private: false })
+  world.ask('a', 'memory.remember', { text: 'a plan', space: 'plans' })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'write' })
+  world.until('b to know', () => coreOf(world, 'b').spaces.roleOf('plans', world.nodeId('b')) === 'write')
+  world.ask('b', 'memory.remember', { text: 'another plan', space: 'plans' })
+  untilEmbedded(world, 'a')
+  untilEqual(world, ['a', 'b'])
+  world.run(5_000)
+  t.same([...embedder.embedded].sort(), ['a plan', 'pools', 'the disk is full', 'the pool is exhausted'])
 })
 
 t.test('memories of nodes without an embedder are embedded by another one, when it is told to', async t => {
