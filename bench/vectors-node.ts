@@ -85,7 +85,7 @@ async function searches(node: WeftNode, raw: Raw | undefined, queries: readonly 
     node.memory.recall(undefined, { vector: queries[i] as Float32Array, embedder: EMBEDDER, k: K, ef: EF, spread: false })
   const best = { one: Infinity, sixteen: Infinity, raw: Infinity }
   for (let i = 0; i < ROUNDS; i++) {
-    best.raw = Math.min(best.raw, await timed(async () => void queries.forEach(query => raw?.searchKnn([...query], K))))
+    best.raw = Math.min(best.raw, await timed(async () => queries.map(query => raw?.searchKnn([...query], K))))
     best.one = Math.min(best.one, await timed(() => inFlight(SEARCHES, 1, ask)))
     best.sixteen = Math.min(best.sixteen, await timed(() => inFlight(SEARCHES, 16, ask)))
   }

@@ -7,7 +7,7 @@ import type { Entry } from './import-items.ts'
  *
  * @param embedder what made the vectors of lines that do not say
  */
-export async function* readJsonl(file: string, embedder?: string | undefined): AsyncGenerator<readonly Entry[]> {
+export async function* readJsonl(file: string, embedder?: string): AsyncGenerator<readonly Entry[]> {
   for await (const lines of linesOf(openInput(file))) {
     yield lines.flatMap(({ number, content }): readonly Entry[] => {
       if ('error' in content) return [{ line: number, code: content.error.code, message: content.error.message }]

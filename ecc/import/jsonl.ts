@@ -22,7 +22,7 @@ export interface ImportFault {
  * @param embedder of a vector whose line does not say
  * @returns undefined for an empty line
  */
-export function parseJsonlLine(line: string, lineNumber: number, embedder?: string | undefined): ImportItem | ImportFault | undefined {
+export function parseJsonlLine(line: string, lineNumber: number, embedder?: string): ImportItem | ImportFault | undefined {
   if (line.trim() === '') return undefined
   try {
     const item = itemOf(parsed(line), embedder)
