@@ -113,6 +113,12 @@ const TABLE = {
   frontier_invalid: ['invalid', 'use a frontier that weft printed'],
   frontier_ahead: ['silent', 'this node has not seen that frontier yet'],
   import_invalid: ['invalid'],
+  embedder_none: ['invalid', 'set embedder under [memory] in weft.toml and start the node again'],
+  embedder_unavailable: ['later', 'recall goes on by words; weft doctor asks the embedder again'],
+  embedder_failed: ['later', 'recall goes on by words; weft doctor asks the embedder again'],
+  embedder_refused: ['invalid', 'check embedder_url, embedder_model and the key; weft doctor asks again'],
+  embedder_missing: ['invalid'],
+  embedder_changed: ['clash', 'set embedder_model and embedder_dims to what it is now, start again, then weft mem reembed'],
   git_missing: ['invalid', 'install git'],
   not_a_repository: ['invalid', 'name a git checkout'],
 

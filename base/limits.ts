@@ -237,6 +237,50 @@ export const SNAPSHOT_LATE_MS: number = 10_000
 /** 1 s after a start it has better things to do. */
 export const SNAPSHOT_SOON_MS: number = 1000
 
+// ---- embedders
+
+/** 8 KiB: some 2,000 tokens, what most models look at; of a longer text the beginning is embedded. */
+export const EMBED_TEXT_MAX_BYTES: number = 8 * KiB
+/** 32 texts or 64 KiB in one request: a model on two cores answers within seconds, and a failure costs little. */
+export const EMBED_BATCH_TEXTS: number = 32
+export const EMBED_BATCH_BYTES: number = 64 * KiB
+/** 32,768 numbers in one answer, 32 vectors of 1,024: they are read in some 5 ms, during which the node does nothing else. */
+export const EMBED_BATCH_NUMBERS: number = 32_768
+/** 8 texts at a time for a model of this machine: a query behind them waits a moment, not seconds. */
+export const EMBED_LOCAL_BATCH_TEXTS: number = 8
+/** 2 min: a large model is read from a slow disk once. */
+export const MODEL_LOAD_MS: number = 120_000
+/** 256 requests wait for an embedder; beyond it a call is answered `full`. */
+export const EMBED_QUEUE_MAX: number = 256
+/** 2 requests for documents and 2 for queries at a time: one is worked on while the other travels. */
+export const EMBED_CONCURRENCY: number = 2
+/** 4 tries for documents, 2 for a query, which nobody waits for longer. */
+export const EMBED_DOCUMENT_TRIES: number = 4
+export const EMBED_QUERY_TRIES: number = 2
+/** Tried again after 250 ms, doubling to 8 s, each wait drawn from its upper half. */
+export const EMBED_RETRY_MIN_MS: number = 250
+export const EMBED_RETRY_MAX_MS: number = 8_000
+/** 60 s: an endpoint that wants to be left alone for longer is unavailable until then. */
+export const EMBED_RETRY_AFTER_MAX_MS: number = 60_000
+/** 32 characters a number and 64 KiB around them: no JSON of vectors is longer. */
+export const EMBED_NUMBER_CHARACTERS: number = 32
+export const EMBED_ANSWER_SLACK_BYTES: number = 64 * KiB
+/** 16 MiB of vectors are remembered: 5,000 of 768 numbers. */
+export const EMBED_CACHE_BYTES: number = 16 * MiB
+/** 64 memories are on their way to vectors at a time: two requests, so that one travels while the other is worked on. */
+export const EMBED_DOCUMENTS: number = 64
+/** 4,096 memories are looked at in one step for those without a vector: 4 ms. */
+export const EMBED_SCAN: number = 4096
+/** An embedder that fails is asked again after 1 s, doubling to 60 s, each wait drawn from its upper half. */
+export const EMBED_PAUSE_MIN_MS: number = 1_000
+export const EMBED_PAUSE_MAX_MS: number = 60_000
+/** 10,000 memories that a model refuses: more than that, and it is not the memories. */
+export const EMBED_REFUSED_MAX: number = 10_000
+/** 300 ms: a model on this machine embeds a question in less, and whoever waits for an answer by words does not notice. */
+export const RECALL_EMBED_MS: number = 300
+/** 10 s for a request unless said otherwise, at most 10 min: a model on a slow machine takes its time over 32 texts. */
+export const EMBED_TIMEOUT_MS: number = 10_000
+export const EMBED_TIMEOUT_MAX_MS: number = 600_000
 // ---- cognition
 
 /** 100 memories of the side that would come apart are named, and 100 links that hold it: what a person looks through. */

@@ -196,6 +196,11 @@ export const ROUTES: readonly Route[] = [
       },
       { name: 'export', about: 'write the memory as JSON Lines', load: async () => (await import('./commands/mem-export.ts')).define },
       {
+        name: 'reembed',
+        about: 'make vectors for memories that have none',
+        load: async () => (await import('./commands/mem-reembed.ts')).define,
+      },
+      {
         name: 'status',
         about: 'how much there is, and how far it is applied',
         load: async () => (await import('./commands/mem-status.ts')).define,

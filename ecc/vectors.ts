@@ -1,6 +1,7 @@
-import type { CausalId } from '../base/ids.ts'
+import type { CausalId, NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
+import { countLacking, type Lacking, type LackingOptions, lacking } from './lacking.ts'
 import { isWanted, type RecallOptions } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { View } from './view.ts'
@@ -144,6 +145,33 @@ export class Vectors {
       .sort((a, b) => (a.embedder === b.embedder ? records.compareOldest(a.label, b.label) : a.embedder < b.embedder ? -1 : 1))
   }
 
+  /** Current memories without a vector of an embedder, a page of them. */
+  lacking(options: LackingOptions): Lacking {
+    const view = this.#viewAt(undefined)
+    return lacking(view, options, this.#has(view, options))
+  }
+
+  countLacking(options: Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'>): number {
+    const view = this.#viewAt(undefined)
+    return countLacking(view, options.from, options.author, this.#has(view, options))
+  }
+
+  #has(view: View, { embedder, dims }: Pick<LackingOptions, 'embedder' | 'dims'>): (node: number) => boolean {
+    const index = this.#state.vectors.find(embedder, dims)
+    return node => index !== undefined && hasVector(view, node, index)
+  }
+
+  /** Records by which an author gave memories vectors, oldest first; those he has taken back are not among them. */
+  by(author: NodeId): { readonly id: CausalId; readonly embedder: string }[] {
+    const { records, vectors } = this.#state
+    const view = this.#viewAt(undefined)
+    return vectors.indexes
+      .flatMap(row => [...row.records.values()])
+      .filter(record => records.role.at(record) === ROLE.vector && records.authorOf(record) === author && view.isLive(record))
+      .sort((a, b) => a - b)
+      .map(record => ({ id: records.idOf(record), embedder: vectorOf(view, record).embedder }))
+  }
+
   /** What a search among vectors may come up with, as of one cut. */
   askedAt(options: RecallOptions): Asked {
     return new Asked(this.#state, this.#viewAt(options.at), options)
@@ -199,6 +227,11 @@ export class Asked {
 
 function inOrder(a: VectorSpace, b: VectorSpace): number {
   return a.embedder === b.embedder ? a.dims - b.dims : a.embedder < b.embedder ? -1 : 1
+}
+
+/** A memory is found by a vector of this index. */
+function hasVector(view: View, node: number, index: number): boolean {
+  return view.tables.records.vectors.at(node) !== NONE && [...newestOf(view, node).values()].some(label => indexOf(view, label) === index)
 }
 
 /** What a vector says of itself. */

@@ -1,4 +1,5 @@
 import type { Policy } from './memory/policy.ts'
+import type { EmbeddingStatus } from './memory/embedding.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
@@ -82,6 +83,8 @@ export interface NodeStatus {
   readonly memories: number
   readonly processes: number
   readonly conflicts: number
+  /** What makes vectors of memories on this node; null for nothing. */
+  readonly embedder: EmbeddingStatus | null
   /** That nobody has acknowledged. */
   readonly impulses: number
   /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
@@ -404,6 +407,11 @@ export interface Recollection {
   /** False when a nearer vector may have been passed over: see `nearest`. */
   readonly exact: boolean
   readonly truncated: boolean
+  /**
+   * What vectors had to do with it: `none` when this node has no embedder, or there are no vectors of it; `late` and `down` when the
+   * embedder did not answer in time, or does not work, so that the answer is by words alone.
+   */
+  readonly vectors: 'none' | 'used' | 'late' | 'down'
   /** Of an answer by a vector. */
   readonly nearest?: Nearest
 }
@@ -529,6 +537,17 @@ export interface MemoryStatus {
   readonly indexes: readonly MemoryIndex[]
   readonly frontier: string
   readonly foldVersion: number
+  /** What makes vectors of memories on this node; null for nothing. */
+  readonly embedder: EmbeddingStatus | null
+}
+
+export type { EmbeddingStatus }
+
+/** Whether an embedder works, tried with one text. */
+export interface EmbedderReport {
+  readonly status: EmbeddingStatus | null
+  /** How long one text took; null when it was not asked, or has failed as `status.error` says. */
+  readonly tookMs: number | null
 }
 
 /** Vectors of one embedder, as this node has them. */

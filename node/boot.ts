@@ -7,6 +7,7 @@ import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { COGNITION_FILE } from './cognition/cognition.ts'
@@ -37,6 +38,8 @@ export interface BootPorts {
   readonly log: Logger
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
+  /** What makes vectors of memories and questions. */
+  readonly embedder?: Embedder | undefined
   /** Which rare branches are taken; none on a real node. */
   readonly buggify?: Buggify
   /** Gets the core before its first step. What it returns is `observe` of the runtime. */
@@ -154,13 +157,15 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       seeds: options.seeds,
       strictGuard: options.strictGuard,
       settings: options.settings,
+      embedder: ports.embedder,
       ownAddresses: () => transport.addresses(),
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log, buggify)
-    const { clock, vectors, load, onStop } = ports
+    const { clock, vectors, load, embedder, onStop } = ports
     const observe = ports.observe?.(core)
-    const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
+    const parts = { clock, disk, transport, log, journal, index, vectors, load, embedder, onStop, observe, buggify }
+    const started = new Runtime(core, parts)
     runtime = started
     transport.block(saved.blocked)
     index.catchUp(() => {

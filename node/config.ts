@@ -2,10 +2,12 @@ import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
+import { EMBED_TIMEOUT_MAX_MS, EMBED_TIMEOUT_MS, VECTOR_DIMS_MAX } from '../base/limits.ts'
 import type { LogLevel } from '../base/ports.ts'
 import { policyName, policyShape } from './commands/policy-shape.ts'
 import type { Policy } from './memory/policy.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { SettingInfo } from './api.ts'
 
 /**
  * A node's settings. Each value comes from the first of: a flag (or an option of `createNode`), the
@@ -32,11 +34,30 @@ export interface Config {
   /** What that may take of the loop. */
   readonly cognitionShare: Setting<number>
   /** `[memory.forget.NAME]`: what this node forgets by itself. */
-  readonly memory: Setting<MemorySettings>
-}
-
-export interface MemorySettings {
-  readonly forget: Readonly<Record<string, Policy>>
+  readonly forget: Setting<Readonly<Record<string, Policy>>>
+  /** What makes vectors of memories. `builtin` knows how words are spelt, the others what they mean. */
+  readonly embedder: Setting<'none' | 'openai' | 'transformers' | 'builtin'>
+  /** `openai`: where it answers `POST <url>/embeddings`. */
+  readonly embedderUrl: Setting<string>
+  /** The model's name; part of the name that its vectors go by. Empty for none. */
+  readonly embedderModel: Setting<string>
+  /** How many numbers the model gives; 0 when it was not said. */
+  readonly embedderDims: Setting<number>
+  /** `openai`: ask for so many numbers, of a model that can be shortened. */
+  readonly embedderSendDims: Setting<'on' | 'off'>
+  /** `openai`: the environment variable that holds the key. */
+  readonly embedderKeyEnv: Setting<string>
+  /** For one request. */
+  readonly embedderTimeoutMs: Setting<number>
+  /** What the model wants to see in front of a memory, and of a question. */
+  readonly embedderDocumentPrefix: Setting<string>
+  readonly embedderQueryPrefix: Setting<string>
+  /** `transformers`: the folder that holds models. */
+  readonly embedderPath: Setting<string>
+  /** `transformers`: how a text's vector is made of those of its words. */
+  readonly embedderPooling: Setting<'mean' | 'cls' | 'last_token'>
+  /** `transformers`: which of the model's files; the package's choice when empty. */
+  readonly embedderDtype: Setting<string>
 }
 
 export interface Setting<T> {
@@ -52,7 +73,15 @@ export const CONFIG_FILE = 'weft.toml'
 const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{1,5}(\/.*)?$/, 'a multiaddr like /ip4/192.0.2.1/tcp/4001')
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
 
-/** Per setting: its name in weft.toml (`table.name` within a table), its shape, its default. */
+const visible = z.string().regex(/^[!-~]{1,96}$/, '1 to 96 visible ASCII characters')
+const prefix = z.string().max(256, 'at most 256 characters')
+
+function whole(min: number, max: number): z.ZodType<number> {
+  const number = z.int(`a whole number from ${min} to ${max}`).min(min, `${min} or more`).max(max, `${max} or less`)
+  return z.preprocess(value => (typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value), number)
+}
+
+/** Per setting: its name in weft.toml (`table.name` within a table; flags and environment leave out `memory.`), its shape, its default. */
 const SETTINGS: {
   readonly [K in keyof Config]: {
     readonly key: string
@@ -82,7 +111,27 @@ const SETTINGS: {
     shape: z.coerce.number('a share of the loop, above 0 and at most 1').gt(0).max(1),
     fallback: 0.3,
   },
-  memory: { key: 'memory', shape: z.strictObject({ forget: z.record(policyName, policyShape) }), fallback: { forget: {} } },
+  forget: { key: 'memory.forget', shape: z.record(policyName, policyShape), fallback: {} },
+  embedder: { key: 'memory.embedder', shape: z.enum(['none', 'openai', 'transformers', 'builtin']), fallback: 'none' },
+  embedderUrl: { key: 'memory.embedder_url', shape: z.string(), fallback: '' },
+  embedderModel: { key: 'memory.embedder_model', shape: visible, fallback: '' },
+  embedderDims: { key: 'memory.embedder_dims', shape: whole(1, VECTOR_DIMS_MAX), fallback: 0 },
+  embedderSendDims: { key: 'memory.embedder_send_dims', shape: z.enum(['on', 'off']), fallback: 'off' },
+  embedderKeyEnv: {
+    key: 'memory.embedder_key_env',
+    shape: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not the key itself'),
+    fallback: '',
+  },
+  embedderTimeoutMs: { key: 'memory.embedder_timeout_ms', shape: whole(1, EMBED_TIMEOUT_MAX_MS), fallback: EMBED_TIMEOUT_MS },
+  embedderDocumentPrefix: { key: 'memory.embedder_document_prefix', shape: prefix, fallback: '' },
+  embedderQueryPrefix: { key: 'memory.embedder_query_prefix', shape: prefix, fallback: '' },
+  embedderPath: { key: 'memory.embedder_path', shape: z.string(), fallback: '' },
+  embedderPooling: { key: 'memory.embedder_pooling', shape: z.enum(['mean', 'cls', 'last_token']), fallback: 'mean' },
+  embedderDtype: {
+    key: 'memory.embedder_dtype',
+    shape: z.string().regex(/^[a-z0-9]{1,16}$/, 'a name like fp32 or q8'),
+    fallback: '',
+  },
 }
 
 type Name = keyof Config
@@ -108,8 +157,9 @@ function resolve(
   const { key, fallback } = SETTINGS[name]
   const isList = Array.isArray(fallback)
   const flag = flags[name]
-  if (flag !== undefined) return checked(name, flag, `--${key.replaceAll(/[._]/g, '-')}`)
-  const variable = `WEFT_${key.toUpperCase().replace('.', '_')}`
+  const called = key.replace(/^memory\./, '')
+  if (flag !== undefined) return checked(name, flag, `--${called.replaceAll(/[._]/g, '-')}`)
+  const variable = `WEFT_${called.toUpperCase().replace('.', '_')}`
   const text = environment[variable]
   if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
   if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
@@ -166,6 +216,20 @@ function lineOf(text: string, key: string): string {
   const inTable = lines.slice(from).findIndex(row => new RegExp(`^\\s*(\\[?)["']?${name}["']?\\s*[=\\].]`).test(row))
   const line = inTable >= 0 ? from + inTable : lines.findIndex(row => row.trimStart().startsWith(table ?? key))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
+}
+
+/** Every setting with its value as text; those of an embedder when there is one. */
+export function settingsOf(config: Config): SettingInfo[] {
+  return Object.entries(config)
+    .filter(([setting]) => setting === 'embedder' || !setting.startsWith('embedder') || config.embedder.value !== 'none')
+    .map(([setting, { value, from }]) => ({ setting, value: shown(value), from }))
+}
+
+function shown(value: Config[Name]['value']): string | readonly string[] {
+  if (typeof value === 'number') return String(value || '')
+  if (typeof value === 'string') return value
+  // Policies, by their names.
+  return Array.isArray(value) ? value : Object.keys(value)
 }
 
 /** A bootstrap address as a peer to dial. */

@@ -4,6 +4,7 @@ import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { asWeftError, type WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
 import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Pid } from '../base/ids.ts'
+import { isFolded, KIND } from '../base/kinds.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
@@ -22,6 +23,7 @@ import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import type { SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
@@ -35,6 +37,8 @@ import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { kernelOf } from './kernel.ts'
 import { forget } from './commands/forget.ts'
+import { embeddedMemories } from './memory/embedded-memory.ts'
+import { Embedding } from './memory/embedding.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
 import { Policies, type SavedPolicies } from './memory/policies.ts'
@@ -77,6 +81,8 @@ export interface CoreInit {
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly settings: readonly SettingInfo[]
+  /** The host has one, which `embed` asks. */
+  readonly embedder?: Pick<Embedder, 'id' | 'dims'> | undefined
   readonly ownAddresses: () => readonly string[]
   /** Runs `run` in a step of its own: for user code that calls in from outside one. */
   readonly enter: (run: () => void) => void
@@ -105,6 +111,8 @@ export class Core {
   readonly metrics: Metrics
   readonly context: CoreContext
   readonly guard: StartGuard
+  /** Undefined when this node has no embedder. */
+  readonly embedding: Embedding | undefined
   readonly memories: Memories
   readonly spaces: Spaces
   readonly cognition: NodeCognition
@@ -206,6 +214,14 @@ export class Core {
       },
     })
     const sizes = this.memories.restore(init.snapshots)
+    this.embedding =
+      init.embedder &&
+      new Embedding(
+        this.context,
+        init.embedder,
+        embeddedMemories(this.memories, space => this.spaces.roleOf(space, this.self)),
+        () => this.#isFolded && this.#state === 'running' && isFolded(KIND['memory.vector'], init.speaks.fold),
+      )
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
       this.context,
@@ -290,6 +306,7 @@ export class Core {
       this.cognition.nextWakeMs,
       this.erasures.nextWakeMs,
       this.policies.nextWakeMs,
+      this.embedding?.nextWakeMs ?? Infinity,
     )
   }
 
@@ -332,6 +349,7 @@ export class Core {
       this.memories.settle()
       this.cognition.onApplied()
       this.erasures.pump()
+      this.embedding?.onApplied()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
     if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
@@ -346,6 +364,7 @@ export class Core {
       this.#onAccess()
     }
     this.#openGuard()
+    this.embedding?.settle()
     if (this.#told) {
       this.#told = false
       this.eventWaiters.wake()
@@ -445,6 +464,7 @@ export class Core {
     this.cognition.onWake()
     this.erasures.onWake()
     if (this.#state === 'running') this.policies.onWake()
+    this.embedding?.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 

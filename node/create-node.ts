@@ -8,7 +8,7 @@ import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
-import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf } from './config.ts'
+import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf, settingsOf } from './config.ts'
 import { hostClock } from './host/clock.ts'
 import {
   environment,
@@ -22,6 +22,7 @@ import {
   writePorts,
 } from './host/directory.ts'
 import { type HostDisk, openDisk } from './host/disk.ts'
+import { configuredEmbedder } from './host/embedder/configured.ts'
 import { destroyIndex, type HostIndex, type IndexOpened, openIndex } from './host/index.ts'
 import { loadProgram } from './host/load-program.ts'
 import { createLogger } from './host/logger.ts'
@@ -61,10 +62,16 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
   const disk = openDisk(dir)
   const config = resolveConfig(options, environment(), await configFile(disk))
   const { log } = createLogger({ level: config.logLevel.value, destination: options.logTo ?? { write: () => {} } })
+  const embedder = configuredEmbedder(config, { clock: hostClock, random: hostRandom, log, environment: environment(), dir })
   await requireCluster(disk, config, options.create ?? true)
   const index = await openLocked(indexDirectory(dir), log) // one process per directory, from here on
   const vectors = openVectorStore({ directory: vectorsDirectory(dir), log })
-  const closing: (() => Promise<void> | void)[] = [() => closed(vectors), () => closed(index), () => closed(disk)]
+  const closing: (() => Promise<void> | void)[] = [
+    () => embedder?.close(),
+    () => closed(vectors),
+    () => closed(index),
+    () => closed(disk),
+  ]
   let stopping: Promise<void> | undefined
   try {
     const ports = readPorts(dir)
@@ -78,6 +85,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         vectors,
         log,
         load: loadProgram,
+        embedder,
         onStop: () => void stop(),
         transport: ({ seed }, { genesis }, metrics, current) =>
           createLibp2pTransport({
@@ -94,15 +102,10 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         name: config.name.value,
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
-        policies: config.memory.value.forget,
+        policies: config.forget.value,
         strictGuard: config.guard.value === 'majority',
         cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
-        settings: Object.entries(config).map(([setting, { value, from }]) => ({
-          setting,
-          value:
-            typeof value === 'number' ? String(value) : typeof value === 'object' && 'forget' in value ? Object.keys(value.forget) : value,
-          from,
-        })),
+        settings: settingsOf(config),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

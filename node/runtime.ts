@@ -6,6 +6,7 @@ import type { StagedCommit } from '../chain/chain.ts'
 import type { Journal } from '../chain/journal.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import { type VerifyResult, verifyJournal } from '../chain/verify.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { AnswerTo } from './commands/command.ts'
@@ -32,6 +33,8 @@ export interface RuntimePorts {
   readonly vectors: VectorStore
   /** Loads a program from a module: code is a matter of the host. */
   readonly load: (path: string, then: (loaded: Loaded) => void) => void
+  /** Without one nothing asks for it. */
+  readonly embedder?: Embedder | undefined
   /** The node was asked to shut down from outside. */
   readonly onStop: () => void
   readonly buggify: Buggify
@@ -168,7 +171,7 @@ export class Runtime {
   }
 
   #perform(effect: Effect): void {
-    const { transport, journal, index, log, clock } = this.#ports
+    const { transport, journal, index, log, clock, embedder } = this.#ports
     switch (effect.kind) {
       case 'send':
         // What a peer is too slow or too far away for is dropped and counted by the transport; every protocol recovers by itself.
@@ -221,6 +224,8 @@ export class Runtime {
         return
       case 'tell':
         return effect.call()
+      case 'embed':
+        return embedder?.embed(effect.texts, effect.purpose, result => this.#resume(() => effect.then(result)))
       case 'load':
         return this.#ports.load(effect.path, loaded => this.#resume(() => effect.then(loaded)))
       case 'verify':

@@ -6,6 +6,7 @@ import type { VerifyResult } from '../chain/verify.ts'
 import type { ErrorCode, WeftError } from '../base/errors.ts'
 import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import type { LogFields, LogLevel } from '../base/ports.ts'
+import type { Embedded, Purpose } from '../ecc/embedder.ts'
 import type { Protocol } from '../transport/protocols.ts'
 import type { ConnectionId } from '../transport/transport.ts'
 import type { VectorEffect } from './memory/vector-effect.ts'
@@ -93,6 +94,13 @@ export type Effect =
   | { readonly kind: 'await'; readonly promise: PromiseLike<unknown>; readonly then: (ok: boolean, value: unknown) => void }
   /** Hands something to the outside: an answer, a notification. `call` must not throw. */
   | { readonly kind: 'tell'; readonly call: () => void }
+  /** Asks the embedder of the host; `then` runs in a later step. */
+  | {
+      readonly kind: 'embed'
+      readonly texts: readonly string[]
+      readonly purpose: Purpose
+      readonly then: (result: Embedded) => void
+    }
   /** Loads a program from a module, `file.js#export`. */
   | { readonly kind: 'load'; readonly path: string; readonly then: (loaded: Loaded) => void }
   /** Checks the journal from beginning to end, beside the work. */

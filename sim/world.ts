@@ -22,6 +22,7 @@ import { SimClock } from './clock.ts'
 import { type DiskLatency, SimDisk } from './disk.ts'
 import type { WireQuality } from './faults/fault.ts'
 import { Spells } from './faults/spells.ts'
+import type { SimEmbedder } from './embedder.ts'
 import { Gate } from './gate.ts'
 import { SimIndex } from './index.ts'
 import type { Machine, Phase } from './machine.ts'
@@ -54,6 +55,8 @@ export interface WorldOptions {
   /** Sees what every node logs, with the virtual time in seconds in front. */
   readonly onLog?: (line: string) => void
   readonly strictGuard?: boolean
+  /** What the node on a machine embeds with; nothing unless it is said. */
+  readonly embedder?: (machine: string) => SimEmbedder | undefined
   /** How much every node thinks by itself: not at all, without it. */
   readonly cognition?: CognitionSettings
   /** Rare branches that are switched on, on every node; see `base/buggify.ts`. */
@@ -192,6 +195,7 @@ export class World {
         index,
         vectors: new SimVectorStore(machine.gate),
         log,
+        embedder: this.#options.embedder?.(name)?.at(machine.gate),
         load: (path, then) => then(noModules(path)),
         onStop: () => machine.gate.after(0, () => this.stopSoon(name, () => {})),
         buggify: this.#buggify(name, life),

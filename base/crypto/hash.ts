@@ -23,6 +23,7 @@ export const USES = [
   'fingerprint', // public key -> what people read
   'content', // remembered content -> deduplication
   'snapshot', // checksum of a local cache file
+  'embedded', // what is embedded -> its place in a cache; prefixes -> their mark in an embedder's id
   'proposal', // subjects and type of a proposed edge -> its name
   'archive', // items of an exported memory, one after the other
 ] as const

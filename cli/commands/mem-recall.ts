@@ -1,5 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import type { RecallHit, RecallOptions, Recollection } from '../../node/api.ts'
+import { withoutVectors } from '../embedder-line.ts'
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput } from '../lines.ts'
 import { duration, positive } from '../parse.ts'
@@ -66,10 +67,17 @@ export const define: Define = command =>
       ),
     )
 
-export function renderHits({ hits, truncated, nearest }: Pick<Recollection, 'hits' | 'truncated' | 'nearest'>): string {
+export function renderHits({
+  hits,
+  truncated,
+  nearest,
+  vectors,
+}: Pick<Recollection, 'hits' | 'truncated' | 'nearest' | 'vectors'>): string {
+  const lack = withoutVectors(vectors)
   const notes = [
     ...(truncated ? ['the search ended at a limit: there may be more'] : []),
     ...(nearest === undefined ? [] : [renderNearest(nearest)]),
+    ...(lack === undefined ? [] : [lack]),
   ]
   return [...(hits.length === 0 ? ['nothing is known of that'] : hits.map(renderHit)), ...notes].join('\n')
 }

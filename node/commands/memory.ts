@@ -7,12 +7,13 @@ import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { CausalEdge } from '../../ecc/show.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
-import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from '../memory/answers.ts'
+import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
 import { rememberWith, vectorOptions, vectorQuery } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
+import { recallByBoth } from './embedding.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 import { memberNamed } from './member-named.ts'
 
@@ -123,7 +124,7 @@ export const memoryCommands: CommandsOf<
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
     }
-    recall(memoryToRead(core, { space: name }), query ?? '', options, filter, {
+    recallByBoth(core, memoryToRead(core, { space: name }), query, options, filter, {
       ...to,
       ok: found => {
         core.policies.onRecalled(found.hits.flatMap(hit => (hit.author === core.self ? [hit.id] : [])))
@@ -189,7 +190,9 @@ export const memoryCommands: CommandsOf<
     to.ok({ ...conflicts(memory), logs })
   }),
 
-  'memory.status': command(z.strictObject({ space }), (core, input, to) => status(memoryToRead(core, input), core.pending, to.ok)),
+  'memory.status': command(z.strictObject({ space }), (core, input, to) =>
+    status(memoryToRead(core, input), core.pending, row => to.ok({ ...row, embedder: core.embedding?.status ?? null })),
+  ),
 
   'memory.import': command(z.strictObject({ space, items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
     const memory = memoryToWrite(core, input)

@@ -6,6 +6,7 @@ import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
 import { forgetCommands } from './forget.ts'
 import { graphCommands } from './graph.ts'
+import { embeddingCommands } from './embedding.ts'
 import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
@@ -24,6 +25,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...archiveCommands,
   ...policyCommands,
   ...graphCommands,
+  ...embeddingCommands,
   ...spaceCommands,
   ...cognitionCommands,
   ...chainCommands,

@@ -7,6 +7,7 @@ import type {
   ChainPage,
   ConflictList,
   DiffOptions,
+  EmbedderReport,
   Explanation,
   PolicyInfo,
   PolicyInput,
@@ -112,6 +113,12 @@ export interface CommandTypes {
   }
   'memory.conflicts': { input: InSpace; result: ConflictList }
   'memory.status': { input: InSpace; result: MemoryStatus }
+  /** With `probe`, one text is embedded to see whether it works. */
+  'memory.embedder': { input: { probe?: boolean | undefined }; result: EmbedderReport }
+  /** Looks again for memories without a vector, of this node or of `all`, and embeds them in the background. */
+  'memory.reembed': { input: { all?: boolean | undefined }; result: EmbedderReport }
+  /** Takes back vectors that this node wrote for other embedders, some at a time; those that callers made themselves stay. */
+  'memory.retire-vectors': { input: object; result: { readonly retired: number; readonly left: number } }
   'memory.import': { input: InSpace & { items: readonly ImportItem[] }; result: ImportResult }
   'memory.has': {
     input: InSpace & { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }

@@ -26,6 +26,9 @@ import type {
 import { cutOf, type Memory } from './memory.ts'
 import { nearest, vectorQuestion } from './nearest.ts'
 
+/** An answer, but for what came of the question's vector before it was asked here. */
+export type Recalled = Omit<Recollection, 'vectors'>
+
 /** Gets an answer or the reason why there is none. */
 export interface Answering<T> {
   readonly ok: (value: T) => void
@@ -43,7 +46,7 @@ export function recall(
   query: string,
   options: Omit<RecallOptions, 'author' | 'since' | 'until' | 'validAt'>,
   filter: Pick<FoldRecallOptions, 'author' | 'sinceMs' | 'untilMs' | 'validAtMs'>,
-  to: Answering<Recollection>,
+  to: Answering<Recalled>,
 ): void {
   const question = vectorQuestion(options)
   whenReached(memory, options.after, options.deadlineMs, to, () => {
@@ -59,13 +62,7 @@ export function recall(
   })
 }
 
-function recalled(
-  memory: Memory,
-  query: string,
-  asked: FoldRecallOptions,
-  how: Recollection['nearest'],
-  to: Answering<Recollection>,
-): void {
+function recalled(memory: Memory, query: string, asked: FoldRecallOptions, how: Recollection['nearest'], to: Answering<Recalled>): void {
   const found = attempt(to, () => memory.fold.recall(query, asked))
   if (found === undefined) return
   const frontier = memory.frontier(asked.at)
@@ -233,7 +230,7 @@ export function conflicts(memory: Memory): Omit<ConflictList, 'logs'> {
   return { conflicts: memory.fold.conflicts(), voids: memory.voids.map(({ id, ref, code }) => ({ id, ...ref, code })) }
 }
 
-export function status(memory: Memory, pending: number, then: (status: MemoryStatus) => void): void {
+export function status(memory: Memory, pending: number, then: (status: Omit<MemoryStatus, 'embedder'>) => void): void {
   memory.vectors.status(rows => {
     const { nodes, edges, dangling } = memory.fold.stats
     const indexes = rows.map(({ space: _, ...row }) => row)

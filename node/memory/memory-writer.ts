@@ -138,6 +138,11 @@ export class MemoryWriter {
     return { receipt, isNew: true }
   }
 
+  /** Where a memory stands in the space of an embedder. @throws WeftError `embedder_invalid`, `vector_invalid` */
+  vector(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
+    this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
+  }
+
   /** Unless it is this node's newest vector of that embedder for the memory, or about to be. */
   #vector(node: CausalId, vector: WrittenVector, dims: number, actor: string, done: ReceiptDone): void {
     const body = ofNode(vector, node)

@@ -517,7 +517,7 @@ function testimonyOf(name: string): Changing<Testimony> {
       const subject = about.has(memory.id) ? bm25 : 0
       return { ...memory, score: bm25 + subject, parts: { bm25, vector: 0, spread: 0, subject }, path: [] }
     })
-    return { hits, frontier: 'f', foldVersion: 1, exact: true, truncated: false }
+    return { hits, frontier: 'f', foldVersion: 1, exact: true, truncated: false, vectors: 'none' as const }
   }
   return {
     nodeId: name as NodeId,
@@ -997,7 +997,9 @@ const CASES: readonly Case[] = [
       everywhere(
         scene,
         testimony =>
-          void (testimony.matches = new Map([['rain roof', { hits: [], frontier: 'f', foldVersion: 1, exact: true, truncated: false }]])),
+          void (testimony.matches = new Map([
+            ['rain roof', { hits: [], frontier: 'f', foldVersion: 1, exact: true, truncated: false, vectors: 'none' }],
+          ])),
       ),
   },
 ]
