@@ -4,7 +4,7 @@ import { asWeftError } from '../base/errors.ts'
 import { CLOCK_AHEAD_MAX_MS } from '../base/limits.ts'
 import type { NodeStatus, SettingInfo } from '../node/api.ts'
 import type { PeerInfo } from '../node/peers.ts'
-import { CONFIG_FILE, resolveConfig } from '../node/config.ts'
+import { CONFIG_FILE, resolveConfig, settingsOf } from '../node/config.ts'
 import { indexDirectory, readControlFile } from '../node/host/directory.ts'
 import { IDENTITY_FILE, NEXT_IDENTITY_FILE } from '../node/identity.ts'
 import { isAlive } from './background.ts'
@@ -121,7 +121,7 @@ function settings(dir: string): Check[] {
   try {
     const file = join(dir, CONFIG_FILE)
     const config = resolveConfig({}, process.env, existsSync(file) ? readFileSync(file, 'utf8') : undefined)
-    return Object.entries(config).map(([setting, { value, from }]) => settingCheck({ setting, value, from }))
+    return settingsOf(config).map(settingCheck)
   } catch (thrown) {
     return [failed('settings', thrown)]
   }

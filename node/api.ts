@@ -166,6 +166,8 @@ export interface SpaceInfo {
   readonly writers: readonly NodeId[] | null
   /** What this node may do. */
   readonly role: SpaceRole
+  /** Whether this node keeps a copy of it, as its settings say. */
+  readonly taken: boolean
 }
 
 export interface SpaceDetail extends SpaceInfo {

@@ -6,6 +6,7 @@ import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
+import type { Takes } from '../chain/sharing.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Core } from './core.ts'
@@ -43,6 +44,10 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  /** Which spaces it keeps a copy of; all unless it says otherwise. */
+  readonly takes?: Takes | undefined
+  /** Where memories go by their labels. */
+  readonly routes?: Readonly<Record<string, string>>
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -125,6 +130,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       savedPeers,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
+      takes: options.takes,
+      routes: options.routes ?? {},
       settings: options.settings,
       ownAddresses: () => transport.addresses(),
       enter: run => runtime?.dispatch({ kind: 'run', run }),

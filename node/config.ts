@@ -1,8 +1,9 @@
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { WeftError } from '../base/errors.ts'
-import { type NodeId, parseNodeId } from '../base/ids.ts'
+import { isSpace, type NodeId, parseNodeId } from '../base/ids.ts'
 import type { LogLevel } from '../base/ports.ts'
+import type { SettingInfo } from './api.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 
 /**
@@ -25,6 +26,12 @@ export interface Config {
   readonly logLevel: Setting<LogLevel>
   /** Who must vouch for this node's logs before it signs again after a start. */
   readonly guard: Setting<'one' | 'majority'>
+  /** The spaces of which this node keeps a copy, besides `main`; empty for all. */
+  readonly replicateSpaces: Setting<readonly string[]>
+  /** Or those of which it keeps none. */
+  readonly replicateExcept: Setting<readonly string[]>
+  /** `label=value` -> the space of memories with that label, unless whoever writes them says. */
+  readonly memoryRoute: Setting<Readonly<Record<string, string>>>
 }
 
 export interface Setting<T> {
@@ -39,6 +46,8 @@ export const CONFIG_FILE = 'weft.toml'
 
 const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{1,5}(\/.*)?$/, 'a multiaddr like /ip4/192.0.2.1/tcp/4001')
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
+
+const space = z.string().refine(isSpace, 'names of spaces: 1 to 64 of a-z 0-9 . _ -')
 
 /** Per setting: its name in weft.toml, its shape, its default. */
 const SETTINGS: {
@@ -64,6 +73,9 @@ const SETTINGS: {
   },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
+  replicateSpaces: { key: 'replicate.spaces', shape: z.array(space), fallback: [] },
+  replicateExcept: { key: 'replicate.except', shape: z.array(space), fallback: [] },
+  memoryRoute: { key: 'memory.route', shape: z.record(z.string().regex(/^[^=]+=/, 'rules like "label=value"'), space), fallback: {} },
 }
 
 type Name = keyof Config
@@ -76,7 +88,14 @@ export function resolveConfig(
 ): Config {
   const rows = file === undefined ? {} : parseFile(file)
   const names = Object.keys(SETTINGS) as Name[]
-  return Object.fromEntries(names.map(name => [name, resolve(name, flags, environment, rows, file)])) as unknown as Config
+  const config = Object.fromEntries(names.map(name => [name, resolve(name, flags, environment, rows, file)])) as unknown as Config
+  const { replicateSpaces, replicateExcept } = config
+  if (replicateSpaces.value.length > 0 && replicateExcept.value.length > 0)
+    throw new WeftError(
+      'config_invalid',
+      `replicate.spaces (${replicateSpaces.from}) and replicate.except (${replicateExcept.from}): one of them says which spaces this node keeps`,
+    )
+  return config
 }
 
 function resolve(
@@ -87,14 +106,30 @@ function resolve(
   file: string | undefined,
 ): Setting<unknown> {
   const { key, fallback } = SETTINGS[name]
-  const isList = Array.isArray(fallback)
   const flag = flags[name]
-  if (flag !== undefined) return checked(name, flag, `--${key.replace('_', '-')}`)
-  const variable = `WEFT_${key.toUpperCase()}`
+  if (flag !== undefined) return checked(name, flag, `--${key.replaceAll(/[._]/g, '-')}`)
+  const variable = `WEFT_${key.replaceAll('.', '_').toUpperCase()}`
   const text = environment[variable]
-  if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
-  if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
+  if (text !== undefined && text !== '') return checked(name, typeof fallback === 'string' ? text : valueIn(text, fallback), variable)
+  const value = valueAt(rows, key)
+  if (value !== undefined) return checked(name, value, lineOf(file as string, key))
   return { value: fallback, from: 'default' }
+}
+
+/** `a,b,c`, or `rule=value,rule=value`. */
+function valueIn(text: string, fallback: object): unknown {
+  const parts = text.split(',').map(part => part.trim())
+  return Array.isArray(fallback)
+    ? parts
+    : Object.fromEntries(parts.map(part => [part.slice(0, part.lastIndexOf('=')), part.slice(part.lastIndexOf('=') + 1)]))
+}
+
+/** `replicate.spaces` is `spaces` in the table `[replicate]`. */
+function valueAt(rows: Readonly<Record<string, unknown>>, key: string): unknown {
+  const [first = '', ...rest] = key.split('.')
+  const value = Object.hasOwn(rows, first) ? rows[first] : undefined
+  if (rest.length === 0 || typeof value !== 'object' || value === null) return rest.length === 0 ? value : undefined
+  return valueAt(value as Readonly<Record<string, unknown>>, rest.join('.'))
 }
 
 function checked(name: Name, value: unknown, from: string): Setting<unknown> {
@@ -119,7 +154,11 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
     })
   }
   const known = Object.values(SETTINGS).map(({ key }) => key)
-  for (const key of Object.keys(rows)) {
+  const tables = new Set(known.filter(key => key.includes('.')).map(key => key.slice(0, key.indexOf('.'))))
+  const keys = Object.entries(rows).flatMap(([key, value]) =>
+    tables.has(key) && typeof value === 'object' && value !== null ? Object.keys(value).map(name => `${key}.${name}`) : [key],
+  )
+  for (const key of keys) {
     if (!known.includes(key))
       throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
         details: { key },
@@ -129,8 +168,17 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
 }
 
 function lineOf(text: string, key: string): string {
-  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key}["']?\\s*[=\\].]`).test(row))
+  const name = key.slice(key.lastIndexOf('.') + 1)
+  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?([a-z]+\\.)?${name}["']?\\s*[=\\].]`).test(row))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
+}
+
+/** To be shown. */
+export function settingsOf(config: Config): SettingInfo[] {
+  return Object.entries(config).map(([setting, { value, from }]: [string, Config[keyof Config]]) => {
+    const isTable = typeof value === 'object' && !Array.isArray(value)
+    return { setting, value: isTable ? Object.entries(value).map(pair => pair.join('=')) : (value as string | readonly string[]), from }
+  })
 }
 
 /** A bootstrap address as a peer to dial. */

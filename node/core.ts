@@ -15,6 +15,7 @@ import { entryOf } from '../chain/digest.ts'
 import type { Log } from '../chain/log.ts'
 import type { SyncMessage } from '../chain/messages.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
+import type { Takes } from '../chain/sharing.ts'
 import { StartGuard } from '../chain/start-guard.ts'
 import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
@@ -63,6 +64,9 @@ export interface CoreInit {
   readonly savedPeers: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  readonly takes: Takes | undefined
+  /** Where memories go by their labels. */
+  readonly routes: Readonly<Record<string, string>>
   readonly settings: readonly SettingInfo[]
   readonly ownAddresses: () => readonly string[]
   /** Runs `run` in a step of its own: for user code that calls in from outside one. */
@@ -137,6 +141,7 @@ export class Core {
       signer: init.signer,
       writer: this.writer,
       logs: this.chain.logs,
+      takes: init.takes,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
       onSpaces: () => this.#applier.onGrants(),
@@ -145,9 +150,11 @@ export class Core {
       self: init.self,
       membership: this.cluster.membership,
       chain: this.chain,
+      takes: init.takes,
+      routes: init.routes,
       sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
-    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded)
+    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded, init.takes)
     this.peers = new Peers(
       this.context,
       {

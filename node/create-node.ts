@@ -7,7 +7,7 @@ import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
-import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf } from './config.ts'
+import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf, settingsOf } from './config.ts'
 import { hostClock } from './host/clock.ts'
 import {
   environment,
@@ -29,6 +29,7 @@ import { foundCluster, loadCluster } from './identity.ts'
 import type { Program } from './process/behaviour.ts'
 import type { Runtime } from './runtime.ts'
 import { loadFile } from './save-file.ts'
+import { takesOf } from './takes.ts'
 
 export interface NodeOptions extends ConfigValues {
   /** The node directory. An empty one becomes a cluster of one. */
@@ -91,7 +92,9 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         strictGuard: config.guard.value === 'majority',
-        settings: Object.entries(config).map(([setting, { value, from }]) => ({ setting, value, from })),
+        takes: takesOf({ replicateSpaces: config.replicateSpaces.value, replicateExcept: config.replicateExcept.value }),
+        routes: config.memoryRoute.value,
+        settings: settingsOf(config),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

@@ -3,11 +3,12 @@ import { WeftError } from '../base/errors.ts'
 import { SPACES_MAX } from '../base/limits.ts'
 import type { Chain } from '../chain/chain.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
-import type { Access } from '../chain/sharing.ts'
+import { type Access, type Takes, takes } from '../chain/sharing.ts'
 import type { Membership } from '../discovery/membership.ts'
 import type { Operation, SpaceOp, SpaceRole } from '../discovery/operation.ts'
 import { reaches, type SpaceState } from '../discovery/spaces.ts'
 import type { Spans } from '../discovery/spans.ts'
+import { routeOf } from './takes.ts'
 
 export type DecisionDone = (error: WeftError | undefined, operation: Operation) => void
 
@@ -15,6 +16,10 @@ export interface SpacesInit {
   readonly self: NodeId
   readonly membership: Membership
   readonly chain: Chain
+  /** What this node keeps a copy of; undefined for everything. */
+  readonly takes: Takes | undefined
+  /** Where memories go by their labels, unless whoever writes them says. */
+  readonly routes: Readonly<Record<string, string>>
   /** Records an operation with this node's signature. */
   readonly sign: (op: SpaceOp, actor: string, done: DecisionDone) => void
 }
@@ -25,9 +30,11 @@ export class SpaceAccess implements Access {
   readonly #spaces: Spaces
   readonly #chain: Chain
   readonly #isFolded: () => boolean
+  readonly takes: Takes | undefined
   #revision = 0
 
-  constructor(self: NodeId, spaces: Spaces, chain: Chain, isFolded: () => boolean) {
+  constructor(self: NodeId, spaces: Spaces, chain: Chain, isFolded: () => boolean, takes: Takes | undefined) {
+    this.takes = takes
     this.#self = self
     this.#spaces = spaces
     this.#chain = chain
@@ -43,23 +50,32 @@ export class SpaceAccess implements Access {
     this.#revision++
   }
 
-  get hasClosed(): boolean {
-    if (!this.#isFolded()) return [...this.#chain.logs.values()].some(({ identity }) => !this.isOpen(identity.stream))
+  get hasSecret(): boolean {
+    if (!this.#isFolded()) return [...this.#chain.logs.values()].some(({ identity }) => this.isSecret(identity.stream))
     return [...this.#spaces.created.values()].some(({ isPrivate }) => isPrivate)
   }
 
+  get hasClosed(): boolean {
+    return this.takes !== undefined || this.hasSecret
+  }
+
   /** What is stored may hold decisions that have not been read yet: until then no space is open but the one that always is. */
-  isOpen(stream: Stream): boolean {
+  isSecret(stream: Stream): boolean {
     const space = spaceOf(stream)
-    if (space === undefined || space === DEFAULT_SPACE) return true
-    return this.#isFolded() && this.#spaces.created.get(space)?.isPrivate !== true
+    if (space === undefined || space === DEFAULT_SPACE) return false
+    return !this.#isFolded() || this.#spaces.created.get(space)?.isPrivate === true
+  }
+
+  isOpen(stream: Stream): boolean {
+    return !this.isSecret(stream) && takes(this.takes, stream)
   }
 
   isFor(peer: NodeId, { author, stream }: LogIdentity): boolean {
     const space = spaceOf(stream)
     if (space === undefined || author === peer) return true
+    if (author !== this.#self && !takes(this.takes, stream)) return false
     const mayHold = (node: NodeId): boolean => author === node || reaches(this.#spaces.roleOf(space, node), 'relay')
-    return this.#isFolded() && mayHold(this.#self) && mayHold(peer)
+    return !this.isSecret(stream) || (this.#isFolded() && mayHold(this.#self) && mayHold(peer))
   }
 }
 
@@ -81,11 +97,22 @@ export class Spaces {
     return this.created.get(space)?.roleOf(node) ?? 'write'
   }
 
-  /** @throws WeftError `not_granted` */
+  /** @throws WeftError `not_taken`, `not_granted` */
   require(space: string, needed: SpaceRole): void {
+    if (!this.isTaken(space)) throw new WeftError('not_taken', `this node keeps no copy of space ${space}`)
     const role = this.roleOf(space, this.#init.self)
     if (!reaches(role, needed))
       throw new WeftError('not_granted', `this node may ${role === 'none' ? 'do nothing' : `only ${role}`} in space ${space}`)
+  }
+
+  /** Whether this node keeps a copy of a space. */
+  isTaken(space: string): boolean {
+    return takes(this.#init.takes, memoryStream(space))
+  }
+
+  /** The space for a memory with these labels. */
+  routeOf(meta: Readonly<Record<string, unknown>> | undefined): string {
+    return routeOf(this.#init.routes, meta) ?? DEFAULT_SPACE
   }
 
   /** Which records of an author's log in this stream count; undefined for all. */

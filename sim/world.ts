@@ -7,7 +7,7 @@ import type { NodeId } from '../base/ids.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, Logger } from '../base/ports.ts'
 import { CURRENT, PREVIOUS, type Version } from '../base/version.ts'
-import { boot } from '../node/boot.ts'
+import { boot, type BootOptions } from '../node/boot.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Core } from '../node/core.ts'
 import { type ClusterFile, foundCluster, type Identity, loadIdentity } from '../node/identity.ts'
@@ -52,6 +52,8 @@ export interface WorldOptions {
   /** Sees what every node logs, with the virtual time in seconds in front. */
   readonly onLog?: (line: string) => void
   readonly strictGuard?: boolean
+  /** Which spaces a machine's node keeps a copy of, where it is not all; and where it puts memories by their labels. */
+  readonly spaces?: (machine: string) => Pick<BootOptions, 'takes' | 'routes'>
   /** Rare branches that are switched on, on every node; see `base/buggify.ts`. */
   readonly buggify?: readonly string[]
 }
@@ -193,7 +195,15 @@ export class World {
         observe: core => this.#watch(name, core),
         transport: (identity, cluster, metrics, runtime) => this.#hostile(machine, identity, cluster, metrics, runtime),
       },
-      { name, version: 'sim', seeds: [], strictGuard: this.#options.strictGuard ?? false, settings: [], speaks: SPEAKS[version] },
+      {
+        name,
+        version: 'sim',
+        seeds: [],
+        strictGuard: this.#options.strictGuard ?? false,
+        ...this.#options.spaces?.(name),
+        settings: [],
+        speaks: SPEAKS[version],
+      },
       (error, runtime) => {
         if (machine.era !== era) return
         machine.phase = runtime === undefined ? 'off' : 'up'

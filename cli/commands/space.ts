@@ -51,9 +51,9 @@ export const defineRevoke: Define = command =>
 function renderList({ spaces }: SpaceList): string {
   return table(
     ['space', 'memories', 'readers', 'writers', 'this node'],
-    spaces.map(({ space, memories, readers, writers, role }) => [
+    spaces.map(({ space, memories, readers, writers, role, taken }) => [
       space,
-      String(memories),
+      taken ? String(memories) : 'no copy',
       countOf(readers),
       countOf(writers),
       roleText(role),
@@ -66,13 +66,13 @@ function countOf(nodes: readonly string[] | null): string {
   return nodes === null ? 'all' : String(nodes.length)
 }
 
-function renderDetail({ space, memories, authors, created, readers, members, role, void: voids, frontier }: SpaceDetail): string {
+function renderDetail({ space, memories, authors, created, readers, members, role, taken, void: voids, frontier }: SpaceDetail): string {
   return columns([
     ['space', space],
     ['for', `${readers === null ? 'all members' : 'members with a role'}${created ? '' : ', as nobody has created it'}`],
     ['this node', roleText(role)],
     ...members.map(member => ['role', `${member.nodeId} ${roleText(member.role)}`]),
-    ['memories', plural(memories, 'memory', 'memories')],
+    ['memories', taken ? plural(memories, 'memory', 'memories') : 'this node keeps no copy'],
     ['authors', authors.map(short).join(', ')],
     ...(voids === 0 ? [] : [['void', `${plural(voids, 'record')}: weft mem conflicts --space ${space}`]]),
     ['frontier', frontier],

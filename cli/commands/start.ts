@@ -15,6 +15,8 @@ interface Options {
   readonly name?: string
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   readonly guard?: 'one' | 'majority'
+  readonly replicateSpaces?: readonly string[]
+  readonly replicateExcept?: readonly string[]
 }
 
 export const define: Define = command =>
@@ -32,6 +34,8 @@ export const define: Define = command =>
     .option('--http <host:port>', 'where the control interface listens, on this machine (default: a free port that is kept)')
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--guard <one|majority>', "who must vouch for this node's logs before it signs again")
+    .option('--replicate-spaces <name>', 'keep a copy of this space and of main, and of no other, several times (default: of all)', each)
+    .option('--replicate-except <name>', 'keep no copy of this space, several times', each)
     .addHelpText('after', '\nThe same settings can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.')
     .action(
       action(async (cli, _, options: Options) => {
@@ -76,9 +80,11 @@ function stopOnSignals(stop: () => Promise<void>): void {
   }
 }
 
-function flagsOf({ detach: _, logLevel, ...flags }: Options): string[] {
-  const rows = Object.entries({ ...flags, 'log-level': logLevel }) as [string, string | readonly string[] | undefined][]
-  return rows.flatMap(([name, value]) => (value === undefined ? [] : [value].flat().flatMap(one => [`--${name}`, one])))
+function flagsOf({ detach: _, ...flags }: Options): string[] {
+  const rows = Object.entries(flags) as [string, string | readonly string[] | undefined][]
+  return rows.flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().flatMap(one => [`--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`, one]),
+  )
 }
 
 function render({ nodeId, http, addresses, osPid }: RunningNode): string {

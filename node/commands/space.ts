@@ -56,6 +56,7 @@ function infoOf(core: Core, space: string): SpaceInfo {
     readers: mayDo('read'),
     writers: mayDo('write'),
     role: core.spaces.roleOf(space, core.self),
+    taken: core.spaces.isTaken(space),
   }
 }
 

@@ -6,6 +6,7 @@ import { logIdentity } from '../../chain/record.ts'
 import type { SpaceRole } from '../../discovery/operation.ts'
 import type { Core } from '../../node/core.ts'
 import { encodeMessage, type OutgoingMessage, parseMessage } from '../../node/messages.ts'
+import { takesOf, type TakesOptions } from '../../node/takes.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
 import type { Observer } from '../../sim/observer.ts'
 import { World } from '../../sim/world.ts'
@@ -440,5 +441,93 @@ t.test('a node that lost its disk takes back its log of a private space before i
   world.ask('b', 'memory.remember', { space: 'plans', text: 'after that' })
   world.until('a to have it', () => textsIn(world, 'a', 'plans').length === 4)
   for (const name of NAMES) t.strictSame(world.ask(name, 'memory.conflicts', {}).logs, [], `${name}: no fork`)
+  t.end()
+})
+
+// ---- copies of some spaces
+
+t.test('a node keeps a copy of the spaces it is told to, and is equal in those', t => {
+  const kept: Record<string, TakesOptions> = { c: { replicateSpaces: ['billing'], replicateExcept: [] } }
+  const asked: string[] = []
+  let isQuiet = false
+  const world: World = new World({
+    seed: SEED,
+    spaces: name => ({ takes: kept[name] && takesOf(kept[name]) }),
+    observers: [{ onMessage: ({ kind, from, to }) => void (isQuiet && [from, to].includes('c') && asked.push(kind)) }],
+  })
+  settle(world, NAMES)
+  for (const space of ['main', 'billing', 'plans']) {
+    world.ask('a', 'memory.remember', { space, text: `${space} of a` })
+    world.ask('b', 'memory.remember', { space, text: `${space} of b` })
+  }
+  world.ask('c', 'memory.remember', { space: 'billing', text: 'billing of c' })
+  untilEqual(world, ['a', 'b'])
+  world.until(
+    'c to have its part',
+    () => coreOf(world, 'c').memory('billing').fold.stats.nodes === 3 && coreOf(world, 'c').memory('main').fold.stats.nodes === 2,
+  )
+  world.run(10_000)
+  const streams = [...coreOf(world, 'c').chain.logs.values()].map(({ identity }) => identity.stream)
+  t.notOk(streams.includes(memoryStream('plans')))
+  t.equal(
+    codeOf(() => world.ask('c', 'memory.remember', { space: 'plans', text: 'x' })),
+    'not_taken',
+  )
+  for (const space of ['billing', 'main'])
+    t.equal(
+      world.ask('c', 'memory.status', { space }).frontier,
+      world.ask('a', 'memory.status', { space }).frontier,
+      `${space}: frontiers are equal`,
+    )
+  isQuiet = true
+  world.run(120_000)
+  t.ok(asked.includes('sync.equal'))
+  t.notOk(asked.includes('sync.ask'), 'what one of two does not keep is no difference between them')
+  isQuiet = false
+
+  world.ask('a', 'memory.remember', { space: 'billing', text: 'from b, while a is away' })
+  world.until('b to have it', () => coreOf(world, 'b').memory('billing').fold.stats.nodes === 4)
+  world.crash('a')
+  world.until('it to come', () => coreOf(world, 'c').memory('billing').fold.stats.nodes === 4)
+  world.start('a')
+  world.crash('c')
+  kept['c'] = { replicateSpaces: [], replicateExcept: ['billing'] }
+  world.start('c')
+  untilConnected(world, NAMES)
+  world.until(
+    'c to have the other part',
+    () => coreOf(world, 'c').memories.has('plans') && coreOf(world, 'c').memory('plans').fold.stats.nodes === 2,
+  )
+  world.ask('a', 'memory.remember', { space: 'billing', text: 'not for c any more' })
+  world.run(60_000)
+  t.equal(coreOf(world, 'c').memory('billing').fold.stats.nodes, 4, 'what it has it keeps, and gets no more of')
+  t.equal(
+    codeOf(() => world.ask('c', 'memory.list', { space: 'billing' })),
+    'not_taken',
+  )
+  t.match(
+    world.ask('c', 'space.list', {}).spaces.map(({ space, taken }) => [space, taken]),
+    [
+      ['billing', false],
+      ['main', true],
+      ['plans', true],
+    ],
+  )
+  t.end()
+})
+
+t.test('a label puts a memory into its space, unless whoever writes it says where', t => {
+  const world = new World({ seed: SEED, spaces: () => ({ routes: { 'service=billing': 'money', 'level=secret': 'vault' } }) })
+  settle(world, ['a', 'b'])
+  world.ask('a', 'memory.remember', { text: 'one', meta: { service: 'billing' } })
+  world.ask('a', 'memory.remember', { text: 'two', meta: { service: 'billing', level: 'secret' } })
+  world.ask('a', 'memory.remember', { text: 'three', meta: { service: 'search' } })
+  world.ask('a', 'memory.remember', { text: 'four', space: 'main', meta: { service: 'billing' } })
+  world.ask('a', 'memory.import', { items: [{ text: 'five', meta: { level: 'secret' } }, { text: 'six' }] })
+  untilEqual(world, ['a', 'b'])
+  t.strictSame(
+    [textsIn(world, 'b', 'money'), textsIn(world, 'b', 'vault'), textsIn(world, 'b', 'main')],
+    [['one', 'two'], ['five'], ['three', 'four', 'six']],
+  )
   t.end()
 })
