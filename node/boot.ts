@@ -1,5 +1,6 @@
 import { type Buggify, never } from '../base/buggify.ts'
 import { textOf } from '../base/bytes.ts'
+import { receivingSecretOf } from '../base/crypto/sealed.ts'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
@@ -118,6 +119,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       version: options.version,
       speaks,
       signer: identity.signer,
+      receivingSecret: receivingSecretOf(identity.seed),
       nextKeyCommit: identity.nextKeyCommit,
       genesis: cluster.genesis,
       evidence: cluster.evidence,

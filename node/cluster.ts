@@ -107,6 +107,10 @@ export class Cluster implements Fold {
     return false
   }
 
+  hasNewKeys(): boolean {
+    return false
+  }
+
   /** Everything here is a grow-only set: records that come again change nothing. */
   reset(): void {}
 

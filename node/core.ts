@@ -29,6 +29,7 @@ import type { CoreContext } from './context.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
+import { Keyring } from './keyring.ts'
 import { kernelOf } from './kernel.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
@@ -50,6 +51,8 @@ export interface CoreInit {
   readonly version: string
   readonly speaks: Version
   readonly signer: Signer
+  /** For receiving keys of encrypted spaces. */
+  readonly receivingSecret: Uint8Array
   readonly nextKeyCommit: Uint8Array
   readonly genesis: Genesis
   readonly evidence: readonly SignedOperation[]
@@ -144,7 +147,10 @@ export class Core {
       takes: init.takes,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
-      onSpaces: () => this.#applier.onGrants(),
+      onSpaces: () => {
+        this.spaces.onChange()
+        this.#applier.onGrants()
+      },
     })
     this.spaces = new Spaces({
       self: init.self,
@@ -152,6 +158,7 @@ export class Core {
       chain: this.chain,
       takes: init.takes,
       routes: init.routes,
+      keyring: new Keyring(init.self, init.receivingSecret, init.random),
       sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
     this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded, init.takes)
@@ -174,7 +181,7 @@ export class Core {
       onStillborn: process => this.ipc.onExit(process, 'failed'),
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
-    this.memories = new Memories(this.context, this.chain, this.writer)
+    this.memories = new Memories(this.context, this.chain, this.writer, this.spaces)
     const sizes = this.memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
