@@ -116,6 +116,42 @@ export const ROUTES: readonly Route[] = [
         load: async () => (await import('./commands/mem-conflicts.ts')).define,
       },
       {
+        name: 'coherence',
+        about: 'how well the memories hang together, and where they would come apart',
+        load: async () => (await import('./commands/mem-coherence.ts')).define,
+      },
+      {
+        name: 'communities',
+        about: 'what the memories are about',
+        load: async () => (await import('./commands/mem-communities.ts')).define,
+      },
+      {
+        name: 'proposals',
+        about: 'list causes that the memory itself suggests',
+        load: async () => (await import('./commands/mem-proposals.ts')).defineList,
+      },
+      {
+        name: 'confirm',
+        about: 'link what is proposed, and say why',
+        load: async () => (await import('./commands/mem-proposals.ts')).defineConfirm,
+      },
+      {
+        name: 'reject',
+        about: 'have it not proposed again',
+        load: async () => (await import('./commands/mem-proposals.ts')).defineReject,
+      },
+      {
+        name: 'impulses',
+        about: 'show what the node noticed: contradictions, news, what fell apart',
+        load: async () => (await import('./commands/mem-impulses.ts')).define,
+      },
+      { name: 'tick', about: 'have the node look at what is new', load: async () => (await import('./commands/mem-tick.ts')).define },
+      {
+        name: 'locate',
+        about: 'all names of one thing: id, record, leaf, graph',
+        load: async () => (await import('./commands/mem-locate.ts')).define,
+      },
+      {
         name: 'import',
         about: 'remember what is written elsewhere',
         commands: [

@@ -265,7 +265,7 @@ interface Place {
   by: ReadonlyMap<number, Contribution> | undefined
 }
 
-function isWanted(view: View, record: number, options: RecallOptions): boolean {
+export function isWanted(view: View, record: number, options: RecallOptions): boolean {
   const { records, nodes } = view.tables
   const at = options.validAtMs
   if (at !== undefined) {

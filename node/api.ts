@@ -3,6 +3,8 @@ import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } 
 import type { Verification } from '../chain/verify.ts'
 import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
+import type { Capacity } from './cognition/calibration.ts'
+import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
 import type { CallOptions, Down, Program, SendResult } from './process/behaviour.ts'
@@ -79,6 +81,10 @@ export interface NodeStatus {
   readonly memories: number
   readonly processes: number
   readonly conflicts: number
+  /** That nobody has acknowledged. */
+  readonly impulses: number
+  /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
+  readonly capacity: Capacity | null
 }
 
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
@@ -193,14 +199,15 @@ export interface SpaceMember {
 
 // ---- memory
 
-export interface Memory {
+export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
   /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
   forget(id: string): Promise<Receipt>
   get(id: string): Promise<MemoryDetail>
-  recall(query: string, options?: RecallOptions): Promise<Recollection>
+  /** By words, by a vector, or by both together. */
+  recall(query?: string, options?: RecallOptions): Promise<Recollection>
   why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
   /** The same with all that it takes to check it without any node: see `verifyProof`. */
   prove(id: string, options?: { readonly asOf?: string }): Promise<Proof>
@@ -219,7 +226,15 @@ export interface Memory {
   watch(options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<MemoryChange>
 }
 
-export interface RememberOptions {
+/** What places a text among others: numbers that an embedder made of it. */
+export interface VectorOptions {
+  /** Of the text, by `embedder`: kept as a direction, in halves. Saying the same again with another one replaces it. */
+  readonly vector?: ArrayLike<number> | undefined
+  /** Who made it: `external:NAME:DIMENSIONS` for one that you run yourself. Vectors of two embedders never meet. */
+  readonly embedder?: string | undefined
+}
+
+export interface RememberOptions extends VectorOptions {
   /** Labels; numbers and booleans are kept as text. */
   readonly meta?: Readonly<Record<string, string | number | boolean>> | undefined
   /** Your name for it: remembering other content under the same key supersedes. */
@@ -236,9 +251,36 @@ export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
+  /** The record of its vector, where one was given. */
+  readonly vector?: Omit<Receipt, 'vector'>
 }
 
-export interface RecallOptions {
+/** How memories are searched for by a vector. */
+export interface VectorQuery {
+  /** Of what is looked for, by `embedder`. */
+  readonly vector?: ArrayLike<number> | undefined
+  readonly embedder?: string | undefined
+  /** Look at every vector: the same answer on every node. Otherwise nearly all of the nearest are found, much faster. */
+  readonly exact?: boolean | undefined
+  /** Candidates kept while an index is walked: more find more, slower. */
+  readonly ef?: number | undefined
+  /** Search both ways, and say how much of what is nearest was found. */
+  readonly truth?: boolean | undefined
+}
+
+/** How the vectors of an answer were found. */
+export interface Nearest {
+  readonly embedder: string
+  readonly dims: number
+  /** Every vector was looked at. */
+  readonly exact: boolean
+  /** Vectors that are not in the index yet, as after a start without it: they were not looked at. */
+  readonly missing: number
+  /** With `truth`: how many of the k nearest memories were found, of 1. */
+  readonly agreement?: number
+}
+
+export interface RecallOptions extends VectorQuery {
   /** 5 by default. */
   readonly k?: number | undefined
   /** Wait until this node has applied this frontier. */
@@ -286,8 +328,11 @@ export interface Recollection {
   /** What the answer speaks of; with it any node can give the same answer later. */
   readonly frontier: string
   readonly foldVersion: number
+  /** False when a nearer vector may have been passed over: see `nearest`. */
   readonly exact: boolean
   readonly truncated: boolean
+  /** Of an answer by a vector. */
+  readonly nearest?: Nearest
 }
 
 export interface Explanation {
@@ -315,6 +360,8 @@ export interface MemoryDetail extends MemoryRecord {
   readonly edgesInAll: number
   readonly supersededBy: readonly CausalId[]
   readonly supersedes: readonly CausalId[]
+  /** Embedders by whose vectors it is found. */
+  readonly embedders: readonly { readonly embedder: string; readonly dims: number }[]
 }
 
 export interface EdgeView {
@@ -405,11 +452,29 @@ export interface MemoryStatus {
   /** References to memories that are not here. */
   readonly dangling: number
   readonly voids: number
+  /** One for each embedder. */
+  readonly indexes: readonly MemoryIndex[]
   readonly frontier: string
   readonly foldVersion: number
 }
 
-export interface ImportItem {
+/** Vectors of one embedder, as this node has them. */
+export interface MemoryIndex {
+  readonly embedder: string
+  readonly dims: number
+  readonly engine: 'hnswlib' | 'typescript'
+  readonly vectors: number
+  /** Of them, how many are in the graph; the rest is looked at one by one. */
+  readonly indexed: number
+  /** Replaced or taken back: found as of an earlier frontier only. */
+  readonly retired: number
+  /** Not in it yet: they are being read from the journal. */
+  readonly missing: number
+  readonly bytes: number
+  readonly state: 'opening' | 'ready' | 'rebuilding'
+}
+
+export interface ImportItem extends VectorOptions {
   /** Names it for the edges of others, and makes it replace what was imported under it before. */
   readonly key?: string | undefined
   readonly text: string

@@ -9,7 +9,10 @@ import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { Takes } from '../chain/sharing.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
+import { COGNITION_FILE } from './cognition/cognition.ts'
+import { type CognitionSettings, QUIET } from './cognition/settings.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
@@ -29,6 +32,7 @@ export interface BootPorts {
   readonly random: Random
   readonly disk: Disk
   readonly index: Index
+  readonly vectors: VectorStore
   readonly log: Logger
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
@@ -49,6 +53,7 @@ export interface BootOptions {
   readonly takes?: Takes | undefined
   /** Where memories go by their labels. */
   readonly routes?: Readonly<Record<string, string>>
+  readonly cognition?: CognitionSettings
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -78,7 +83,10 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
         loadSnapshots(identity.nodeId, memories => {
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              assemble(identity, cluster, opened.value, memories, parseJson(peers), blockedOf(parseJson(blocked)))
+              loadFile(disk, COGNITION_FILE, (_none, thoughts) => {
+                const saved = { peers: parseJson(peers), cognition: parseJson(thoughts), blocked: blockedOf(parseJson(blocked)) }
+                assemble(identity, cluster, opened.value, memories, saved)
+              })
             })
           })
         })
@@ -108,8 +116,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
     snapshots: ReadonlyMap<string, SavedMemory>,
-    savedPeers: unknown,
-    blocked: readonly NodeId[],
+    saved: { readonly peers: unknown; readonly cognition: unknown; readonly blocked: readonly NodeId[] },
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -129,7 +136,9 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       logs: replay.logs,
       displaced: replay.displaced,
       snapshots,
-      savedPeers,
+      savedPeers: saved.peers,
+      cognition: options.cognition ?? QUIET,
+      savedCognition: saved.cognition,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
       takes: options.takes,
@@ -139,11 +148,11 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log, buggify)
-    const { clock, load, onStop } = ports
+    const { clock, vectors, load, onStop } = ports
     const observe = ports.observe?.(core)
-    const started = new Runtime(core, { clock, disk, transport, log, journal, index, load, onStop, observe, buggify })
+    const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
     runtime = started
-    transport.block(blocked)
+    transport.block(saved.blocked)
     index.catchUp(() => {
       started.start(error => {
         if (error !== undefined) return fail(error)

@@ -32,6 +32,10 @@ export interface Config {
   readonly replicateExcept: Setting<readonly string[]>
   /** `label=value` -> the space of memories with that label, unless whoever writes them says. */
   readonly memoryRoute: Setting<Readonly<Record<string, string>>>
+  /** Whether this node looks at what is new in the memory by itself, and raises impulses. */
+  readonly cognitionTick: Setting<'on' | 'off'>
+  /** What that may take of the loop. */
+  readonly cognitionShare: Setting<number>
 }
 
 export interface Setting<T> {
@@ -49,7 +53,7 @@ const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an addre
 
 const space = z.string().refine(isSpace, 'names of spaces: 1 to 64 of a-z 0-9 . _ -')
 
-/** Per setting: its name in weft.toml, its shape, its default. */
+/** Per setting: its name in weft.toml (`table.name` within a table), its shape, its default. */
 const SETTINGS: {
   readonly [K in keyof Config]: {
     readonly key: string
@@ -76,6 +80,12 @@ const SETTINGS: {
   replicateSpaces: { key: 'replicate.spaces', shape: z.array(space), fallback: [] },
   replicateExcept: { key: 'replicate.except', shape: z.array(space), fallback: [] },
   memoryRoute: { key: 'memory.route', shape: z.record(z.string().regex(/^[^=]+=/, 'rules like "label=value"'), space), fallback: {} },
+  cognitionTick: { key: 'cognition.tick', shape: z.enum(['on', 'off']), fallback: 'off' },
+  cognitionShare: {
+    key: 'cognition.share',
+    shape: z.coerce.number('a share of the loop, above 0 and at most 1').gt(0).max(1),
+    fallback: 0.3,
+  },
 }
 
 type Name = keyof Config
@@ -110,9 +120,8 @@ function resolve(
   if (flag !== undefined) return checked(name, flag, `--${key.replaceAll(/[._]/g, '-')}`)
   const variable = `WEFT_${key.replaceAll('.', '_').toUpperCase()}`
   const text = environment[variable]
-  if (text !== undefined && text !== '') return checked(name, typeof fallback === 'string' ? text : valueIn(text, fallback), variable)
-  const value = valueAt(rows, key)
-  if (value !== undefined) return checked(name, value, lineOf(file as string, key))
+  if (text !== undefined && text !== '') return checked(name, typeof fallback === 'object' ? valueIn(text, fallback) : text, variable)
+  if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
   return { value: fallback, from: 'default' }
 }
 
@@ -122,14 +131,6 @@ function valueIn(text: string, fallback: object): unknown {
   return Array.isArray(fallback)
     ? parts
     : Object.fromEntries(parts.map(part => [part.slice(0, part.lastIndexOf('=')), part.slice(part.lastIndexOf('=') + 1)]))
-}
-
-/** `replicate.spaces` is `spaces` in the table `[replicate]`. */
-function valueAt(rows: Readonly<Record<string, unknown>>, key: string): unknown {
-  const [first = '', ...rest] = key.split('.')
-  const value = Object.hasOwn(rows, first) ? rows[first] : undefined
-  if (rest.length === 0 || typeof value !== 'object' || value === null) return rest.length === 0 ? value : undefined
-  return valueAt(value as Readonly<Record<string, unknown>>, rest.join('.'))
 }
 
 function checked(name: Name, value: unknown, from: string): Setting<unknown> {
@@ -154,30 +155,41 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
     })
   }
   const known = Object.values(SETTINGS).map(({ key }) => key)
-  const tables = new Set(known.filter(key => key.includes('.')).map(key => key.slice(0, key.indexOf('.'))))
-  const keys = Object.entries(rows).flatMap(([key, value]) =>
-    tables.has(key) && typeof value === 'object' && value !== null ? Object.keys(value).map(name => `${key}.${name}`) : [key],
-  )
-  for (const key of keys) {
+  const flat = flattened(rows, known)
+  for (const key of Object.keys(flat)) {
     if (!known.includes(key))
       throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
         details: { key },
       })
   }
-  return rows
+  return flat
+}
+
+/** What stands in a table that holds settings, by `table.name`. */
+function flattened(rows: Readonly<Record<string, unknown>>, known: readonly string[]): Readonly<Record<string, unknown>> {
+  const isTable = (name: string, value: unknown): value is object =>
+    known.some(key => key.startsWith(`${name}.`)) && typeof value === 'object' && value !== null && !Array.isArray(value)
+  return Object.fromEntries(
+    Object.entries(rows).flatMap(([name, value]) =>
+      isTable(name, value) ? Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner]) : [[name, value]],
+    ),
+  )
 }
 
 function lineOf(text: string, key: string): string {
-  const name = key.slice(key.lastIndexOf('.') + 1)
-  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?([a-z]+\\.)?${name}["']?\\s*[=\\].]`).test(row))
+  const lines = text.split('\n')
+  const [table, name] = key.includes('.') ? key.split('.') : [undefined, key]
+  const from = table === undefined ? 0 : lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\]`).test(row)) + 1
+  const inTable = lines.slice(from).findIndex(row => new RegExp(`^\\s*(\\[?)["']?${name}["']?\\s*[=\\].]`).test(row))
+  const line = inTable >= 0 ? from + inTable : lines.findIndex(row => row.trimStart().startsWith(table ?? key))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
 }
 
 /** To be shown. */
 export function settingsOf(config: Config): SettingInfo[] {
   return Object.entries(config).map(([setting, { value, from }]: [string, Config[keyof Config]]) => {
-    const isTable = typeof value === 'object' && !Array.isArray(value)
-    return { setting, value: isTable ? Object.entries(value).map(pair => pair.join('=')) : (value as string | readonly string[]), from }
+    if (typeof value !== 'object') return { setting, value: String(value), from }
+    return { setting, value: Array.isArray(value) ? (value as readonly string[]) : Object.entries(value).map(pair => pair.join('=')), from }
   })
 }
 

@@ -3,7 +3,7 @@ import type { Buggify } from '../base/buggify.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import type { WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
-import { AUDIT, CLUSTER, type LogId, type NodeId, type Pid } from '../base/ids.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, type NodeId, type Pid } from '../base/ids.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
@@ -25,6 +25,8 @@ import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
 import { Cluster } from './cluster.ts'
+import { NodeCognition } from './cognition/cognition.ts'
+import type { CognitionSettings } from './cognition/settings.ts'
 import type { CoreContext } from './context.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
@@ -65,6 +67,8 @@ export interface CoreInit {
   /** Folds saved earlier, by space; checked against the logs here. */
   readonly snapshots: ReadonlyMap<string, SavedMemory>
   readonly savedPeers: unknown
+  readonly cognition: CognitionSettings
+  readonly savedCognition: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly takes: Takes | undefined
@@ -101,6 +105,7 @@ export class Core {
   readonly guard: StartGuard
   readonly memories: Memories
   readonly spaces: Spaces
+  readonly cognition: NodeCognition
   readonly #access: SpaceAccess
   readonly #applier: Applier
   readonly #sync: ChainSync
@@ -182,6 +187,13 @@ export class Core {
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
     this.memories = new Memories(this.context, this.chain, this.writer, this.spaces)
+    this.cognition = new NodeCognition(
+      this.context,
+      init.cognition,
+      init.savedCognition,
+      () => this.memory(DEFAULT_SPACE),
+      capacity => this.peers.onCapacity(capacity),
+    )
     const sizes = this.memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
@@ -264,6 +276,7 @@ export class Core {
       this.#recovery.nextWakeMs,
       this.writer.nextWakeMs(this.#sync.followers),
       this.memories.nextWakeMs,
+      this.cognition.nextWakeMs,
     )
   }
 
@@ -304,11 +317,14 @@ export class Core {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
       this.memories.settle()
+      this.cognition.onApplied()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
+    if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
       this.memories.onFolded()
+      this.cognition.onFolded()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
       this.#onAccess()
@@ -378,6 +394,7 @@ export class Core {
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
     this.memories.save()
+    this.cognition.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
       this.writer.close()
@@ -408,6 +425,7 @@ export class Core {
     this.eventWaiters.onWake()
     this.#recovery.onWake()
     this.memories.onWake()
+    this.cognition.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 

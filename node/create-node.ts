@@ -3,6 +3,7 @@ import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
+import { InProcessVectorStore } from '../ecc/hnsw/in-process-store.ts'
 import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
@@ -73,6 +74,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         random: hostRandom,
         disk,
         index,
+        vectors: new InProcessVectorStore(run => hostClock.soon(run)),
         log,
         load: loadProgram,
         onStop: () => void stop(),
@@ -94,6 +96,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         strictGuard: config.guard.value === 'majority',
         takes: takesOf({ replicateSpaces: config.replicateSpaces.value, replicateExcept: config.replicateExcept.value }),
         routes: config.memoryRoute.value,
+        cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
         settings: settingsOf(config),
       },
     )

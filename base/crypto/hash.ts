@@ -26,6 +26,7 @@ export const USES = [
   'seal-key', // key of a space -> its name
   'wrap', // what two nodes agree on -> key of one key
   'snapshot', // checksum of a local cache file
+  'proposal', // subjects and type of a proposed edge -> its name
 ] as const
 
 export type Use = (typeof USES)[number]

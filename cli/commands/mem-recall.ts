@@ -3,9 +3,10 @@ import type { RecallHit, RecallOptions, Recollection } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput } from '../lines.ts'
 import { duration, positive } from '../parse.ts'
-import { objectIn, performLines } from '../perform-lines.ts'
+import { performLines } from '../perform-lines.ts'
 import { styled } from '../output.ts'
 import { firstLine, short } from '../text.ts'
+import { readVector, renderNearest, withVector } from '../vectors.ts'
 
 interface Options {
   readonly k?: number
@@ -19,6 +20,11 @@ interface Options {
   readonly validAt?: string
   readonly deadline?: number
   readonly jsonl?: string
+  readonly vector?: string
+  readonly embedder?: string
+  readonly exact?: boolean
+  readonly ef?: number
+  readonly truth?: boolean
 }
 
 export const define: Define = command =>
@@ -34,26 +40,38 @@ export const define: Define = command =>
     .option('--deadline <duration>', 'how long to wait for --after (default: 5s)', duration)
     .option('--include-superseded', 'also what has been replaced')
     .option('--no-spread', 'only what matches by itself, not what is linked to it')
-    .option('--jsonl <file>', 'read {"query", "k"?} lines from a file, - for stdin; one answer per line, in their order')
+    .option('--vector <file>', 'look for what is near a vector: a JSON list of numbers in a file, - for stdin; words may go with it')
+    .option('--embedder <id>', 'what made the vector: external:NAME:DIMENSIONS')
+    .option('--exact', 'look at every vector')
+    .option('--ef <count>', 'candidates kept while the vectors are walked: more find more, slower', positive)
+    .option('--truth', 'search both ways, and say how much of what is nearest was found')
+    .option('--jsonl <file>', 'read {"query", "vector"?, "k"?} lines from a file, - for stdin; one answer per line, in their order')
     .action(
-      action(async (cli, [query]: readonly [string?], { jsonl, deadline: deadlineMs, ...rest }: Options) => {
-        const options: RecallOptions = { ...rest, deadlineMs }
-        if (jsonl !== undefined) {
-          return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
-            command: 'memory.recall',
-            input: { space: cli.space, ...options, ...objectIn(text) },
-          }))
-        }
-        if (query === undefined)
-          throw new WeftError('usage', 'what should be recalled?', { next: 'weft mem recall "why did checkout fail", or --jsonl FILE' })
-        cli.print(await cli.request('memory.recall', { query, ...options }), renderHits)
-        return 0
-      }),
+      action(
+        async (cli, [query]: readonly [string?], { jsonl, vector, deadline: deadlineMs, embedder, exact, ef, truth, ...rest }: Options) => {
+          const options: RecallOptions = { ...rest, deadlineMs }
+          const by = { embedder, exact, ef, truth }
+          if (jsonl !== undefined) {
+            return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
+              command: 'memory.recall',
+              input: { space: cli.space, ...options, ...withVector(text, by) },
+            }))
+          }
+          if (query === undefined && vector === undefined)
+            throw new WeftError('usage', 'what should be recalled?', { next: 'weft mem recall "why did checkout fail", or --jsonl FILE' })
+          const near = vector === undefined ? by : { ...by, vector: await readVector(vector) }
+          cli.print(await cli.request('memory.recall', { query, ...options, ...near }), renderHits)
+          return 0
+        },
+      ),
     )
 
-export function renderHits({ hits, truncated }: Pick<Recollection, 'hits' | 'truncated'>): string {
-  if (hits.length === 0) return 'nothing is known of that'
-  return `${hits.map(renderHit).join('\n')}${truncated ? '\nthe search ended at a limit: there may be more' : ''}`
+export function renderHits({ hits, truncated, nearest }: Pick<Recollection, 'hits' | 'truncated' | 'nearest'>): string {
+  const notes = [
+    ...(truncated ? ['the search ended at a limit: there may be more'] : []),
+    ...(nearest === undefined ? [] : [renderNearest(nearest)]),
+  ]
+  return [...(hits.length === 0 ? ['nothing is known of that'] : hits.map(renderHit)), ...notes].join('\n')
 }
 
 /** Keys are paths and commit hashes: their beginning says which. */

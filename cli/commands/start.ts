@@ -17,6 +17,8 @@ interface Options {
   readonly guard?: 'one' | 'majority'
   readonly replicateSpaces?: readonly string[]
   readonly replicateExcept?: readonly string[]
+  readonly cognitionTick?: 'on' | 'off'
+  readonly cognitionShare?: number
 }
 
 export const define: Define = command =>
@@ -36,6 +38,8 @@ export const define: Define = command =>
     .option('--guard <one|majority>', "who must vouch for this node's logs before it signs again")
     .option('--replicate-spaces <name>', 'keep a copy of this space and of main, and of no other, several times (default: of all)', each)
     .option('--replicate-except <name>', 'keep no copy of this space, several times', each)
+    .option('--cognition-tick <on|off>', 'look at what is new in the memory, and raise impulses (default: off)')
+    .option('--cognition-share <fraction>', 'what that may take of the loop: above 0, at most 1 (default: 0.3)')
     .addHelpText('after', '\nThe same settings can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.')
     .action(
       action(async (cli, _, options: Options) => {

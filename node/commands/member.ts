@@ -118,6 +118,7 @@ export function peersOf(core: Core): PeerInfo[] {
       addresses: core.peers.addressesOf(id),
       ...core.peers.clockOf(id),
       ...core.peers.versionOf(id),
+      capacity: core.peers.capacityOf(id) ?? null,
     }))
 }
 

@@ -11,6 +11,7 @@ import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
+import { rememberWith, vectorOptions, vectorQuery } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 import { memberNamed } from './member-named.ts'
@@ -25,6 +26,7 @@ const remembered = {
   validFrom: z.string().optional(),
   validTo: z.string().optional(),
   source: z.string().optional(),
+  ...vectorOptions,
 }
 const edges = z
   .array(z.strictObject({ type: edgeType, to: id, weight: z.number().optional() }))
@@ -35,7 +37,8 @@ const frontier = z.string().optional()
 const page = { space, after: frontier, asOf: frontier, limit }
 const recalled = {
   space,
-  query: z.string(),
+  query: z.string().optional(),
+  ...vectorQuery,
   k: z.number().int().min(1).max(RECALL_K_MAX).optional(),
   after: frontier,
   asOf: frontier,
@@ -88,7 +91,7 @@ export const memoryCommands: CommandsOf<
         const outgoing = (input.edges ?? []).map(
           (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
         )
-        memory.writer.remember(contentOf(input), outgoing, to.actor, receipt(to))
+        rememberWith(memory, contentOf(input), outgoing, input, to.actor, receipt(to))
       },
     )
   }),
@@ -125,13 +128,14 @@ export const memoryCommands: CommandsOf<
 
   'memory.get': command(z.strictObject({ space, id }), (core, input, to) => get(memoryToRead(core, input), input.id, to)),
   'memory.recall': command(z.strictObject(recalled), (core, { space: name, query, author, since, until, validAt, ...options }, to) => {
+    if (query === undefined && options.vector === undefined) throw new WeftError('invalid_argument', 'query: text, or a vector, is needed')
     const filter = {
       author: author === undefined ? undefined : memberNamed(core, author),
       sinceMs: momentOf('since', since),
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
     }
-    recall(memoryToRead(core, { space: name }), query, options, filter, to)
+    recall(memoryToRead(core, { space: name }), query ?? '', options, filter, to)
   }),
   'memory.why': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
     why(memoryToRead(core, input), input.id, input.asOf, to),
@@ -191,7 +195,7 @@ export const memoryCommands: CommandsOf<
     to.ok({ ...conflicts(memory), logs })
   }),
 
-  'memory.status': command(z.strictObject({ space }), (core, input, to) => to.ok(status(memoryToRead(core, input), core.pending))),
+  'memory.status': command(z.strictObject({ space }), (core, input, to) => status(memoryToRead(core, input), core.pending, to.ok)),
 
   'memory.import': command(z.strictObject({ space, items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
     const results: ImportedItem[] = []
@@ -321,7 +325,7 @@ function importItem(memory: Memory, one: ImportItem, actor: string, done: (resul
   try {
     // What was known already is answered before `remember` returns.
     let isNew = false
-    isNew = memory.writer.remember(contentOf(one), outgoing, actor, (error, { id: made }) => {
+    isNew = rememberWith(memory, contentOf(one), outgoing, one, actor, (error, { id: made }) => {
       done(
         error === undefined
           ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved }

@@ -43,6 +43,8 @@ export const nodeCommands: CommandsOf<
       conflicts:
         core.memories.all.reduce((sum, { fold }) => sum + fold.conflicts().length, 0) +
         logs.filter(log => log.conflict !== undefined).length,
+      impulses: core.cognition.impulses.size,
+      capacity: core.cognition.capacity ?? null,
     })
   }),
 

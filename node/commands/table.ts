@@ -1,5 +1,6 @@
 import type { Core } from '../core.ts'
 import { chainCommands } from './chain.ts'
+import { cognitionCommands } from './cognition.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
 import { memberCommands } from './member.ts'
@@ -16,6 +17,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...processCommands,
   ...memoryCommands,
   ...spaceCommands,
+  ...cognitionCommands,
   ...chainCommands,
 }
 

@@ -32,6 +32,17 @@ import type {
   Spawned,
   WhatIf,
 } from '../api.ts'
+import type {
+  CoherenceReport,
+  CommunityList,
+  Confirmed,
+  ImpulseRecord,
+  Location,
+  ProposalList,
+  RaiseOptions,
+  TickReport,
+  WholeOptions,
+} from '../cognition/api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
 import type { Proof } from '../proof/proof.ts'
@@ -83,7 +94,7 @@ export interface CommandTypes {
   'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
   'memory.forget': { input: InSpace & { id: string }; result: Receipt }
   'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
-  'memory.recall': { input: InSpace & RecallOptions & { query: string }; result: Recollection }
+  'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection }
   'memory.why': { input: InSpace & { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.prove': { input: InSpace & { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: InSpace & ListOptions; result: MemoryPage }
@@ -120,6 +131,23 @@ export interface CommandTypes {
   'space.rotate': { input: { space: string }; result: OperationResult }
   'space.revoke': { input: { space: string; nodeId: string }; result: OperationResult }
   'space.show': { input: { space: string }; result: SpaceDetail }
+
+  'memory.coherence': { input: WholeOptions & { plain?: boolean | undefined }; result: CoherenceReport }
+  'memory.communities': { input: WholeOptions; result: CommunityList }
+  'memory.proposals': { input: object; result: ProposalList }
+  'memory.confirm': { input: { proposal: string }; result: Confirmed }
+  'memory.reject': { input: { proposal: string }; result: { readonly rejected: string } }
+  'memory.impulses': {
+    input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
+    result: { readonly impulses: readonly ImpulseRecord[]; readonly newest: number; readonly waiting: number }
+  }
+  'memory.acknowledge': {
+    input: { upTo?: number | undefined; numbers?: readonly number[] | undefined }
+    result: { readonly acknowledged: number }
+  }
+  'memory.raise': { input: RaiseOptions & { reason: string }; result: ImpulseRecord }
+  'memory.tick': { input: object; result: TickReport }
+  'memory.locate': { input: { name: string }; result: Location }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }

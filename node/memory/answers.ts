@@ -24,6 +24,7 @@ import type {
   WhatIf,
 } from '../api.ts'
 import { cutOf, type Memory } from './memory.ts'
+import { nearest, vectorQuestion } from './nearest.ts'
 
 /** Gets an answer or the reason why there is none. */
 export interface Answering<T> {
@@ -44,24 +45,42 @@ export function recall(
   filter: Pick<FoldRecallOptions, 'author' | 'sinceMs' | 'untilMs' | 'validAtMs'>,
   to: Answering<Recollection>,
 ): void {
+  const question = vectorQuestion(options)
   whenReached(memory, options.after, options.deadlineMs, to, () => {
     atCut(memory, options.asOf, options.deadlineMs, to, at => {
       const { k = 5, spread, includeSuperseded } = options
-      const found = attempt(to, () => memory.fold.recall(query, { ...filter, k, at, spread, includeSuperseded }))
-      if (found === undefined) return
-      const frontier = memory.frontier(at)
-      memory.texts(
-        found.hits.map(hit => hit.ref),
-        said => {
-          const hits = found.hits.map(
-            (hit, i): RecallHit => ({ ...fields(hit, said[i] as Remember), score: hit.score, parts: hit.parts, path: hit.path }),
-          )
-          to.ok({ hits, frontier, foldVersion: memory.fold.version, exact: found.exact, truncated: found.truncated })
-        },
-        to.fail,
-      )
+      const asked = { ...filter, k, at, spread, includeSuperseded }
+      if (question === undefined) return recalled(memory, query, asked, undefined, to)
+      nearest(memory, question, asked, {
+        ok: ({ similar, nearest: how, at: then }) => recalled(memory, query, { ...asked, at: then, similar }, how, to),
+        fail: to.fail,
+      })
     })
   })
+}
+
+function recalled(
+  memory: Memory,
+  query: string,
+  asked: FoldRecallOptions,
+  how: Recollection['nearest'],
+  to: Answering<Recollection>,
+): void {
+  const found = attempt(to, () => memory.fold.recall(query, asked))
+  if (found === undefined) return
+  const frontier = memory.frontier(asked.at)
+  memory.texts(
+    found.hits.map(hit => hit.ref),
+    said => {
+      const hits = found.hits.map(
+        (hit, i): RecallHit => ({ ...fields(hit, said[i] as Remember), score: hit.score, parts: hit.parts, path: hit.path }),
+      )
+      const exact = found.exact && how?.exact !== false
+      const by = how === undefined ? {} : { nearest: how }
+      to.ok({ hits, frontier, foldVersion: memory.fold.version, exact, truncated: found.truncated, ...by })
+    },
+    to.fail,
+  )
 }
 
 export function why(memory: Memory, text: string, asOf: string | undefined, to: Answering<Explanation>): void {
@@ -128,6 +147,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
             edgesInAll: links.inAll,
             supersededBy: node.supersededBy.map(row => row.id),
             supersedes: node.supersedes.map(row => row.id),
+            embedders: memory.fold.vectors.ofNode(id).map(({ embedder, dims }) => ({ embedder, dims })),
           })
         },
         to.fail,
@@ -213,9 +233,13 @@ export function conflicts(memory: Memory): Omit<ConflictList, 'logs'> {
   return { conflicts: memory.fold.conflicts(), voids: memory.voids.map(({ id, ref, code }) => ({ id, ...ref, code })) }
 }
 
-export function status(memory: Memory, pending: number): MemoryStatus {
-  const { nodes, edges, dangling } = memory.fold.stats
-  return { nodes, edges, pending, dangling, voids: memory.voids.length, frontier: memory.frontier(), foldVersion: memory.fold.version }
+export function status(memory: Memory, pending: number, then: (status: MemoryStatus) => void): void {
+  memory.vectors.status(rows => {
+    const { nodes, edges, dangling } = memory.fold.stats
+    const indexes = rows.map(({ space: _, ...row }) => row)
+    const voids = memory.voids.length
+    then({ nodes, edges, pending, dangling, voids, indexes, frontier: memory.frontier(), foldVersion: memory.fold.version })
+  })
 }
 
 function fields(

@@ -79,6 +79,11 @@ export class Memories {
     this.#context.metrics.set('weft_memory_edges', edges)
   }
 
+  /** To be called after every step with no record being read for the folds. */
+  settleVectors(): void {
+    for (const memory of this.#bySpace.values()) memory.vectors.settle()
+  }
+
   /** To be called when everything that was stored at the start has been applied. */
   onFolded(): void {
     for (const memory of this.#bySpace.values()) memory.onFolded()

@@ -13,6 +13,7 @@ import {
   type NodeId,
   parseCausalId,
 } from '../../base/ids.ts'
+import { KIND } from '../../base/kinds.ts'
 import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
@@ -29,6 +30,7 @@ import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
+import { MemoryVectors } from './vectors.ts'
 
 /**
  * The memory of one space on this node: the fold of everybody's records, the writer of its
@@ -38,6 +40,7 @@ export class Memory implements Fold {
   readonly space: string
   readonly writer: MemoryWriter
   readonly waits: FrontierWait
+  readonly vectors: MemoryVectors
   /** Who waits for anything new at all. */
   readonly changes: Waiters
   readonly #context: CoreContext
@@ -65,6 +68,14 @@ export class Memory implements Fold {
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), seal, () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
+    this.vectors = new MemoryVectors(
+      context,
+      chain,
+      space,
+      () => this.#fold,
+      (log, kind, body) => this.#seal.open(space, log, kind, body).body,
+      ref => this.#note(ref, false),
+    )
   }
 
   #emptyFold(): MemoryFold {
@@ -92,6 +103,7 @@ export class Memory implements Fold {
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.void === undefined ? this.#opened(log, kind, record.record.body) : null
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
+    if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
   }
 
@@ -130,6 +142,7 @@ export class Memory implements Fold {
     this.#fold = this.#emptyFold()
     this.#voids.clear()
     this.#sealed.clear()
+    this.vectors.reset()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
     this.#unsaved = 0
@@ -215,6 +228,20 @@ export class Memory implements Fold {
         if (said.every(one => one !== undefined)) return then(said)
         const { log, seq } = refs[said.indexOf(undefined)] as RecordRef
         fail(new WeftError('chain_damaged', `record ${seq} of log ${log} cannot be read back`, { details: { log, seq } }))
+      },
+    })
+  }
+
+  /** Their texts, undefined for what cannot be read: for what may do without some. */
+  readable(refs: readonly RecordRef[], then: (texts: readonly (string | undefined)[]) => void): void {
+    if (refs.length === 0) return then([])
+    this.#context.emit({
+      kind: 'read-each',
+      refs,
+      then: records => {
+        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        then(said.map(one => one?.text))
       },
     })
   }

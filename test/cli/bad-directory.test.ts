@@ -77,6 +77,9 @@ t.test('a setting that is wrong is named with the place it stands in', async t =
     ['bootstrap = ["/ip4/127.0.0.1/tcp/1"]\n', /^bootstrap \(weft\.toml line 1\): .*\/p2p\//],
     ['name = "n1"\nname = "n2"\n', /^weft\.toml line 2/],
     ['name = n1\n', /^weft\.toml line 1/],
+    ['name = "n1"\n[cognition]\nshare = 2\n', /^cognition\.share \(weft\.toml line 3\): expected a share/],
+    ['[cognition]\npace = 2\n', /^cognition\.pace \(weft\.toml line 2\): there is no such setting/],
+    ['cognition = "on"\n', /^cognition \(weft\.toml line 1\): there is no such setting/],
   ]
   for (const [file, says] of files) t.throws(() => resolveConfig({}, {}, file), { code: 'config_invalid', message: says }, file)
   const [file, says] = files[0] as (typeof files)[0]
