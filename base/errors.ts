@@ -103,6 +103,8 @@ const TABLE = {
   unknown_id: ['unknown'],
   ambiguous_id: ['invalid', 'use more characters of the id'],
   not_granted: ['refused', 'ask an admin of the space, or of the cluster (weft space show NAME)'],
+  no_key: ['later', 'have an admin of the space run weft space rotate'],
+  not_taken: ['refused', 'ask another node, or start this one with other settings (replicate in weft.toml)'],
   space_exists: ['clash'],
   unknown_space: ['unknown', 'weft space list shows which spaces there are'],
   not_author: ['refused', 'only its author can retract a record'],

@@ -76,6 +76,8 @@ export const LOGS_MAX: number = 4096
 export const SPACES_PER_AUTHOR_MAX: number = 16
 /** 256 spaces that were created: a node makes a log id for each of them and each member. */
 export const SPACES_MAX: number = 256
+/** 400 keys for readers in one operation: 41 KiB of the 47 it may have. */
+export const SPACE_BOXES_MAX: number = 400
 /** 64 operations about one space that do not know of each other: more than admins who decide at once. */
 export const SPACE_HEADS_MAX: number = 64
 /** 60 s: a space that a peer speaks of and shows no log of by then gives its place to another one. */

@@ -74,6 +74,7 @@ export class ChainSync {
   /** The earliest of them, or earlier. */
   #nextCheckMs: number = Infinity
   readonly #summary: Summary
+  readonly #access: Access
   readonly #sharing: Sharing
   #nowMs = 0
   #effects: SyncEffect[] = []
@@ -86,6 +87,7 @@ export class ChainSync {
     const metrics = init.metrics ?? new Metrics()
     this.#identify = init.identify
     const { access = OPEN } = init
+    this.#access = access
     const isFor = (peer: NodeId, log: LogIdentity): boolean => access.isOpen(log.stream) || access.isFor(peer, log)
     this.#puller = new Puller(init.chain, this.#peers, init.identify, isFor, (to, message) => this.#send(to, message), metrics)
     this.#summary = new Summary(init.chain)
@@ -107,6 +109,7 @@ export class ChainSync {
   /** @param takesErased it speaks a version that knows of erased records */
   onUp(id: NodeId, nowMs: number, takesErased: boolean = true): readonly SyncEffect[] {
     this.#peers.set(id, new SyncPeer(id, this.#buggify, takesErased))
+    if (this.#access.takes !== undefined) this.#send(id, { kind: 'sync.takes', ...this.#access.takes })
     if (this.#chain.self < id) {
       if (this.#buggify('sync.hello-late')) this.#compareAt(id, nowMs + HEADS_INTERVAL_MS)
       else this.#compare(id, nowMs)
@@ -134,6 +137,10 @@ export class ChainSync {
   #dispatch(peer: SyncPeer, message: SyncMessage, nowMs: number, wallMs: number): Verdict {
     if (message.kind !== 'sync.hello' && message.kind !== 'sync.equal') peer.equalAt = undefined
     switch (message.kind) {
+      case 'sync.takes':
+        peer.takes = { isExcept: message.isExcept, streams: message.streams }
+        peer.view = undefined
+        return ACCEPT
       case 'sync.hello':
         return this.#onHello(peer, message.digests, nowMs)
       case 'sync.equal':
@@ -197,6 +204,7 @@ export class ChainSync {
     const mine = new Map(told.digests.map(({ stream, digest }) => [stream, digest]))
     const differing = new Set<Stream>(mine.keys())
     for (const { stream, digest } of digests) {
+      if (!this.#sharing.follows(stream)) continue
       const own = mine.get(stream)
       if (own !== undefined && equalBytes(own, digest) && !this.#buggify('sync.compare-all')) differing.delete(stream)
       else differing.add(stream)
@@ -239,7 +247,7 @@ export class ChainSync {
   #onAsk(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.ask' }>, nowMs: number): Verdict {
     const { scope, entries, buckets } = message
     // Asked for is what differs from our hello.
-    if (this.#sharing.hasClosed && ![...scope, ...buckets].some(({ stream }) => stream === CLUSTER)) this.#assumeMembership(peer)
+    if (this.#sharing.hasSecret && ![...scope, ...buckets].some(({ stream }) => stream === CLUSTER)) this.#assumeMembership(peer)
     if (!this.#learnAll(peer, scope, entries, () => 0, nowMs)) return TOO_MANY_LOGS
     for (const { stream } of scope) peer.open.delete(stream)
     const published = publishedByStream(this.#sharing.logsFor(peer))
@@ -536,7 +544,7 @@ export class ChainSync {
   }
 
   #tellHeads(): void {
-    const isClosed = this.#sharing.hasClosed
+    const isSecret = this.#sharing.hasSecret
     for (const peer of this.#peers.values()) {
       if (!peer.agreed) continue
       const entries: FrontierEntry[] = []
@@ -544,7 +552,7 @@ export class ChainSync {
         const { id, author } = log.identity
         // An author is told too that we have its log, so that it pushes to us; others only what they lack, except where they
         // wait for us to know what was decided.
-        const isAwaited = peer.id === author || (isClosed && log.identity.stream === CLUSTER)
+        const isAwaited = peer.id === author || (isSecret && log.identity.stream === CLUSTER)
         const knows = Math.max(peer.told.get(id) ?? 0, isAwaited ? 0 : (peer.theirs.get(id) ?? 0))
         if (log.published <= knows || !this.#sharing.isShared(peer, log)) continue
         peer.told.set(id, log.published)
@@ -578,7 +586,7 @@ export class ChainSync {
 
   /** Where the `cluster` logs are equal, the peer knows as much about membership as this node. */
   #compareMembership(peer: SyncPeer, digests: readonly StreamDigest[]): void {
-    if (!this.#sharing.hasClosed) return
+    if (!this.#sharing.hasSecret) return
     const mine = this.#summary.digests.find(({ stream }) => stream === CLUSTER)
     const theirs = digests.find(({ stream }) => stream === CLUSTER)
     if (mine === undefined || theirs === undefined || !equalBytes(mine.digest, theirs.digest)) return
@@ -595,11 +603,11 @@ export class ChainSync {
 
   /** Once a peer knows all that was decided, it is told of what is for it and not for everybody. */
   #inform(peer: SyncPeer): void {
-    if (!this.#sharing.hasClosed) return
+    if (!this.#sharing.hasSecret) return
     const before = peer.isInformed
     peer.isInformed = this.#sharing.isInformed(peer)
     if (before || !peer.isInformed || !peer.agreed) return
-    const shared = this.#sharing.closed.filter(log => this.#sharing.isShared(peer, log))
+    const shared = this.#sharing.secret.filter(log => this.#sharing.isShared(peer, log))
     for (const log of shared) if (log.published > (peer.theirs.get(log.identity.id) ?? 0)) this.#grow(log, this.#nowMs)
     if (shared.length > 0 && this.#chain.self < peer.id) this.#compareAt(peer.id, this.#nowMs)
     this.#pusher.pump(peer)

@@ -220,6 +220,11 @@ export const ROUTES: readonly Route[] = [
       },
       { name: 'grant', about: 'give a member a role in a space', load: async () => (await import('./commands/space.ts')).defineGrant },
       {
+        name: 'rotate',
+        about: 'give the readers of an encrypted space a new key',
+        load: async () => (await import('./commands/space.ts')).defineRotate,
+      },
+      {
         name: 'revoke',
         about: 'take it away; what it wrote until then stays',
         load: async () => (await import('./commands/space.ts')).defineRevoke,

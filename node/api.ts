@@ -151,11 +151,13 @@ export interface Space {
   readonly name: string
   readonly memory: Memory
   show(): Promise<SpaceDetail>
-  /** As an admin of the cluster. Open to all members unless it is private. */
-  create(options?: { readonly private?: boolean }): Promise<OperationResult>
+  /** As an admin of the cluster. Open to all members unless it is private; what is encrypted is private. */
+  create(options?: { readonly private?: boolean; readonly encrypted?: boolean }): Promise<OperationResult>
   /** As an admin of the space, or of the cluster. */
-  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>): Promise<OperationResult>
+  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>, options?: { readonly history?: boolean }): Promise<OperationResult>
   revoke(nodeId: string): Promise<OperationResult>
+  /** A new key for everybody who reads an encrypted space. */
+  rotate(): Promise<OperationResult>
 }
 
 export interface SpaceList {
@@ -171,11 +173,15 @@ export interface SpaceInfo {
   readonly authors: readonly NodeId[]
   /** False for one that began with its first record, and is open to all members. */
   readonly created: boolean
+  /** Bodies are sealed with keys that readers hold. */
+  readonly encrypted: boolean
   /** Null for all members. */
   readonly readers: readonly NodeId[] | null
   readonly writers: readonly NodeId[] | null
   /** What this node may do. */
   readonly role: SpaceRole
+  /** Whether this node keeps a copy of it, as its settings say. */
+  readonly taken: boolean
 }
 
 export interface SpaceDetail extends SpaceInfo {
@@ -183,6 +189,10 @@ export interface SpaceDetail extends SpaceInfo {
   readonly members: readonly SpaceMember[]
   /** Records that are kept and count for nothing, for want of a grant or another reason. */
   readonly void: number
+  /** Records whose key this node does not hold. */
+  readonly sealed: number
+  /** How many keys there are. */
+  readonly keys: number
   readonly frontier: string
 }
 

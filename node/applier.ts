@@ -17,6 +17,8 @@ export interface Fold {
   counts(id: CausalId): boolean
   /** True for an applied record that is void for want of a grant. */
   isBarred(id: CausalId): boolean
+  /** True when keys are held now that were not when records were applied. */
+  hasNewKeys(): boolean
   /** Forgets what must not count twice: all records will come again. */
   reset(): void
 }
@@ -193,7 +195,7 @@ export class Applier {
     for (const { identity, tree } of this.#chain.logs.values()) {
       const fold = this.#standing.writesOf(identity.author, identity.stream) === undefined ? undefined : this.#foldOf(identity.stream)
       for (let seq = 1; fold !== undefined && !this.#isStale && seq < this.#applied.size(identity.id); seq++)
-        this.#isStale = fold.isBarred(causalIdOf(tree.leaf(seq))) !== (this.#faultOf(identity, seq) === 'not_granted')
+        this.#isStale = fold.hasNewKeys() || fold.isBarred(causalIdOf(tree.leaf(seq))) !== (this.#faultOf(identity, seq) === 'not_granted')
     }
     if (this.#isStale) this.#refold()
   }

@@ -1,11 +1,13 @@
 import { type Buggify, never } from '../base/buggify.ts'
 import { textOf } from '../base/bytes.ts'
+import { receivingSecretOf } from '../base/crypto/sealed.ts'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
+import type { Takes } from '../chain/sharing.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 import type { Embedder } from '../ecc/embedder.ts'
 import type { VectorStore } from '../ecc/vector-store.ts'
@@ -53,6 +55,10 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  /** Which spaces it keeps a copy of; all unless it says otherwise. */
+  readonly takes?: Takes | undefined
+  /** Where memories go by their labels. */
+  readonly routes?: Readonly<Record<string, string>>
   readonly cognition?: CognitionSettings
   /** What this node forgets by itself; nothing unless given. */
   readonly policies?: Readonly<Record<string, Policy>>
@@ -140,6 +146,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       version: options.version,
       speaks,
       signer: identity.signer,
+      receivingSecret: receivingSecretOf(identity.seed),
       nextKeyCommit: identity.nextKeyCommit,
       genesis: cluster.genesis,
       evidence: cluster.evidence,
@@ -156,6 +163,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       policies: options.policies ?? {},
       seeds: options.seeds,
       strictGuard: options.strictGuard,
+      takes: options.takes,
+      routes: options.routes ?? {},
       settings: options.settings,
       embedder: ports.embedder,
       ownAddresses: () => transport.addresses(),

@@ -8,6 +8,7 @@ import { ADMINS_MAX, INVITE_EXPIRY_MAX_MS, POLICY_EVIDENCE_MAX_BYTES } from '../
 import { areNeighbours } from '../base/version.ts'
 import type { AppliedRecord } from '../chain/applied.ts'
 import type { Log } from '../chain/log.ts'
+import type { Takes } from '../chain/sharing.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import { encodeGreeting, encodeGreetingReply, type GreetingReply, parseGreeting, parseGreetingReply } from '../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
@@ -41,6 +42,8 @@ export interface ClusterInit {
   readonly writer: Writer
   /** The logs that this node holds. */
   readonly logs: ReadonlyMap<LogId, Log>
+  /** What it keeps a copy of; undefined for everything. */
+  readonly takes: Takes | undefined
   /** Peers a newcomer should know of. */
   readonly knownPeers: () => readonly KnownPeer[]
   /** Membership is not what it was; of `revoked` fewer records count than before. */
@@ -76,7 +79,7 @@ export class Cluster implements Fold {
     this.genesis = init.genesis
     this.membership = new Membership(init.genesis)
     this.membership.addEvidence(init.evidence)
-    this.logs = new LogNames(context, this.membership, init.logs)
+    this.logs = new LogNames(context, this.membership, init.logs, init.takes)
     this.#cuts = this.#cutsNow()
     this.#spaces = this.membership.spaces
     this.#showsOthers = this.#anotherMember() !== undefined
@@ -103,6 +106,10 @@ export class Cluster implements Fold {
   }
 
   isBarred(): boolean {
+    return false
+  }
+
+  hasNewKeys(): boolean {
     return false
   }
 

@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { WeftError } from '../base/errors.ts'
-import { type NodeId, parseNodeId } from '../base/ids.ts'
+import { isSpace, type NodeId, parseNodeId } from '../base/ids.ts'
 import { EMBED_TIMEOUT_MAX_MS, EMBED_TIMEOUT_MS, VECTOR_DIMS_MAX } from '../base/limits.ts'
 import type { LogLevel } from '../base/ports.ts'
 import { policyName, policyShape } from './commands/policy-shape.ts'
@@ -29,6 +29,12 @@ export interface Config {
   readonly logLevel: Setting<LogLevel>
   /** Who must vouch for this node's logs before it signs again after a start. */
   readonly guard: Setting<'one' | 'majority'>
+  /** The spaces of which this node keeps a copy, besides `main`; empty for all. */
+  readonly replicateSpaces: Setting<readonly string[]>
+  /** Or those of which it keeps none. */
+  readonly replicateExcept: Setting<readonly string[]>
+  /** `label=value` -> the space of memories with that label, unless whoever writes them says. */
+  readonly memoryRoute: Setting<Readonly<Record<string, string>>>
   /** Whether this node looks at what is new in the memory by itself, and raises impulses. */
   readonly cognitionTick: Setting<'on' | 'off'>
   /** What that may take of the loop. */
@@ -81,6 +87,8 @@ function whole(min: number, max: number): z.ZodType<number> {
   return z.preprocess(value => (typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value), number)
 }
 
+const space = z.string().refine(isSpace, 'names of spaces: 1 to 64 of a-z 0-9 . _ -')
+
 /** Per setting: its name in weft.toml (`table.name` within a table; flags and environment leave out `memory.`), its shape, its default. */
 const SETTINGS: {
   readonly [K in keyof Config]: {
@@ -105,6 +113,9 @@ const SETTINGS: {
   },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
+  replicateSpaces: { key: 'replicate.spaces', shape: z.array(space), fallback: [] },
+  replicateExcept: { key: 'replicate.except', shape: z.array(space), fallback: [] },
+  memoryRoute: { key: 'memory.route', shape: z.record(z.string().regex(/^[^=]+=/, 'rules like "label=value"'), space), fallback: {} },
   cognitionTick: { key: 'cognition.tick', shape: z.enum(['on', 'off']), fallback: 'off' },
   cognitionShare: {
     key: 'cognition.share',
@@ -144,7 +155,14 @@ export function resolveConfig(
 ): Config {
   const rows = file === undefined ? {} : parseFile(file)
   const names = Object.keys(SETTINGS) as Name[]
-  return Object.fromEntries(names.map(name => [name, resolve(name, flags, environment, rows, file)])) as unknown as Config
+  const config = Object.fromEntries(names.map(name => [name, resolve(name, flags, environment, rows, file)])) as unknown as Config
+  const { replicateSpaces, replicateExcept } = config
+  if (replicateSpaces.value.length > 0 && replicateExcept.value.length > 0)
+    throw new WeftError(
+      'config_invalid',
+      `replicate.spaces (${replicateSpaces.from}) and replicate.except (${replicateExcept.from}): one of them says which spaces this node keeps`,
+    )
+  return config
 }
 
 function resolve(
@@ -155,15 +173,22 @@ function resolve(
   file: string | undefined,
 ): Setting<unknown> {
   const { key, fallback } = SETTINGS[name]
-  const isList = Array.isArray(fallback)
   const flag = flags[name]
-  const called = key.replace(/^memory\./, '')
+  const called = key.replace(/^memory\.(?=embedder)/, '')
   if (flag !== undefined) return checked(name, flag, `--${called.replaceAll(/[._]/g, '-')}`)
-  const variable = `WEFT_${called.toUpperCase().replace('.', '_')}`
+  const variable = `WEFT_${called.replaceAll('.', '_').toUpperCase()}`
   const text = environment[variable]
-  if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
+  if (text !== undefined && text !== '') return checked(name, typeof fallback === 'object' ? valueIn(text, fallback) : text, variable)
   if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
   return { value: fallback, from: 'default' }
+}
+
+/** `a,b,c`, or `rule=value,rule=value`. */
+function valueIn(text: string, fallback: object): unknown {
+  const parts = text.split(',').map(part => part.trim())
+  return Array.isArray(fallback)
+    ? parts
+    : Object.fromEntries(parts.map(part => [part.slice(0, part.lastIndexOf('=')), part.slice(part.lastIndexOf('=') + 1)]))
 }
 
 function checked(name: Name, value: unknown, from: string): Setting<unknown> {
@@ -228,8 +253,9 @@ export function settingsOf(config: Config): SettingInfo[] {
 function shown(value: Config[Name]['value']): string | readonly string[] {
   if (typeof value === 'number') return String(value || '')
   if (typeof value === 'string') return value
-  // Policies, by their names.
-  return Array.isArray(value) ? value : Object.keys(value)
+  if (Array.isArray(value)) return value as readonly string[]
+  // Rules as they are, policies by their names.
+  return Object.entries(value).map(([name, to]: [string, unknown]) => (typeof to === 'string' ? `${name}=${to}` : name))
 }
 
 /** A bootstrap address as a peer to dial. */

@@ -18,6 +18,7 @@ import type { SyncMessage } from '../chain/messages.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
 import { logIdentity, type StoredRecord } from '../chain/record.ts'
 import { type Grounds, NO_GROUNDS } from '../chain/run.ts'
+import type { Takes } from '../chain/sharing.ts'
 import { StartGuard } from '../chain/start-guard.ts'
 import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
@@ -35,6 +36,7 @@ import { Erasures } from './erasures.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
+import { Keyring } from './keyring.ts'
 import { kernelOf } from './kernel.ts'
 import { forget } from './commands/forget.ts'
 import { embeddedMemories } from './memory/embedded-memory.ts'
@@ -61,6 +63,8 @@ export interface CoreInit {
   readonly version: string
   readonly speaks: Version
   readonly signer: Signer
+  /** For receiving keys of encrypted spaces. */
+  readonly receivingSecret: Uint8Array
   readonly nextKeyCommit: Uint8Array
   readonly genesis: Genesis
   readonly evidence: readonly SignedOperation[]
@@ -80,6 +84,9 @@ export interface CoreInit {
   readonly policies: Readonly<Record<string, Policy>>
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  readonly takes: Takes | undefined
+  /** Where memories go by their labels. */
+  readonly routes: Readonly<Record<string, string>>
   readonly settings: readonly SettingInfo[]
   /** The host has one, which `embed` asks. */
   readonly embedder?: Pick<Embedder, 'id' | 'dims'> | undefined
@@ -161,17 +168,24 @@ export class Core {
       signer: init.signer,
       writer: this.writer,
       logs: this.chain.logs,
+      takes: init.takes,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
-      onSpaces: () => this.#applier.onGrants(),
+      onSpaces: () => {
+        this.spaces.onChange()
+        this.#applier.onGrants()
+      },
     })
     this.spaces = new Spaces({
       self: init.self,
       membership: this.cluster.membership,
       chain: this.chain,
+      takes: init.takes,
+      routes: init.routes,
+      keyring: new Keyring(init.self, init.receivingSecret, init.random),
       sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
-    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded)
+    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded, init.takes)
     this.peers = new Peers(
       this.context,
       {
@@ -191,7 +205,7 @@ export class Core {
       onStillborn: process => this.ipc.onExit(process, 'failed'),
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
-    this.memories = new Memories(this.context, this.chain, this.writer)
+    this.memories = new Memories(this.context, this.chain, this.writer, this.spaces)
     this.cognition = new NodeCognition(
       this.context,
       init.cognition,

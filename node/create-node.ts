@@ -32,6 +32,7 @@ import { foundCluster, loadCluster } from './identity.ts'
 import type { Program } from './process/behaviour.ts'
 import type { Runtime } from './runtime.ts'
 import { loadFile } from './save-file.ts'
+import { takesOf } from './takes.ts'
 
 export interface NodeOptions extends ConfigValues {
   /** The node directory. An empty one becomes a cluster of one. */
@@ -104,6 +105,8 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         policies: config.forget.value,
         strictGuard: config.guard.value === 'majority',
+        takes: takesOf({ replicateSpaces: config.replicateSpaces.value, replicateExcept: config.replicateExcept.value }),
+        routes: config.memoryRoute.value,
         cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
         settings: settingsOf(config),
       },

@@ -7,7 +7,7 @@ import type { NodeId } from '../base/ids.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, Logger } from '../base/ports.ts'
 import { CURRENT, PREVIOUS, type Version } from '../base/version.ts'
-import { boot } from '../node/boot.ts'
+import { boot, type BootOptions } from '../node/boot.ts'
 import { type CognitionSettings, QUIET } from '../node/cognition/settings.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Core } from '../node/core.ts'
@@ -57,6 +57,8 @@ export interface WorldOptions {
   readonly strictGuard?: boolean
   /** What the node on a machine embeds with; nothing unless it is said. */
   readonly embedder?: (machine: string) => SimEmbedder | undefined
+  /** Which spaces a machine's node keeps a copy of, where it is not all; and where it puts memories by their labels. */
+  readonly spaces?: (machine: string) => Pick<BootOptions, 'takes' | 'routes'>
   /** How much every node thinks by itself: not at all, without it. */
   readonly cognition?: CognitionSettings
   /** Rare branches that are switched on, on every node; see `base/buggify.ts`. */
@@ -207,6 +209,7 @@ export class World {
         version: 'sim',
         seeds: [],
         strictGuard: this.#options.strictGuard ?? false,
+        ...this.#options.spaces?.(name),
         settings: [],
         speaks: SPEAKS[version],
         cognition: this.#options.cognition ?? QUIET,

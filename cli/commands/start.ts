@@ -21,6 +21,8 @@ interface Options {
   readonly embedderDims?: number
   readonly embedderKeyEnv?: string
   readonly embedderPath?: string
+  readonly replicateSpaces?: readonly string[]
+  readonly replicateExcept?: readonly string[]
   readonly cognitionTick?: 'on' | 'off'
   readonly cognitionShare?: number
 }
@@ -40,6 +42,8 @@ export const define: Define = command =>
     .option('--http <host:port>', 'where the control interface listens, on this machine (default: a free port that is kept)')
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--guard <one|majority>', "who must vouch for this node's logs before it signs again")
+    .option('--replicate-spaces <name>', 'keep a copy of this space and of main, and of no other, several times (default: of all)', each)
+    .option('--replicate-except <name>', 'keep no copy of this space, several times', each)
     .option('--cognition-tick <on|off>', 'look at what is new in the memory, and raise impulses (default: off)')
     .option('--cognition-share <fraction>', 'what that may take of the loop: above 0, at most 1 (default: 0.3)')
     .option('--embedder <none|openai|transformers|builtin>', 'what makes vectors of memories (default: none)')

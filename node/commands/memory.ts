@@ -82,7 +82,7 @@ export const memoryCommands: CommandsOf<
   | 'memory.edges'
 > = {
   'memory.remember': command(z.strictObject({ space, ...remembered, edges }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
+    const memory = memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(input.meta) })
     resolveAll(
       memory,
       (input.edges ?? []).map(edge => edge.to),
@@ -195,12 +195,11 @@ export const memoryCommands: CommandsOf<
   ),
 
   'memory.import': command(z.strictObject({ space, items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
     const results: ImportedItem[] = []
     let left = input.items.length
     if (left === 0) return to.ok({ items: [] })
     input.items.forEach((one, i) => {
-      importItem(memory, one, to.actor, result => {
+      importItem(memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) }), one, to.actor, result => {
         results[i] = result
         if (--left === 0) to.ok({ items: results })
       })

@@ -161,8 +161,12 @@ export interface CommandTypes {
     result: { readonly item: string; readonly end: number }
   }
   'space.list': { input: object; result: SpaceList }
-  'space.create': { input: { space: string; private?: boolean | undefined }; result: OperationResult }
-  'space.grant': { input: { space: string; nodeId: string; role: Exclude<SpaceRole, 'none'> }; result: OperationResult }
+  'space.create': { input: { space: string; private?: boolean | undefined; encrypted?: boolean | undefined }; result: OperationResult }
+  'space.grant': {
+    input: { space: string; nodeId: string; role: Exclude<SpaceRole, 'none'>; history?: boolean | undefined }
+    result: OperationResult
+  }
+  'space.rotate': { input: { space: string }; result: OperationResult }
   'space.revoke': { input: { space: string; nodeId: string }; result: OperationResult }
   'space.show': { input: { space: string }; result: SpaceDetail }
 

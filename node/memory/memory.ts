@@ -1,4 +1,4 @@
-import { EMPTY, equalBytes } from '../../base/bytes.ts'
+import { EMPTY, equalBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
@@ -25,6 +25,7 @@ import type { Cut, Ref } from '../../ecc/record-table.ts'
 import { decodeRemember, type Remember } from '../../ecc/records.ts'
 import { type Fold, headerOf } from '../applier.ts'
 import type { CoreContext } from '../context.ts'
+import type { Opened } from '../keyring.ts'
 import type { RecordRef } from '../step.ts'
 import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
@@ -47,6 +48,9 @@ export class Memory implements Fold {
   readonly #chain: Chain
   /** Records that the chain knows to be void: their place in the log counts, their content does not. */
   readonly #voids: Map<CausalId, VoidRecord>
+  readonly #seal: BodySeal
+  /** Keys that records here were sealed with and that are not held: how many records wait for each. */
+  readonly #sealed: Map<string, number>
   /** Folded records that could not be read back when an answer last needed them, by place. */
   readonly #damaged: Map<string, RecordRef> = new Map()
   #fold: MemoryFold
@@ -57,14 +61,16 @@ export class Memory implements Fold {
   /** When what is unsaved by then is saved, few as it may be. */
   #saveAtMs = Number.POSITIVE_INFINITY
 
-  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, saved: SavedMemory | undefined) {
+  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, seal: BodySeal, saved: SavedMemory | undefined) {
+    this.#seal = seal
+    this.#sealed = new Map(saved?.sealed)
     this.#context = context
     this.#chain = chain
     this.space = space
     this.#fold = saved?.fold ?? this.#emptyFold()
     this.#erasuresSaved = this.#fold.erasures
     this.#voids = new Map(saved?.voids)
-    this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
+    this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), seal, () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
     this.vectors = new MemoryVectors(
@@ -72,6 +78,7 @@ export class Memory implements Fold {
       chain,
       space,
       () => this.#fold,
+      (log, kind, body) => this.#seal.open(space, log, kind, body).body,
       ref => this.#note(ref, false),
     )
   }
@@ -99,10 +106,27 @@ export class Memory implements Fold {
     const { seq, id, hlc, kind, parents } = record
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
-    const body = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record)) ? record.record.body : null
+    const isSaid = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record))
+    const body = isSaid ? this.#opened(log, kind, record.record.body) : null
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
     if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
+  }
+
+  /** Null while the key is not held: its place counts, and what it says will when everything is folded again with the key. */
+  #opened(log: LogId, kind: number, body: Uint8Array): Uint8Array | null {
+    const { body: said, missing } = this.#seal.open(this.space, log, kind, body)
+    if (missing !== undefined) this.#sealed.set(missing, (this.#sealed.get(missing) ?? 0) + 1)
+    return said ?? null
+  }
+
+  /** Records that nobody here can read yet. */
+  get sealed(): number {
+    return [...this.#sealed.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  hasNewKeys(): boolean {
+    return [...this.#sealed.keys()].some(key => this.#seal.has(this.space, key))
   }
 
   /** A parent of another stream, or of a history that is not the one held here, orders nothing in this memory. */
@@ -123,6 +147,7 @@ export class Memory implements Fold {
   reset(): void {
     this.#fold = this.#emptyFold()
     this.#voids.clear()
+    this.#sealed.clear()
     this.vectors.reset()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
@@ -187,7 +212,8 @@ export class Memory implements Fold {
 
   #saved(): Uint8Array {
     const voids = [...this.#voids].map(([id, { ref, reason }]) => [digestOf(id), digestOf(ref.log), ref.seq, reason])
-    return encode([this.#fold.version, this.#fold.snapshot(), voids])
+    const sealed = [...this.#sealed].map(([key, count]) => [fromHex(key), count])
+    return encode([this.#fold.version, this.#fold.snapshot(), voids, sealed])
   }
 
   get nextWakeMs(): number {
@@ -264,8 +290,10 @@ export class Memory implements Fold {
 
   #saidBy(ref: RecordRef, record: StoredRecord | undefined): Remember | undefined {
     const log = this.#chain.log(ref.log)
-    if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
-    return decodeRemember(record.body)
+    const header = log === undefined || record === undefined ? undefined : headerOf(log, ref.seq, record)
+    if (record === undefined || header === undefined) return undefined
+    const { body } = this.#seal.open(this.space, ref.log, header.kind, record.body)
+    return body && decodeRemember(body)
   }
 
   #note({ log, seq }: RecordRef, isReadable: boolean): void {
@@ -296,9 +324,22 @@ interface VoidRecord {
 export interface SavedMemory {
   readonly fold: MemoryFold
   readonly voids: ReadonlyMap<CausalId, VoidRecord>
+  readonly sealed: ReadonlyMap<string, number>
 }
 
-const savedShape = tuple(uint(), bytes(0, Infinity), list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity))
+/** Closes and opens bodies, where the space is encrypted. */
+export interface BodySeal {
+  seal(space: string, log: LogId, kind: number, body: Uint8Array): Uint8Array
+  open(space: string, log: LogId, kind: number, body: Uint8Array): Opened
+  has(space: string, key: string): boolean
+}
+
+const savedShape = tuple(
+  uint(),
+  bytes(0, Infinity),
+  list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity),
+  list(tuple(bytes(16), uint()), Infinity),
+)
 
 /**
  * Why a snapshot is of no use: then everything is folded again. `older` is one of another version of the fold,
@@ -318,7 +359,7 @@ export function restoreMemory(saved: Uint8Array, self: NodeId, version: number):
     causalIdOf(id),
     { ref: { log: logIdOf(log), seq }, reason: reason as VoidReason },
   ])
-  return { fold, voids: new Map(voids) }
+  return { fold, voids: new Map(voids), sealed: new Map(row[3].map(([key, count]) => [toHex(key), count])) }
 }
 
 /** A frontier as text becomes a cut of this fold. */

@@ -1,4 +1,4 @@
-import type { CausalId } from '../../base/ids.ts'
+import type { CausalId, LogId } from '../../base/ids.ts'
 import { VECTORS_ADDING_MAX, VECTORS_BATCH, VECTORS_KEPT_MAX } from '../../base/limits.ts'
 import type { Chain } from '../../chain/chain.ts'
 import type { StoredRecord } from '../../chain/record.ts'
@@ -46,6 +46,8 @@ export class MemoryVectors {
   readonly #space: string
   readonly #fold: () => MemoryFold
   readonly #onUnreadable: (ref: RecordRef) => void
+  /** A body as its author wrote it. */
+  readonly #unseal: (log: LogId, kind: number, body: Uint8Array) => Uint8Array | undefined
   /** By the number that the fold gives an index. */
   #shelves: Map<number, Shelf> = new Map()
   /** Everything stored has been folded: from then on the store is told. */
@@ -54,7 +56,15 @@ export class MemoryVectors {
   #era = 0
   #waiting: (() => void)[] = []
 
-  constructor(context: CoreContext, chain: Chain, space: string, fold: () => MemoryFold, onUnreadable: (ref: RecordRef) => void) {
+  constructor(
+    context: CoreContext,
+    chain: Chain,
+    space: string,
+    fold: () => MemoryFold,
+    unseal: (log: LogId, kind: number, body: Uint8Array) => Uint8Array | undefined,
+    onUnreadable: (ref: RecordRef) => void,
+  ) {
+    this.#unseal = unseal
     this.#context = context
     this.#chain = chain
     this.#space = space
@@ -284,8 +294,9 @@ export class MemoryVectors {
 
   #vectorIn(ref: RecordRef, record: StoredRecord | undefined): Float32Array | undefined {
     const log = this.#chain.log(ref.log)
-    if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
-    return decodeVector(record.body)?.vector
+    const header = log === undefined || record === undefined ? undefined : headerOf(log, ref.seq, record)
+    const body = record === undefined || header === undefined ? undefined : this.#unseal(ref.log, header.kind, record.body)
+    return body && decodeVector(body)?.vector
   }
 
   /** Those of `batch` that are still missing. */
