@@ -67,12 +67,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
   await requireCluster(disk, config, options.create ?? true)
   const index = await openLocked(indexDirectory(dir), log) // one process per directory, from here on
   const vectors = openVectorStore({ directory: vectorsDirectory(dir), log })
-  const closing: (() => Promise<void> | void)[] = [
-    () => embedder?.close(),
-    () => closed(vectors),
-    () => closed(index),
-    () => closed(disk),
-  ]
+  const closing: (() => Promise<void> | void)[] = [() => embedder?.close(), () => closed(vectors), () => closed(index), () => closed(disk)]
   let stopping: Promise<void> | undefined
   try {
     const ports = readPorts(dir)
