@@ -315,7 +315,10 @@ export class ChainSync {
       return true
     }
     if (!this.#puller.hears(peer, id, size)) return false
-    if ((log?.identity ?? this.#identify(id))?.author !== this.#chain.self) return true
+    const own = log?.identity ?? this.#identify(id)
+    if (own?.author !== this.#chain.self) return true
+    // Who may not know of it is asked nothing about it.
+    if (!this.#access.isOpen(own.stream) && !this.#access.isFor(peer.id, own)) return true
     if (size > published) {
       // Anybody can say so: what follows from it follows when the peer has shown our own signature.
       peer.outran.add(id)
