@@ -147,6 +147,15 @@ export const RECALL_K_MAX: number = 1000
 export const RECALL_SEEDS: number = 20
 /** 20,000 visited nodes bound one recall's spreading; the answer says when it was cut short. */
 export const SPREAD_NODES_MAX: number = 20_000
+/** 5,000 memories looked at in a millisecond: what a recall is given time for, on a slow machine. */
+export const RECALL_NODES_PER_MS: number = 5_000
+/** 256 labels in one filter, and 16 quoted phrases in one query: each is looked up, and more are no question of anybody's. */
+export const FILTER_VALUES_MAX: number = 256
+export const PHRASES_MAX: number = 16
+/** 200 hits are compared with each other for likeness: 20,000 pairs of texts. */
+export const DIVERSITY_POOL: number = 200
+/** 8 contradictions are named with a hit; `show` has all of its links. */
+export const CONTRADICTIONS_SHOWN: number = 8
 export const WHY_PATHS_MAX: number = 3
 export const WHY_DEPTH_MAX: number = 8
 /** 100 memories that rest on one are looked at: a why for each, twice. */

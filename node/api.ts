@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
+import type { TruncatedBy } from '../ecc/budget.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
@@ -79,7 +80,7 @@ export interface NodeStatus {
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
 export interface SettingInfo {
   readonly setting: string
-  readonly value: string | readonly string[]
+  readonly value: string | readonly string[] | Readonly<Record<string, number>>
   readonly from: string
 }
 
@@ -176,6 +177,9 @@ export interface Receipt {
   readonly seq: number
 }
 
+/** Numbers and booleans are kept as text. */
+type Label = string | number | boolean
+
 export interface RecallOptions {
   /** 5 by default. */
   readonly k?: number | undefined
@@ -192,6 +196,27 @@ export interface RecallOptions {
   readonly until?: string | undefined
   /** Only what was true at this time, which is what says nothing of it, or says so in `validFrom` and `validTo`: ISO 8601. */
   readonly validAt?: string | undefined
+  /** Only what has all of these labels: one value, any of several, or null for any value at all. */
+  readonly meta?: Readonly<Record<string, Label | readonly Label[] | null>> | undefined
+  /** Only what names a source that begins so. */
+  readonly source?: string | undefined
+  /** Which links lead on from the matches (with how much of the score each passes on, -1 to 1), how far (0 to 3), and which way. */
+  readonly expand?:
+    | {
+        readonly types?: readonly EdgeType[] | Readonly<Partial<Record<EdgeType, number>>> | undefined
+        readonly hops?: number | undefined
+        readonly direction?: 'in' | 'out' | 'both' | undefined
+      }
+    | undefined
+  /** What is so much older than the newest record counts half, in ms; off unless said. */
+  readonly halfLifeMs?: number | undefined
+  /** How far members are trusted, 0 (not shown) to 1, on top of this node's settings; false: all are, whatever the settings say. */
+  readonly trust?: Readonly<Record<string, number>> | false | undefined
+  /** How much it counts that a hit is unlike those before it, 0 (the default) to 1. */
+  readonly diversity?: number | undefined
+  /** How many memories may be looked at, and for how long; see `truncatedBy`. */
+  readonly budgetNodes?: number | undefined
+  readonly budgetMs?: number | undefined
   /** How long to wait for `after`, in ms. */
   readonly deadlineMs?: number | undefined
 }
@@ -213,10 +238,26 @@ export interface MemoryRecord {
 
 export interface RecallHit extends Omit<MemoryRecord, 'state'> {
   readonly score: number
-  /** `subject` when the query names what the memory is about: it counts twice. */
-  readonly parts: { readonly bm25: number; readonly vector: number; readonly spread: number; readonly subject?: number }
+  /**
+   * They add up to the score. `subject` when the query names what the memory is about: it counts twice; `trust` and
+   * `recency` when they took something away.
+   */
+  readonly parts: {
+    readonly bm25: number
+    readonly vector: number
+    readonly spread: number
+    readonly subject?: number
+    readonly trust?: number
+    readonly recency?: number
+  }
   /** How it was reached, from the match that did most for it; empty when its own words matched. */
   readonly path: readonly { readonly id: CausalId; readonly edge: string }[]
+  /** Names the memory wherever its text is copied to: what is remembered with it is known as a copy. */
+  readonly mark: string
+  /** Memories of other authors that say the same: they are not hits of their own. */
+  readonly copies?: readonly { readonly id: CausalId; readonly author: NodeId }[]
+  /** Current memories that somebody says contradict it. */
+  readonly contradictedBy?: readonly CausalId[]
 }
 
 export interface Recollection {
@@ -224,8 +265,14 @@ export interface Recollection {
   /** What the answer speaks of; with it any node can give the same answer later. */
   readonly frontier: string
   readonly foldVersion: number
+  /** All memories that match were considered. */
   readonly exact: boolean
+  /** Something was not looked at. */
   readonly truncated: boolean
+  /** Why: a memory with too many links, `budgetNodes` or `budgetMs`. */
+  readonly truncatedBy?: TruncatedBy
+  /** Members that this answer does not wholly trust, and how far it does. */
+  readonly trust?: Readonly<Record<NodeId, number>>
 }
 
 export interface Explanation {
@@ -233,6 +280,8 @@ export interface Explanation {
   readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
   readonly frontier: string
   readonly truncated: boolean
+  /** Of the memories on the paths, those that current ones are said to contradict: by which. */
+  readonly contradictedBy?: Readonly<Record<CausalId, readonly CausalId[]>>
 }
 
 export interface WhyStep {

@@ -43,6 +43,7 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  readonly trust?: ReadonlyMap<NodeId, number> | undefined
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -112,6 +113,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       savedPeers,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
+      trust: options.trust,
       settings: options.settings,
       ownAddresses: () => transport.addresses(),
       enter: run => runtime?.dispatch({ kind: 'run', run }),

@@ -25,6 +25,8 @@ export interface Config {
   readonly logLevel: Setting<LogLevel>
   /** Who must vouch for this node's logs before it signs again after a start. */
   readonly guard: Setting<'one' | 'majority'>
+  /** How far what members wrote is trusted when something is recalled, 0 to 1, by NodeId; the others wholly. */
+  readonly memoryTrust: Setting<Readonly<Record<string, number>>>
 }
 
 export interface Setting<T> {
@@ -38,6 +40,11 @@ export type ConfigValues = { readonly [K in keyof Config]?: Config[K]['value'] |
 export const CONFIG_FILE = 'weft.toml'
 
 const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{1,5}(\/.*)?$/, 'a multiaddr like /ip4/192.0.2.1/tcp/4001')
+const trust = z.record(
+  z.string().refine(text => parseNodeId(text) !== undefined, 'a NodeId'),
+  z.coerce.number('a number from 0 to 1').min(0, 'a number from 0 to 1').max(1, 'a number from 0 to 1'),
+  'how far each NodeId is trusted, from 0 to 1',
+)
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
 
 /** Per setting: its name in weft.toml, its shape, its default. */
@@ -64,6 +71,7 @@ const SETTINGS: {
   },
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
+  memoryTrust: { key: 'memory.trust', shape: trust, fallback: {} },
 }
 
 type Name = keyof Config
@@ -87,14 +95,20 @@ function resolve(
   file: string | undefined,
 ): Setting<unknown> {
   const { key, fallback } = SETTINGS[name]
-  const isList = Array.isArray(fallback)
   const flag = flags[name]
   if (flag !== undefined) return checked(name, flag, `--${key.replace('_', '-')}`)
-  const variable = `WEFT_${key.toUpperCase()}`
+  const variable = `WEFT_${key.toUpperCase().replace('.', '_')}`
   const text = environment[variable]
-  if (text !== undefined && text !== '') return checked(name, isList ? text.split(',').map(part => part.trim()) : text, variable)
+  if (text !== undefined && text !== '') return checked(name, fromText(text, fallback), variable)
   if (Object.hasOwn(rows, key)) return checked(name, rows[key], lineOf(file as string, key))
   return { value: fallback, from: 'default' }
+}
+
+/** What a variable of the environment says: `a,b` for a list, `a=1,b=2` for a table. */
+function fromText(text: string, fallback: Config[Name]['value']): unknown {
+  if (typeof fallback !== 'object') return text
+  const parts = text.split(',').map(part => part.trim())
+  return Array.isArray(fallback) ? parts : Object.fromEntries(parts.map(part => part.split('=').map(side => side.trim())))
 }
 
 function checked(name: Name, value: unknown, from: string): Setting<unknown> {
@@ -119,6 +133,7 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
     })
   }
   const known = Object.values(SETTINGS).map(({ key }) => key)
+  rows = flattened(rows)
   for (const key of Object.keys(rows)) {
     if (!known.includes(key))
       throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
@@ -128,9 +143,20 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
   return rows
 }
 
+/** What stands in the table `memory` is named `memory.trust`. */
+function flattened({ memory, ...rows }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (memory === undefined) return rows
+  if (typeof memory !== 'object' || memory === null || Array.isArray(memory)) return { ...rows, memory }
+  return { ...rows, ...Object.fromEntries(Object.entries(memory).map(([key, value]) => [`memory.${key}`, value])) }
+}
+
 function lineOf(text: string, key: string): string {
-  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key}["']?\\s*[=\\].]`).test(row))
+  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key.replace('.', '\\.')}["']?\\s*[=\\].]`).test(row))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
+}
+
+export function trustIn(table: Readonly<Record<string, number>>): ReadonlyMap<NodeId, number> {
+  return new Map(Object.entries(table) as [NodeId, number][])
 }
 
 /** A bootstrap address as a peer to dial. */

@@ -62,6 +62,8 @@ export interface CoreInit {
   readonly savedPeers: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  /** How far members are trusted where a recall does not say; the others wholly. */
+  readonly trust?: ReadonlyMap<NodeId, number> | undefined
   readonly settings: readonly SettingInfo[]
   readonly ownAddresses: () => readonly string[]
   /** Runs `run` in a step of its own: for user code that calls in from outside one. */
@@ -78,6 +80,7 @@ export class Core {
   readonly name: string
   readonly version: string
   readonly settings: readonly SettingInfo[]
+  readonly trust: ReadonlyMap<NodeId, number>
   readonly chain: Chain
   readonly cluster: Cluster
   readonly peers: Peers
@@ -120,6 +123,7 @@ export class Core {
     this.name = init.name
     this.version = init.version
     this.settings = init.settings
+    this.trust = init.trust ?? new Map()
     this.metrics = init.metrics
     this.#enter = init.enter
     this.context = this.#contextOf(init)

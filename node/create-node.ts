@@ -7,7 +7,7 @@ import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
-import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf } from './config.ts'
+import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf, trustIn } from './config.ts'
 import { hostClock } from './host/clock.ts'
 import {
   environment,
@@ -91,6 +91,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         strictGuard: config.guard.value === 'majority',
+        trust: trustIn(config.memoryTrust.value),
         settings: Object.entries(config).map(([setting, { value, from }]) => ({ setting, value, from })),
       },
     )

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { toHex } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
-import { type CausalId, DEFAULT_SPACE, type NodeId, parseCausalId } from '../../base/ids.ts'
-import { LIST_MAX, RECALL_K_MAX } from '../../base/limits.ts'
+import { type CausalId, DEFAULT_SPACE, parseCausalId } from '../../base/ids.ts'
+import { LIST_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
 import type { Core } from '../core.ts'
-import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from '../memory/answers.ts'
+import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { prove } from '../proof/prove.ts'
@@ -31,19 +31,6 @@ const edges = z
 const limit = z.number().int().min(1).max(LIST_MAX).optional()
 const frontier = z.string().optional()
 const page = { after: frontier, asOf: frontier, limit }
-const recalled = {
-  query: z.string(),
-  k: z.number().int().min(1).max(RECALL_K_MAX).optional(),
-  after: frontier,
-  asOf: frontier,
-  includeSuperseded: z.boolean().optional(),
-  spread: z.boolean().optional(),
-  author: z.string().optional(),
-  since: z.string().optional(),
-  until: z.string().optional(),
-  validAt: z.string().optional(),
-  deadlineMs: z.number().min(0).optional(),
-}
 /** 1,000 items in one request: some 500 KB of commit messages. */
 const ITEMS_MAX = 1000
 /** 10,000 keys or ids in one question: some 700 KB. */
@@ -62,7 +49,6 @@ export const memoryCommands: CommandsOf<
   | 'memory.supersede'
   | 'memory.forget'
   | 'memory.get'
-  | 'memory.recall'
   | 'memory.why'
   | 'memory.prove'
   | 'memory.list'
@@ -121,15 +107,6 @@ export const memoryCommands: CommandsOf<
   }),
 
   'memory.get': command(z.strictObject({ id }), (core, input, to) => get(memoryOf(core), input.id, to)),
-  'memory.recall': command(z.strictObject(recalled), (core, { query, author, since, until, validAt, ...options }, to) => {
-    const filter = {
-      author: authorOf(core, author),
-      sinceMs: momentOf('since', since),
-      untilMs: momentOf('until', until),
-      validAtMs: momentOf('validAt', validAt),
-    }
-    recall(memoryOf(core), query, options, filter, to)
-  }),
   'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
   'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => {
     const memory = memoryOf(core)
@@ -219,30 +196,6 @@ export const memoryCommands: CommandsOf<
     })
     to.ok({ edges: rows.map(({ from, type, to: target, weight }) => ({ from, type, to: target, weight })) })
   }),
-}
-
-/** A member by its id, or by 6 or more of its last characters, which is what people are shown. */
-function authorOf(core: Core, text: string | undefined): NodeId | undefined {
-  if (text === undefined) return undefined
-  const found = text.length < 6 ? [] : core.cluster.membership.members.filter(({ id: node }) => node.endsWith(text))
-  if (found.length > 1) throw new WeftError('ambiguous_id', `more than one member has an id that ends with ${text}`)
-  if (found[0] === undefined)
-    throw new WeftError('unknown_id', `no member has the id ${JSON.stringify(text)}, nor one that ends so`, {
-      next: 'weft member list shows who there is',
-    })
-  return found[0].id
-}
-
-/** A point in time. @throws WeftError `time_invalid` */
-function momentOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const time = isoTime(text)
-  if (time === undefined)
-    throw new WeftError(
-      'time_invalid',
-      `${name} is ISO 8601 with a zone, like 2026-01-31T12:00:00Z, or a date, got ${JSON.stringify(text)}`,
-    )
-  return Date.parse(time)
 }
 
 function memoryOf(core: Core): Memory {

@@ -6,6 +6,7 @@ import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
 import { processCommands } from './process.ts'
+import { recallCommands } from './recall.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
 /** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
@@ -14,6 +15,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...memberCommands,
   ...processCommands,
   ...memoryCommands,
+  ...recallCommands,
   ...chainCommands,
 }
 

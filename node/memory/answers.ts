@@ -3,6 +3,7 @@ import { isoOf } from '../../base/hlc.ts'
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
+import { markOf } from '../../ecc/bare-text.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
 import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import type { Remember } from '../../ecc/records.ts'
@@ -36,27 +37,36 @@ export interface Answering<T> {
  * texts are read from the journal; frontier and fold version say which moment it was. A text
  * that cannot be read is never left out or empty: the answer fails.
  */
-/** @param filter what hits must be; what they are not still leads on to others */
 export function recall(
   memory: Memory,
   query: string,
-  options: Omit<RecallOptions, 'author' | 'since' | 'until' | 'validAt'>,
-  filter: Pick<FoldRecallOptions, 'author' | 'sinceMs' | 'untilMs' | 'validAtMs'>,
+  options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'>,
+  asked: Omit<FoldRecallOptions, 'at'>,
   to: Answering<Recollection>,
 ): void {
   whenReached(memory, options.after, options.deadlineMs, to, () => {
     atCut(memory, options.asOf, options.deadlineMs, to, at => {
-      const { k = 5, spread, includeSuperseded } = options
-      const found = attempt(to, () => memory.fold.recall(query, { ...filter, k, at, spread, includeSuperseded }))
+      const found = attempt(to, () => memory.fold.recall(query, { ...asked, at }))
       if (found === undefined) return
       const frontier = memory.frontier(at)
       memory.texts(
         found.hits.map(hit => hit.ref),
         said => {
-          const hits = found.hits.map(
-            (hit, i): RecallHit => ({ ...fields(hit, said[i] as Remember), score: hit.score, parts: hit.parts, path: hit.path }),
-          )
-          to.ok({ hits, frontier, foldVersion: memory.fold.version, exact: found.exact, truncated: found.truncated })
+          const hits = found.hits.map((hit, i): RecallHit => {
+            const { score, parts, path, copies, contradictedBy } = hit
+            return {
+              ...fields(hit, said[i] as Remember),
+              score,
+              parts,
+              path,
+              mark: markOf(hit.id),
+              ...(copies === undefined ? {} : { copies }),
+              ...(contradictedBy === undefined ? {} : { contradictedBy }),
+            }
+          })
+          const { hits: _, ...rest } = found
+          const trust = asked.trust === undefined || asked.trust.size === 0 ? {} : { trust: Object.fromEntries(asked.trust) }
+          to.ok({ hits, frontier, foldVersion: memory.fold.version, ...rest, ...trust })
         },
         to.fail,
       )
@@ -83,7 +93,8 @@ export function why(memory: Memory, text: string, asOf: string | undefined, to: 
             seq: step.ref.seq,
           })),
         }))
-        to.ok({ id, paths, frontier, truncated: found.truncated })
+        const { paths: _, ...rest } = found
+        to.ok({ id, frontier, ...rest, paths })
       },
       to.fail,
     )

@@ -6,13 +6,20 @@ import type { LogId } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import type { FoldRecord } from '../../ecc/folding.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
+import type { RecallOptions } from '../../ecc/recall.ts'
 import type { Cut } from '../../ecc/record-table.ts'
 import { decodeRetract } from '../../ecc/records.ts'
 import { SimRandom } from '../../sim/random.ts'
 import { anyWorld } from './any-world.ts'
-import { foldOf, shuffled, type World, withoutErased } from './world.ts'
+import { foldOf, shuffled, withoutErased, World } from './world.ts'
 
-const QUERIES = ['pool timeout', 'checkout retry deploy', 'cahce number 3', 'key queue']
+const QUERIES = ['"pool number"', 'pool timeout', 'checkout retry deploy', 'cahce number 3', 'key queue']
+
+const OPTIONS: readonly Partial<RecallOptions>[] = [
+  { meta: { service: ['pool', 'deploy'] }, budgetNodes: 20 },
+  { diversity: 0.6, halfLifeMs: 20, expand: { types: { causes: 1, contradicts: -0.2 }, direction: 'out' } },
+  { trust: new Map([[new World(3).author(1).node, 0.3]]), budgetNodes: 60 },
+]
 
 /** Everything that can be asked of a fold, as of a cut, in a form to compare. */
 function answers(fold: MemoryFold, at?: Cut): unknown {
@@ -27,6 +34,7 @@ function answers(fold: MemoryFold, at?: Cut): unknown {
     recall: QUERIES.map(query => [
       fold.recall(query, { k: 5, at }),
       fold.recall(query, { k: 50, at, spread: false, includeSuperseded: true }),
+      ...OPTIONS.map(options => fold.recall(query, { k: 8, at, ...options })),
     ]),
     conflicts: fold.conflicts(at),
     nodes: named.map(id => [
