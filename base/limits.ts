@@ -152,6 +152,9 @@ export const RECALL_NODES_PER_MS: number = 5_000
 /** 256 labels in one filter, and 16 quoted phrases in one query: each is looked up, and more are no question of anybody's. */
 export const FILTER_VALUES_MAX: number = 256
 export const PHRASES_MAX: number = 16
+/** 64 members are asked by one recall, and have 2 s for it: whoever is silent by then is named. */
+export const CLUSTER_RECALL_NODES_MAX: number = 64
+export const CLUSTER_RECALL_DEADLINE_MS: number = 2_000
 /** 200 hits are compared with each other for likeness: 20,000 pairs of texts. */
 export const DIVERSITY_POOL: number = 200
 /** 8 contradictions are named with a hit; `show` has all of its links. */

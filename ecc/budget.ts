@@ -1,7 +1,7 @@
 import { RECALL_NODES_PER_MS } from '../base/limits.ts'
 
-/** What ended a search before it was through: too many links at one memory, or what the caller would spend. */
-export type TruncatedBy = 'edges' | 'nodes' | 'time'
+/** What ended a search before it was through: too many links at one memory, what the caller would spend, or what a message takes. */
+export type TruncatedBy = 'edges' | 'nodes' | 'time' | 'message'
 
 /**
  * How many memories a recall may look at: each is counted as often as a word or a link leads to it. The core has no

@@ -139,6 +139,7 @@ export interface Memory {
   /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
   forget(id: string): Promise<Receipt>
   get(id: string): Promise<MemoryDetail>
+  recall(query: string, options: RecallOptions & { readonly cluster: true }): Promise<ClusterRecollection>
   recall(query: string, options?: RecallOptions): Promise<Recollection>
   why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
   /** The same with all that it takes to check it without any node: see `verifyProof`. */
@@ -214,10 +215,12 @@ export interface RecallOptions {
   readonly trust?: Readonly<Record<string, number>> | false | undefined
   /** How much it counts that a hit is unlike those before it, 0 (the default) to 1. */
   readonly diversity?: number | undefined
+  /** Asks all members, and makes one answer of theirs: a ClusterRecollection. */
+  readonly cluster?: boolean | undefined
   /** How many memories may be looked at, and for how long; see `truncatedBy`. */
   readonly budgetNodes?: number | undefined
   readonly budgetMs?: number | undefined
-  /** How long to wait for `after`, in ms. */
+  /** How long to wait for `after`, or for the other members, in ms. */
   readonly deadlineMs?: number | undefined
 }
 
@@ -273,6 +276,18 @@ export interface Recollection {
   readonly truncatedBy?: TruncatedBy
   /** Members that this answer does not wholly trust, and how far it does. */
   readonly trust?: Readonly<Record<NodeId, number>>
+}
+
+/** What all members answered, as one answer: of the nodes that no other is ahead of. */
+export interface ClusterRecollection extends Recollection {
+  readonly hits: readonly (RecallHit & {
+    /** Who found it. */
+    readonly nodes: readonly NodeId[]
+  })[]
+  /** Who answered, as of which frontier; `behind` when another one knew all that it knew, and more: its hits are left out. */
+  readonly answers: readonly { readonly node: NodeId; readonly frontier: string; readonly hits: number; readonly behind: boolean }[]
+  /** Who did not answer in time, or nothing of use. */
+  readonly silent: readonly NodeId[]
 }
 
 export interface Explanation {

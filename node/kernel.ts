@@ -2,6 +2,7 @@ import { WeftError } from '../base/errors.ts'
 import type { NodeId, ProcessAddress } from '../base/ids.ts'
 import type { ProcessList } from './api.ts'
 import type { Core } from './core.ts'
+import { answerRecall, statesOf } from './commands/recall.ts'
 import { KERNEL_PID } from './ipc/address.ts'
 import type { Outcome, ProcessInfo } from './process/process.ts'
 
@@ -9,10 +10,12 @@ import type { Outcome, ProcessInfo } from './process/process.ts'
 export function kernelOf(
   core: Core,
 ): (method: string, argument: unknown, from: ProcessAddress, answer: (outcome: Outcome) => void) => void {
-  return (method, _argument, _from, answer) => {
+  return (method, argument, _from, answer) => {
     if (method === 'ps') return answer({ ok: true, value: core.processes.list() })
     if (method === 'ping') return answer({ ok: true, value: { node: core.self, state: core.state } })
-    answer({ ok: false, error: new WeftError('no_method', `the kernel has no method ${JSON.stringify(method)}: ps, ping`) })
+    if (method === 'recall') return answerRecall(core, argument, answer)
+    if (method === 'recall-states') return answer({ ok: true, value: statesOf(core, argument) })
+    answer({ ok: false, error: new WeftError('no_method', `the kernel has no method ${JSON.stringify(method)}: ps, ping, recall`) })
   }
 }
 

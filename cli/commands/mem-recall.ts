@@ -1,13 +1,13 @@
 import { Option } from 'commander'
 import { WeftError } from '../../base/errors.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
-import type { RecallHit, RecallOptions, Recollection } from '../../node/api.ts'
+import type { ClusterRecollection, RecallHit, RecallOptions, Recollection } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput } from '../lines.ts'
 import { commaList, count, duration, positive, share, shares, wantedLabels } from '../parse.ts'
 import { objectIn, performLines } from '../perform-lines.ts'
 import { styled } from '../output.ts'
-import { firstLine, short } from '../text.ts'
+import { firstLine, plural, short } from '../text.ts'
 
 interface Options {
   readonly k?: number
@@ -29,6 +29,7 @@ interface Options {
   readonly diversity?: number
   readonly budget?: number
   readonly budgetNodes?: number
+  readonly cluster?: boolean
   readonly parts?: boolean
   readonly deadline?: number
   readonly jsonl?: string
@@ -65,8 +66,9 @@ export const define: Define = command =>
     .option('--diversity <share>', 'how much it counts that hits are unlike each other, 0 to 1 (default: 0)', share)
     .option('--budget <duration>', 'how long it may take: 50ms', duration)
     .option('--budget-nodes <count>', 'how many memories may be looked at', positive)
+    .option('--cluster', 'ask all members, and make one answer of theirs')
     .option('--parts', 'show what the scores are made of')
-    .option('--deadline <duration>', 'how long to wait for --after (default: 5s)', duration)
+    .option('--deadline <duration>', 'how long to wait for --after (default: 5s), or for the others (default: 2s)', duration)
     .option('--include-superseded', 'also what has been replaced')
     .option('--no-spread', 'only what matches by itself, not what is linked to it')
     .option('--jsonl <file>', 'read {"query", "k"?} lines from a file, - for stdin; one answer per line, in their order')
@@ -98,8 +100,14 @@ function optionsOf({ type, hops, direction, halfLife, trust, budget, deadline, .
   }
 }
 
-export function renderHits({ hits, truncatedBy, trust = {} }: Recollection, parts: boolean = false): string {
+export function renderHits(found: Recollection | ClusterRecollection, parts: boolean = false): string {
+  const { hits, truncatedBy, trust = {} } = found
+  const { answers = [], silent = [] } = 'answers' in found ? found : {}
+  const behind = answers.filter(answer => answer.behind)
   const notes = [
+    ...(answers.length === 0 ? [] : [`${plural(answers.length, 'node')} answered`]),
+    ...(behind.length === 0 ? [] : [`behind, and left out: ${behind.map(({ node }) => short(node)).join(', ')}`]),
+    ...(silent.length === 0 ? [] : [`silent: ${silent.map(short).join(', ')}`]),
     ...Object.entries(trust).map(([node, far]) => `what ${short(node)} wrote counts ${far}`),
     ...(truncatedBy === undefined ? [] : [ENDINGS[truncatedBy]]),
   ]
@@ -111,6 +119,7 @@ const ENDINGS: Readonly<Record<NonNullable<Recollection['truncatedBy']>, string>
   edges: 'the search ended at a limit: there may be more',
   nodes: 'the search ended at --budget-nodes: there may be more, and better',
   time: 'the search ended at --budget: there may be more, and better',
+  message: 'a node left out what a message does not take: there may be more',
 }
 
 /** Keys are paths and commit hashes: their beginning says which. */

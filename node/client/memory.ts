@@ -1,5 +1,5 @@
 import type { CausalId } from '../../base/ids.ts'
-import type { Memory, MemoryChange } from '../api.ts'
+import type { Memory, MemoryChange, RecallOptions } from '../api.ts'
 import type { Request } from '../commands/types.ts'
 
 /** 25 s: how long one request of `watch` waits for something to happen before it asks again. */
@@ -13,7 +13,7 @@ export function memoryOf(request: Request): Memory {
     supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
     forget: id => request('memory.forget', { id }),
     get: id => request('memory.get', { id }),
-    recall: (query, options) => request('memory.recall', { query, ...options }),
+    recall: ((query: string, options?: RecallOptions) => request('memory.recall', { query, ...options })) as Memory['recall'],
     why: (id, options) => request('memory.why', { id, ...options }),
     prove: (id, options) => request('memory.prove', { id, ...options }),
     list: options => request('memory.list', { ...options }),

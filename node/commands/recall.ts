@@ -1,14 +1,16 @@
 import { z } from 'zod'
-import { WeftError } from '../../base/errors.ts'
-import { DEFAULT_SPACE, type NodeId } from '../../base/ids.ts'
-import { RECALL_K_MAX } from '../../base/limits.ts'
+import { asWeftError, WeftError } from '../../base/errors.ts'
+import { type CausalId, DEFAULT_SPACE, type NodeId, parseCausalId, parseNodeId } from '../../base/ids.ts'
+import { CLUSTER_RECALL_NODES_MAX, RECALL_K_MAX } from '../../base/limits.ts'
 import { behaviourOf, EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import { type Expansion, HOPS_MAX } from '../../ecc/spread.ts'
-import type { RecallOptions } from '../api.ts'
+import type { RecallOptions, Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
-import { recall } from '../memory/answers.ts'
+import { type Answering, recall } from '../memory/answers.ts'
+import { asMessage, recallInCluster } from '../memory/cluster-recall.ts'
+import type { Outcome } from '../process/process.ts'
 import { command, type CommandsOf } from './command.ts'
 
 const frontier = z.string().optional()
@@ -40,13 +42,96 @@ const recalled = z.strictObject({
   diversity: share.optional(),
   budgetNodes: z.number().int().min(1).optional(),
   budgetMs: z.number().positive().optional(),
+  cluster: z.boolean().optional(),
   deadlineMs: z.number().min(0).optional(),
 })
 
 export const recallCommands: CommandsOf<'memory.recall'> = {
-  'memory.recall': command(recalled, (core, { query, ...options }, to) => {
-    recall(core.memory(DEFAULT_SPACE), query, options, askedOf(core, options), to)
+  'memory.recall': command(recalled, (core, { query, cluster, ...options }, to) => {
+    const asked = askedOf(core, options)
+    const here = (done: Answering<Recollection>): void => recall(core.memory(DEFAULT_SPACE), query, options, asked, done)
+    if (cluster !== true) return here(to)
+    const { deadlineMs, ...rest } = options
+    // A name that is short for somebody here may be short for somebody else there; whom this node trusts is its own matter.
+    const same = { ...rest, author: asked.author, trust: Object.fromEntries(asked.trust ?? []), query }
+    const question = { k: asked.k, asked: same, includeSuperseded: options.includeSuperseded === true, deadlineMs, here, read: answerIn }
+    recallInCluster(core, question, to)
   }),
+}
+
+/** What a member asks of all: its question stands on its own, and the settings of this node play no part. */
+export function answerRecall(core: Core, argument: unknown, answer: (outcome: Outcome) => void): void {
+  const to = {
+    ok: (found: Recollection) => answer({ ok: true, value: asMessage(found) }),
+    fail: (error: WeftError) => answer({ ok: false, error }),
+  }
+  const parsed = recalled.safeParse(argument)
+  if (!parsed.success) return to.fail(new WeftError('invalid_argument', 'that is no question to recall'))
+  try {
+    const { query, cluster: _, trust, ...options } = parsed.data
+    const asked = { ...askedOf(core, { ...options, trust: false }), trust: new Map(Object.entries(trust || {}) as [NodeId, number][]) }
+    recall(core.memory(DEFAULT_SPACE), query, options, asked, to)
+  } catch (thrown) {
+    to.fail(asWeftError(thrown))
+  }
+}
+
+/** What this node knows of each of some memories; null of those it does not know. */
+export function statesOf(core: Core, argument: unknown): readonly (string | null)[] {
+  const ids = z
+    .array(z.string())
+    .max(RECALL_K_MAX * CLUSTER_RECALL_NODES_MAX)
+    .safeParse(argument)
+  const { fold } = core.memory(DEFAULT_SPACE)
+  return (ids.data ?? []).map(text => {
+    const id = parseCausalId(text)
+    return (id && fold.node(id)?.state) ?? null
+  })
+}
+
+const hexId = z.string().regex(/^[0-9a-f]{64}$/) as unknown as z.ZodType<CausalId>
+const nodeId = z.string().refine(text => parseNodeId(text) !== undefined) as unknown as z.ZodType<NodeId>
+const text = z.string().optional()
+const answered = z.object({
+  hits: z
+    .array(
+      z.object({
+        id: hexId,
+        key: text,
+        text: z.string(),
+        meta: z.record(z.string(), z.string()),
+        author: nodeId,
+        at: z.string().max(64),
+        validFrom: text,
+        validTo: text,
+        source: text,
+        log: hexId,
+        seq: z.number().int().min(0),
+        score: z.number(),
+        parts: z.object({
+          bm25: z.number(),
+          vector: z.number(),
+          spread: z.number(),
+          subject: z.number().optional(),
+          trust: z.number().optional(),
+          recency: z.number().optional(),
+        }),
+        path: z.array(z.object({ id: hexId, edge: z.string().max(64) })),
+        mark: z.string().max(128),
+        copies: z.array(z.object({ id: hexId, author: nodeId })).optional(),
+        contradictedBy: z.array(hexId).optional(),
+      }),
+    )
+    .max(RECALL_K_MAX),
+  frontier: z.string(),
+  foldVersion: z.number(),
+  exact: z.boolean(),
+  truncated: z.boolean(),
+  truncatedBy: z.enum(['edges', 'nodes', 'time', 'message']).optional(),
+})
+
+function answerIn(value: unknown): Recollection | undefined {
+  return answered.safeParse(value).data as Recollection | undefined
 }
 
 /** The question as the fold takes it: members by their ids, times in milliseconds. @throws WeftError `unknown_id`, `ambiguous_id`, `time_invalid` */

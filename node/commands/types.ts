@@ -4,6 +4,7 @@ import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
   ChainHeads,
   ChainPage,
+  ClusterRecollection,
   ConflictList,
   DiffOptions,
   Explanation,
@@ -75,7 +76,7 @@ export interface CommandTypes {
   'memory.supersede': { input: { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
   'memory.forget': { input: { id: string }; result: Receipt }
   'memory.get': { input: { id: string }; result: MemoryDetail }
-  'memory.recall': { input: RecallOptions & { query: string }; result: Recollection }
+  'memory.recall': { input: RecallOptions & { query: string }; result: Recollection | ClusterRecollection }
   'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: ListOptions; result: MemoryPage }
