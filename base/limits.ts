@@ -157,6 +157,10 @@ export const CLUSTER_RECALL_NODES_MAX: number = 64
 export const CLUSTER_RECALL_DEADLINE_MS: number = 2_000
 /** 200 hits are compared with each other for likeness: 20,000 pairs of texts. */
 export const DIVERSITY_POOL: number = 200
+/** 16 memories with the same words are read to see whether one says all that is to be said again. */
+export const COPIES_READ_MAX: number = 16
+/** 16 memories that a text names are linked as what it is derived from. */
+export const MARKS_MAX: number = 16
 /** 8 contradictions are named with a hit; `show` has all of its links. */
 export const CONTRADICTIONS_SHOWN: number = 8
 export const WHY_PATHS_MAX: number = 3

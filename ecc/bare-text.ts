@@ -16,9 +16,13 @@ export function marksIn(text: string): string[] {
 
 /**
  * A text without what recalling adds to it: lines that begin with the name of a memory, the mark of quotation in front
- * of each line, and differences in space. What is left is what somebody once wrote.
+ * of each line, and differences in space. What is left is what somebody once wrote; where nothing is left, the text itself.
  */
 export function bareText(text: string): string {
+  return bareOf(text) || text
+}
+
+function bareOf(text: string): string {
   if (!text.includes('\n') && !text.includes('>') && !text.includes('weft://')) return collapsed(text)
   const lines = text
     .split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/)

@@ -228,6 +228,17 @@ export class MemoryFold {
     return undefined
   }
 
+  /** Current memories with this text, whoever wrote them and whatever stands around it: oldest first. */
+  withText(text: string): { readonly id: CausalId; readonly ref: Ref }[] {
+    const { records, nodes, same } = this.#state
+    const view = this.#view()
+    return [...same.find(text)]
+      .map(node => nodes.record.at(node))
+      .filter(record => isCurrent(view, record))
+      .sort((a, b) => records.compareOldest(a, b))
+      .map(record => ({ id: records.idOf(record), ref: records.refOf(record) }))
+  }
+
   /** The newest memory of `author` with this key, if it is current. */
   findByKey(author: NodeId, key: string): CausalId | undefined {
     const { records, nodes } = this.#state

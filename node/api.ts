@@ -170,12 +170,16 @@ export interface RememberOptions {
   readonly source?: string | undefined
   /** Edges from this memory to others. */
   readonly edges?: readonly { readonly type: EdgeType; readonly to: string; readonly weight?: number | undefined }[] | undefined
+  /** Write it also when another author wrote the same. */
+  readonly again?: boolean | undefined
 }
 
 export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
+  /** Nothing was written: this is the memory that says so already, of whatever author. */
+  readonly known?: true
 }
 
 /** Numbers and booleans are kept as text. */

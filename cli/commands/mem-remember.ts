@@ -13,6 +13,7 @@ interface Options {
   readonly source?: string
   readonly validFrom?: string
   readonly validTo?: string
+  readonly again?: boolean
   readonly jsonl?: string
 }
 
@@ -26,6 +27,7 @@ export const define: Define = command =>
     .option('--source <text>', 'where it was read or heard')
     .option('--valid-from <time>', 'when it became true (ISO 8601)')
     .option('--valid-to <time>', 'when it stopped being true (ISO 8601)')
+    .option('--again', 'write it also when another node wrote the same')
     .option(
       '--jsonl <file>',
       'read {"text", "key"?, "meta"?, ...} lines from a file, - for stdin; one answer per line, in their order, when it is durable',

@@ -21,7 +21,7 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
   remember: tool({
     title: 'Remember',
     description:
-      'Write a lesson into the memory that all agents of this cluster share: a cause that was found, a decision and its reason, a trap, how something is done here. Write it verbatim and whole, one lesson per call, so that it is understood without this conversation. It is on disk when this returns, and other nodes receive it by themselves. The same text is kept once. Do not store secrets, and do not store again what recall returned.',
+      'Write a lesson into the memory that all agents of this cluster share: a cause that was found, a decision and its reason, a trap, how something is done here. Write it verbatim and whole, one lesson per call, so that it is understood without this conversation. It is on disk when this returns, and other nodes receive it by themselves. The same text is kept once, whoever wrote it: "known" says so. When you build on memories that recall returned, name them by their uri in the text: it is then linked to them. Do not store secrets, and do not store again what recall returned.',
     input: z.strictObject({
       text: z.string().min(1).max(BODY_MAX_BYTES, `at most ${BODY_MAX_BYTES} bytes of text`).describe('The lesson, in full sentences.'),
       meta: z.record(z.string(), z.string()).optional().describe('Labels such as {"service": "checkout", "language": "go"}.'),
@@ -31,12 +31,17 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
         .describe(
           'A name for what this is about, such as "deploy-day": another text under the same key, from the same node, replaces the earlier one.',
         ),
+      again: z.boolean().optional().describe('Write it also when another node wrote the same: to say that you found it out independently.'),
     }),
-    output: z.object({ id: z.string().describe('Names this memory in all other tools.'), uri }),
+    output: z.object({
+      id: z.string().describe('Names this memory in all other tools.'),
+      uri,
+      known: z.boolean().describe('True when nothing was written, because a memory says this already: that is the one.'),
+    }),
     isIdempotent: true,
-    run: async (request, { text, meta, key }) => {
-      const { id } = await request('memory.remember', { text, meta, key })
-      return { data: { id, uri: uriOf(id) }, text: `Remembered as ${id}` }
+    run: async (request, { text, meta, key, again }) => {
+      const { id, known = false } = await request('memory.remember', { text, meta, key, again })
+      return { data: { id, uri: uriOf(id), known }, text: known ? `Known already, as ${id}` : `Remembered as ${id}` }
     },
   }),
 

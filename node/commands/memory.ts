@@ -10,6 +10,7 @@ import type { Core } from '../core.ts'
 import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
+import { remember } from '../memory/remember.ts'
 import { prove } from '../proof/prove.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 
@@ -61,7 +62,7 @@ export const memoryCommands: CommandsOf<
   | 'memory.has'
   | 'memory.edges'
 > = {
-  'memory.remember': command(z.strictObject({ ...remembered, edges }), (core, input, to) => {
+  'memory.remember': command(z.strictObject({ ...remembered, edges, again: z.boolean().optional() }), (core, input, to) => {
     const memory = memoryOf(core)
     resolveAll(
       memory,
@@ -71,7 +72,7 @@ export const memoryCommands: CommandsOf<
         const outgoing = (input.edges ?? []).map(
           (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
         )
-        memory.writer.remember(contentOf(input), outgoing, to.actor, receipt(to))
+        remember(memory, contentOf(input), outgoing, input.again === true, to.actor, to)
       },
     )
   }),

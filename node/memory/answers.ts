@@ -271,7 +271,7 @@ function atCut(
 }
 
 /** What the fold refuses is an answer too. */
-function attempt<T>(to: { readonly fail: (error: WeftError) => void }, work: () => T): T | undefined {
+export function attempt<T>(to: { readonly fail: (error: WeftError) => void }, work: () => T): T | undefined {
   try {
     return work()
   } catch (thrown) {

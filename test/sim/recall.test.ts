@@ -301,3 +301,80 @@ t.test('an answer is cut to what a message takes', async t => {
   t.ok(utf8(JSON.stringify(cut)).length < MESSAGE_MAX_BYTES)
   t.match(cut, { truncated: true, truncatedBy: 'message' })
 })
+
+// ---- what was recalled is not remembered anew
+
+t.test('what is recalled and written again stays one memory, and says whose it is', t => {
+  const names = ['a', 'b']
+  const world = clusterOf(names)
+  const said = { text: 'The pool ran out.\nIt holds 200.', meta: { service: 'checkout' }, source: 'log/1' }
+  const first = world.ask('a', 'memory.remember', said)
+  t.equal(first.known, undefined)
+  untilEqual(world, names)
+  const { hits } = world.ask('b', 'memory.recall', { query: 'pool' })
+  const { mark, text } = hits[0] as RecallHit
+  const count = () => world.ask('b', 'memory.status', {}).nodes
+  const copies: readonly (readonly [what: string, input: { text: string; meta?: Record<string, string>; source?: string }])[] = [
+    ['the text', { text }],
+    ['the text with what was said beside it', said],
+    [
+      'quoted',
+      {
+        text: text
+          .split('\n')
+          .map(line => `> ${line}`)
+          .join('\n'),
+      },
+    ],
+    ['as it was shown', { text: `${mark}, score 1.000, written 2026\n> The pool ran out.\n> It holds 200.` }],
+    ['in other spaces', { text: ' The pool ran out.  It holds 200.' }],
+  ]
+  for (const node of names)
+    // On its own node the bare text, without what was said beside it, is another one that its author means.
+    for (const [what, input] of copies)
+      if (node === 'b' || what !== 'the text')
+        t.strictSame(world.ask(node, 'memory.remember', input), { ...first, known: true }, `${what}, on ${node}`)
+  t.equal(world.ask('a', 'memory.remember', { text }).known, undefined)
+  untilEqual(world, names)
+  t.equal(count(), 2)
+
+  const news: readonly (readonly [
+    what: string,
+    input: { text: string; meta?: Record<string, string>; key?: string; validFrom?: string; again?: boolean },
+  ])[] = [
+    ['other labels', { text, meta: { service: 'cart' } }],
+    ['a label that the other has not', { text, meta: { language: 'go' } }],
+    ['a key', { text, key: 'pool' }],
+    ['a time', { text, validFrom: '2026-01-01' }],
+    ['insisted on', { text, again: true }],
+  ]
+  for (const [what, input] of news) t.equal(world.ask('b', 'memory.remember', input).known, undefined, what)
+  t.equal(world.ask('b', 'memory.remember', { text, again: true }).known, true, 'and once more it is known')
+  t.equal(count(), 2 + news.length)
+
+  const beside = world.ask('b', 'memory.remember', { text: 'the load doubled' })
+  untilEqual(world, names)
+  const linked = world.ask('b', 'memory.remember', { ...said, edges: [{ type: 'triggered-by', to: beside.id }] })
+  t.strictSame(linked, { ...first, known: true })
+  t.match(world.ask('b', 'memory.get', { id: first.id }).edges, [{ type: 'triggered-by', to: beside.id, live: true }], 'its links are new')
+
+  const built = world.ask('b', 'memory.remember', {
+    text: `Because of ${mark} and ${mark.slice(0, 30)} we doubled it, see weft://memory/${'0'.repeat(64)}.`,
+  })
+  t.equal(built.known, undefined)
+  const { edges } = world.ask('b', 'memory.get', { id: built.id })
+  t.strictSame(
+    edges.map(({ type, from, to }) => [type, from, to]),
+    [['derived-from', built.id, first.id]],
+  )
+
+  world.ask('a', 'memory.forget', { id: first.id })
+  untilEqual(world, names)
+  t.equal(
+    world.ask('b', 'memory.remember', { text: '> The pool ran out.\n> It holds 200.', meta: { service: 'checkout' }, source: 'log/1' })
+      .known,
+    undefined,
+    'what was taken back can be said again',
+  )
+  t.end()
+})
