@@ -161,6 +161,8 @@ export const DIVERSITY_POOL: number = 200
 export const COPIES_READ_MAX: number = 16
 /** 16 memories that a text names are linked as what it is derived from. */
 export const MARKS_MAX: number = 16
+/** 50 matches begin a timeline; what they replaced, and what replaced them, comes with them. */
+export const TIMELINE_MATCHES: number = 50
 /** 8 contradictions are named with a hit; `show` has all of its links. */
 export const CONTRADICTIONS_SHOWN: number = 8
 export const WHY_PATHS_MAX: number = 3
@@ -169,6 +171,12 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
+/** 4,096 links either way are followed to see whether one closes a ring. */
+export const CYCLE_EDGES_MAX: number = 4096
+/** 500 links are shown of a memory, and how many there are: a hub with a million would be an answer of 400 MB. */
+export const LINKS_SHOWN_MAX: number = 500
+/** 10,000 links in one answer to an export: 2 MB. */
+export const LINKS_PAGE: number = 10_000
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

@@ -107,6 +107,12 @@ export const ROUTES: readonly Route[] = [
         about: 'list what has several current successors, or two histories',
         load: async () => (await import('./commands/mem-conflicts.ts')).define,
       },
+      { name: 'resolve', about: 'settle a conflict', load: async () => (await import('./commands/mem-resolve.ts')).define },
+      {
+        name: 'timeline',
+        about: 'show what was thought when, and what replaced what',
+        load: async () => (await import('./commands/mem-timeline.ts')).define,
+      },
       {
         name: 'import',
         about: 'remember what is written elsewhere',

@@ -10,14 +10,16 @@ import { type Difference, difference } from './diff.ts'
 import { EDGE_TYPES } from './edge-types.ts'
 import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } from './folding.ts'
 import { type Parent, parentsFor } from './heads.ts'
+import { type LinksOf, linksOf, outgoing } from './links.ts'
 import { list, type ListOptions, type Page } from './list.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
 import { currentName } from './reference-table.ts'
-import { type CausalEdge, edgesOf, historyOf, type NodeHistory } from './show.ts'
+import { type CausalEdge, historyOf, type NodeHistory } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
+import { type Timeline, timeline, type TimelineOrder } from './timeline.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
@@ -198,16 +200,37 @@ export class MemoryFold {
     return list(this.#view(options.at), options)
   }
 
+  /** Memories with what they replaced and what replaced them, in the order of time. @throws WeftError `invalid_argument`, `frontier_ahead` */
+  timeline(
+    ids: readonly CausalId[],
+    { at, order, limit }: { readonly at?: Cut | undefined; readonly order: TimelineOrder; readonly limit: number },
+  ): Timeline {
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX)
+      throw new WeftError('invalid_argument', `limit is 1 to ${LIST_MAX}, got ${limit}`)
+    return timeline(
+      this.#view(at),
+      ids.map(id => this.#find(id)),
+      order,
+      limit,
+    )
+  }
+
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
   }
 
-  /** The links at a memory, oldest first, also those that were retracted or lead nowhere yet. */
-  edgesOf(id: CausalId, at?: Cut): CausalEdge[] {
+  /** The `max` oldest links at a memory, also those that were retracted or lead nowhere yet, and how many there are. */
+  linksOf(id: CausalId, max: number, at?: Cut): LinksOf {
     const view = this.#view(at)
     const record = this.#find(id)
-    return record === NONE || !view.sees(record) ? [] : edgesOf(view, record)
+    return record === NONE || !view.sees(record) ? { edges: [], inAll: 0 } : linksOf(view, record, max)
+  }
+
+  /** The live links from a memory, `max` at a time: `next` is what to ask for them with `from` to get those after. */
+  outgoing(id: CausalId, max: number, from?: number): { readonly edges: readonly CausalEdge[]; readonly next?: number } {
+    const record = this.#find(id)
+    return record === NONE ? { edges: [] } : outgoing(this.#view(), record, from, max)
   }
 
   /** Everything the fold says, in one order: equal bytes for equal sets of records. */

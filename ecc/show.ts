@@ -83,16 +83,6 @@ export function historyOf(view: View, record: number): NodeHistory | undefined {
   return { ...nodeOf(view, record), supersededBy: name(after), supersedes: name(replacedBy(view, record)) }
 }
 
-/** Every link that names this record, oldest first, whatever became of it. */
-export function edgesOf(view: View, record: number): CausalEdge[] {
-  const { records, references } = view.tables
-  const links = new Set<number>()
-  for (let at = records.links.at(record); at !== NONE; at = references.next.at(at)) {
-    if (view.sees(references.owner.at(at))) links.add(references.owner.at(at))
-  }
-  return [...links].sort((a, b) => records.compareOldest(a, b)).map(link => edgeOf(view, link))
-}
-
 export function edgeOf(view: View, link: number): CausalEdge {
   const { records, references } = view.tables
   const first = records.detail.at(link)

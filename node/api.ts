@@ -150,6 +150,10 @@ export interface Memory {
   /** What is otherwise now, or at another frontier, than it was at `from`. */
   diff(from: string, options?: DiffOptions): Promise<MemoryDifference>
   conflicts(): Promise<ConflictList>
+  /** Settles a conflict: what is kept, or said, takes the place of all rivals. `about` is what they replaced, or one of them. */
+  resolve(about: string, verdict: Verdict): Promise<Settled>
+  /** What was thought when, and what replaced what: of one memory, of what a query finds, or of everything. */
+  timeline(options?: TimelineOptions): Promise<MemoryTimeline>
   status(): Promise<MemoryStatus>
   /** Remembers items and their edges, each once however often it is imported. */
   import(items: readonly ImportItem[]): Promise<ImportResult>
@@ -313,7 +317,12 @@ export interface WhyStep {
 }
 
 export interface MemoryDetail extends MemoryRecord {
-  readonly edges: readonly EdgeView[]
+  /** The oldest 500, oldest first. */
+  readonly edges: readonly (EdgeView & {
+    /** What it says makes the memory its own reason, by way of others or at once. It is kept all the same. */
+    readonly cyclic?: true
+  })[]
+  readonly edgesInAll: number
   readonly supersededBy: readonly CausalId[]
   readonly supersedes: readonly CausalId[]
 }
@@ -354,6 +363,44 @@ export interface WhatIf {
   readonly frontier: string
   /** More may rest on it than was looked at. */
   readonly truncated: boolean
+}
+
+/** Either one of the rivals, or something new. */
+export type Verdict = { readonly reason?: string } & (
+  | { readonly keep: string; readonly text?: undefined }
+  | { readonly text: string; readonly key?: string; readonly keep?: undefined }
+)
+
+export interface Settled extends Receipt {
+  /** What holds now. */
+  readonly kept: CausalId
+  readonly replaced: readonly CausalId[]
+}
+
+export interface TimelineOptions {
+  /** A memory: with all that it replaced, and all that replaced it. */
+  readonly id?: string | undefined
+  /** What it finds, replaced or not, and what these replaced and were replaced by. */
+  readonly query?: string | undefined
+  /** `written`, unless said otherwise: causes before effects. `valid`: by `validFrom`, where that is said. */
+  readonly order?: 'written' | 'valid' | undefined
+  /** 100 by default, LIST_MAX at most. */
+  readonly limit?: number | undefined
+  readonly asOf?: string | undefined
+}
+
+export interface MemoryTimeline {
+  /** Earliest first. */
+  readonly memories: readonly TimelineMemory[]
+  readonly frontier: string
+  /** There is more than is listed. */
+  readonly truncated: boolean
+}
+
+export interface TimelineMemory extends MemoryRecord {
+  /** Directly, each with the record that says so. */
+  readonly supersedes: readonly { readonly id: CausalId; readonly record: CausalId }[]
+  readonly supersededBy: readonly { readonly id: CausalId; readonly record: CausalId }[]
 }
 
 export interface DiffOptions {

@@ -85,8 +85,14 @@ async function exportTo(
 }
 
 async function edgesOf(request: Request, ids: readonly CausalId[]): Promise<ReadonlyMap<CausalId, readonly ExportedEdge[]>> {
-  const { edges } = await request('memory.edges', { ids })
-  const byFrom = new Map<CausalId, ExportedEdge[]>()
-  for (const { from, ...edge } of edges) byFrom.set(from, [...(byFrom.get(from) ?? []), edge])
+  const byFrom = new Map<CausalId, ExportedEdge[]>(ids.map(id => [id, []]))
+  let rest = ids
+  for (let place: number | undefined, more = true; more; ) {
+    const { edges, next } = await request('memory.edges', { ids: rest, place })
+    for (const { from, ...edge } of edges) byFrom.get(from)?.push(edge)
+    more = next !== undefined
+    place = next?.place
+    if (next !== undefined) rest = rest.slice(rest.indexOf(next.id))
+  }
   return byFrom
 }

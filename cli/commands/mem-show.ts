@@ -9,7 +9,8 @@ export const define: Define = command =>
     .action(action(async (cli, [id]: readonly [string]) => cli.print(await cli.request('memory.get', { id }), render)))
 
 function render(memory: MemoryDetail): string {
-  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, supersedes, supersededBy, log, seq } = memory
+  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, edgesInAll, supersedes, supersededBy, log, seq } =
+    memory
   const optional: readonly (readonly [string, string | undefined])[] = [
     ['key', key],
     ['source', source],
@@ -24,10 +25,11 @@ function render(memory: MemoryDetail): string {
     ['written', `${at} by ${author}`],
     ['record', `${seq} of log ${short(log)}`],
     ...optional.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-    ...edges.map(({ from, type, to, live, dangling }) => [
+    ...edges.map(({ from, type, to, live, dangling, cyclic }) => [
       'link',
-      `${short(from)} ${type} ${short(to)}${live ? '' : ' (retracted)'}${dangling ? ' (not here)' : ''}`,
+      `${short(from)} ${type} ${short(to)}${live ? '' : ' (retracted)'}${dangling ? ' (not here)' : ''}${cyclic ? ' (in a ring)' : ''}`,
     ]),
+    ...(edgesInAll > edges.length ? [['links', `${edgesInAll} in all`]] : []),
   ]
   return `${text}\n\n${columns(rows.map(([name, ...rest]) => [styled('dim', name as string), ...rest]))}`
 }

@@ -36,8 +36,8 @@ export function addResources(server: McpServer, request: Request): void {
 }
 
 async function memoryOf(request: Request, id: string): Promise<object> {
-  const { edges, ...memory } = await request('memory.get', { id })
-  return { ...memory, links: edges.slice(0, MCP_LINKS_MAX), linksInAll: edges.length }
+  const { edges, edgesInAll, ...memory } = await request('memory.get', { id })
+  return { ...memory, links: edges.slice(0, MCP_LINKS_MAX), linksInAll: edgesInAll }
 }
 
 async function answer(uri: URL, work: () => Promise<object>): Promise<ReadResourceResult> {

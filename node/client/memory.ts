@@ -20,6 +20,8 @@ export function memoryOf(request: Request): Memory {
     whatIf: (id, options) => request('memory.whatif', { id, ...options }),
     diff: (from, options) => request('memory.diff', { from, ...options }),
     conflicts: () => request('memory.conflicts', {}),
+    resolve: (about, verdict) => request('memory.resolve', { about, ...verdict }),
+    timeline: options => request('memory.timeline', { ...options }),
     status: () => request('memory.status', {}),
     import: items => request('memory.import', { items }),
     has: keys => request('memory.has', { keys }),

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { toHex } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE, parseCausalId } from '../../base/ids.ts'
-import { LIST_MAX } from '../../base/limits.ts'
+import { LINKS_PAGE, LIST_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
+import type { CausalEdge } from '../../ecc/show.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
 import type { Core } from '../core.ts'
 import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
@@ -189,14 +190,25 @@ export const memoryCommands: CommandsOf<
     },
   ),
 
-  'memory.edges': command(z.strictObject({ ids: z.array(z.string()).max(LIST_MAX) }), (core, input, to) => {
-    const { fold } = memoryOf(core)
-    const rows = input.ids.flatMap(text => {
-      const from = parseCausalId(text)
-      return from === undefined ? [] : fold.edgesOf(from).filter(edge => edge.live && edge.from === from)
-    })
-    to.ok({ edges: rows.map(({ from, type, to: target, weight }) => ({ from, type, to: target, weight })) })
-  }),
+  'memory.edges': command(
+    z.strictObject({ ids: z.array(z.string()).max(LIST_MAX), place: z.number().int().min(0).optional() }),
+    (core, input, to) => {
+      const { fold } = memoryOf(core)
+      const rows: CausalEdge[] = []
+      for (const [i, text] of input.ids.entries()) {
+        const id = parseCausalId(text)
+        if (id === undefined) continue
+        const { edges: found, next: place } = fold.outgoing(id, LINKS_PAGE - rows.length, i === 0 ? input.place : undefined)
+        rows.push(...found)
+        if (place !== undefined) return to.ok({ edges: rows.map(edgeRow), next: { id, place } })
+      }
+      to.ok({ edges: rows.map(edgeRow) })
+    },
+  ),
+}
+
+function edgeRow({ from, type, to, weight }: CausalEdge): Pick<CausalEdge, 'from' | 'type' | 'to' | 'weight'> {
+  return { from, type, to, weight }
 }
 
 function memoryOf(core: Core): Memory {

@@ -7,6 +7,7 @@ import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
 import { processCommands } from './process.ts'
 import { recallCommands } from './recall.ts'
+import { revisionCommands } from './revision.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
 /** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
@@ -16,6 +17,7 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...processCommands,
   ...memoryCommands,
   ...recallCommands,
+  ...revisionCommands,
   ...chainCommands,
 }
 

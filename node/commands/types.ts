@@ -18,6 +18,7 @@ import type {
   MemoryDifference,
   MemoryPage,
   MemoryStatus,
+  MemoryTimeline,
   NodeStatus,
   OperationResult,
   PeerList,
@@ -27,7 +28,9 @@ import type {
   Recollection,
   RememberOptions,
   SettingInfo,
+  Settled,
   Spawned,
+  TimelineOptions,
   WhatIf,
 } from '../api.ts'
 import type { NodeEvent } from '../events.ts'
@@ -77,6 +80,11 @@ export interface CommandTypes {
   'memory.forget': { input: { id: string }; result: Receipt }
   'memory.get': { input: { id: string }; result: MemoryDetail }
   'memory.recall': { input: RecallOptions & { query: string }; result: Recollection | ClusterRecollection }
+  'memory.timeline': { input: TimelineOptions; result: MemoryTimeline }
+  'memory.resolve': {
+    input: { about: string; keep?: string | undefined; text?: string | undefined; key?: string | undefined; reason?: string | undefined }
+    result: Settled
+  }
   'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: ListOptions; result: MemoryPage }
@@ -95,9 +103,12 @@ export interface CommandTypes {
     result: { readonly known: readonly string[] }
   }
   'memory.edges': {
-    input: { ids: readonly CausalId[] }
+    /** `place`: where to go on among the links of the first of `ids`. */
+    input: { ids: readonly CausalId[]; place?: number | undefined }
     result: {
       readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
+      /** There are more: of `ids` from this one on, and of that one from this place on. */
+      readonly next?: { readonly id: CausalId; readonly place: number }
     }
   }
 

@@ -1,6 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import { isoOf } from '../../base/hlc.ts'
-import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import { CALL_DEADLINE_MS, LINKS_SHOWN_MAX } from '../../base/limits.ts'
 import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
 import { markOf } from '../../ecc/bare-text.ts'
@@ -127,7 +127,8 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
     id => {
       const node = memory.fold.node(id)
       if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
-      const edges = memory.fold.edgesOf(id).map(({ ref: _, ...edge }) => edge)
+      const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
+      const edges = links.edges.map(({ ref: _, ...edge }) => edge)
       memory.texts(
         [node.ref],
         ([said]) => {
@@ -135,6 +136,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
             ...fields(node, said as Remember),
             state: node.state,
             edges,
+            edgesInAll: links.inAll,
             supersededBy: node.supersededBy.map(row => row.id),
             supersedes: node.supersedes.map(row => row.id),
           })
@@ -227,7 +229,7 @@ export function status(memory: Memory, pending: number): MemoryStatus {
   return { nodes, edges, pending, dangling, voids: memory.voids.length, frontier: memory.frontier(), foldVersion: memory.fold.version }
 }
 
-function fields(
+export function fields(
   node: { readonly id: CausalId; readonly ref: Ref; readonly author: NodeId; readonly hlc: Hlc; readonly key?: string },
   said: Remember,
 ): Omit<MemoryRecord, 'state'> {
@@ -260,7 +262,7 @@ function whenReached(
 }
 
 /** The cut a frontier names, once this node has applied it; undefined for no frontier. */
-function atCut(
+export function atCut(
   memory: Memory,
   text: string | undefined,
   deadlineMs: number | undefined,

@@ -472,3 +472,24 @@ t.test('completion offers what can follow', async t => {
   t.match((await weft(['completion', 'zsh'])).stdout, /^#compdef weft\n/)
   t.match((await weft(['completion', 'fish'])).stdout, /complete -c weft -n 'test \(__weft_at\) = "weft mem"' -a recall -d "find memories"/)
 })
+
+t.test('many processes write at once and lose nothing', { timeout: 60_000 }, async t => {
+  const dir = temporary(t)
+  await nodeAt(dir)
+  const writers = Array.from({ length: 6 }, (_, writer) => {
+    const input = Array.from(
+      { length: 40 },
+      (_, line) => `${JSON.stringify({ text: `lesson ${line} of ${writer}`, key: `${writer}/${line}` })}\n`,
+    )
+    return weft(['mem', 'remember', '--jsonl', '-', '--dir', dir, '--json'], { input: input.join('') })
+  })
+  const receipts = (await Promise.all(writers)).flatMap(({ code, stdout }) => {
+    t.equal(code, 0)
+    return lines<Receipt>(stdout)
+  })
+  t.equal(receipts.length, 240)
+  const { memories, more } = await ask<MemoryPage>(['mem', 'list', '--limit', '500', '--dir', dir])
+  t.equal(more, false)
+  t.same(new Set(memories.map(({ id }) => id)), new Set(receipts.map(({ id }) => id)))
+  t.same(new Set(memories.map(({ seq }) => seq)).size, 240, 'each at a place of its own')
+})

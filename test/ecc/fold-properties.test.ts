@@ -39,7 +39,7 @@ function answers(fold: MemoryFold, at?: Cut): unknown {
     conflicts: fold.conflicts(at),
     nodes: named.map(id => [
       fold.node(id, at),
-      fold.edgesOf(id, at),
+      fold.linksOf(id, 100, at).edges,
       fold.node(id, at)?.state === 'retracted' ? null : fold.node(id, at) && fold.why(id, { at }),
     ]),
     list: fold.list({ limit: 500, at }).nodes,
@@ -131,7 +131,7 @@ t.test('a difference names what is otherwise at one cut than at another, and not
       const isSeen = (id: string): boolean =>
         [from, to].every(at => (fold.refOf(id as never)?.seq ?? Infinity) < (at.get(fold.refOf(id as never)?.log as LogId) ?? 0))
       const seen = ids.filter(isSeen)
-      const links = (at: Cut) => new Set(seen.flatMap(id => fold.edgesOf(id, at).flatMap(edge => (edge.live ? [edge.id] : []))))
+      const links = (at: Cut) => new Set(seen.flatMap(id => fold.linksOf(id, 100, at).edges.flatMap(edge => (edge.live ? [edge.id] : []))))
       const [before, after] = [states(from), states(to)]
       const [had, has] = [links(from), links(to)]
       const found = fold.difference({ from, to, limit: 500 })

@@ -358,23 +358,23 @@ t.test('links', t => {
     const y = bob.remember('y')
     const [now, never] = [ann.link(x, 'causes', y, 0.5), ann.link(ghost(1), 'follows', x)] as const
     const row = { author: ann.node, live: true, dangling: true }
-    t.match(ann.fold.edgesOf(x), [
+    t.match(ann.fold.linksOf(x, 100).edges, [
       { id: now, type: 'causes', from: x, to: y, weight: 0.5, ...row },
       { id: never, type: 'follows', from: ghost(1), to: x, weight: 1, ...row },
     ])
     ann.hear(bob)
     t.strictSame(
-      ann.fold.edgesOf(y).map(edge => [edge.id, edge.dangling]),
+      ann.fold.linksOf(y, 100).edges.map(edge => [edge.id, edge.dangling]),
       [[now, false]],
     )
     t.match(ann.fold.stats, { edges: 2, dangling: 1 })
     ann.retract(now)
     t.strictSame(
-      ann.fold.edgesOf(y).map(edge => edge.live),
+      ann.fold.linksOf(y, 100).edges.map(edge => edge.live),
       [false],
     )
     t.equal(ann.fold.stats.edges, 1)
-    t.strictSame(ann.fold.edgesOf(ghost(2)), [])
+    t.strictSame(ann.fold.linksOf(ghost(2), 100).edges, [])
   })
 
   t.test('only so many references wait; what comes then is left out whole, and counted', async t => {
@@ -421,7 +421,7 @@ t.test('links', t => {
     ])
     const late = ann.retract(ghost(1))
     t.strictSame(
-      ann.fold.edgesOf(x).map(edge => [edge.id, edge.to]),
+      ann.fold.linksOf(x, 100).edges.map(edge => [edge.id, edge.to]),
       [[early, x]],
     )
     t.equal(ann.fold.node(x)?.state, 'retracted', `by ${late}`)

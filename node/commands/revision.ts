@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { WeftError } from '../../base/errors.ts'
+import { type CausalId, DEFAULT_SPACE } from '../../base/ids.ts'
+import { LIST_MAX } from '../../base/limits.ts'
+import type { Verdict } from '../memory/resolve.ts'
+import { resolve } from '../memory/resolve.ts'
+import { timeline } from '../memory/timeline.ts'
+import { command, type CommandsOf } from './command.ts'
+
+const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
+
+/** How what is thought changes: what was thought before, and what shall hold of what is disputed. */
+export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> = {
+  'memory.timeline': command(
+    z.strictObject({
+      id: id.optional(),
+      query: z.string().optional(),
+      order: z.enum(['written', 'valid']).optional(),
+      limit: z.number().int().min(1).max(LIST_MAX).optional(),
+      asOf: z.string().optional(),
+    }),
+    (core, input, to) => {
+      if (input.id !== undefined && input.query !== undefined) throw new WeftError('invalid_argument', 'either an id or a query')
+      timeline(core.memory(DEFAULT_SPACE), input, to)
+    },
+  ),
+
+  'memory.resolve': command(
+    z.strictObject({ about: id, keep: id.optional(), text: z.string().optional(), key: z.string().optional(), reason: z.string().optional() }),
+    (core, { about, keep, text, key, reason }, to) => {
+      if ((keep === undefined) === (text === undefined)) throw new WeftError('invalid_argument', 'either keep, one of the rivals, or text')
+      const memory = core.memory(DEFAULT_SPACE)
+      const settle = (target: CausalId, verdict: Verdict): void => resolve(memory, target, verdict, reason, to.actor, to)
+      memory.resolve(
+        about,
+        target => {
+          if (keep === undefined) return settle(target, { say: { text: text as string, key } })
+          memory.resolve(keep, kept => settle(target, { keep: kept }), to.fail)
+        },
+        to.fail,
+      )
+    },
+  ),
+}
