@@ -1,4 +1,5 @@
 import { NONE } from './column.ts'
+import { ROLE } from './record-table.ts'
 import { historyOf, type NodeHistory } from './show.ts'
 import { replacedBy, successions } from './supersession.ts'
 import type { View } from './view.ts'
@@ -21,7 +22,8 @@ export interface Timeline {
 export function timeline(view: View, from: readonly number[], order: TimelineOrder, max: number): Timeline {
   const { records, nodes } = view.tables
   const found = new Set<number>()
-  const open = from.filter(record => record !== NONE && historyOf(view, record) !== undefined)
+  const isMemory = (record: number): boolean => record !== NONE && records.role.at(record) === ROLE.node && view.sees(record)
+  const open = from.filter(isMemory)
   let truncated = false
   for (let i = 0; i < open.length; i++) {
     const record = open[i] as number
@@ -32,7 +34,7 @@ export function timeline(view: View, from: readonly number[], order: TimelineOrd
     }
     found.add(record)
     const near = [...replacedBy(view, record).map(({ node }) => node), ...successions(view, record).map(({ by }) => by)]
-    open.push(...[...new Set(near)].filter(node => node !== NONE && !found.has(node)).sort((a, b) => records.compareOldest(a, b)))
+    open.push(...[...new Set(near)].filter(node => isMemory(node) && !found.has(node)).sort((a, b) => records.compareOldest(a, b)))
   }
   const msOf = (record: number): number => {
     const validFrom = nodes.validFrom.at(records.detail.at(record))

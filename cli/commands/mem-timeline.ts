@@ -14,7 +14,9 @@ interface Options {
 export const define: Define = command =>
   command
     .argument('[query-or-id]', 'what it is about, or a memory: everything, without it')
-    .addOption(new Option('--order <time>', 'by when it was written, or by when it became true (default: written)').choices(['written', 'valid']))
+    .addOption(
+      new Option('--order <time>', 'by when it was written, or by when it became true (default: written)').choices(['written', 'valid']),
+    )
     .option('--limit <count>', 'how many memories at most (default: 100)', positive)
     .option('--as-of <frontier>', 'as it was then')
     .action(

@@ -26,7 +26,13 @@ export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> 
   ),
 
   'memory.resolve': command(
-    z.strictObject({ about: id, keep: id.optional(), text: z.string().optional(), key: z.string().optional(), reason: z.string().optional() }),
+    z.strictObject({
+      about: id,
+      keep: id.optional(),
+      text: z.string().optional(),
+      key: z.string().optional(),
+      reason: z.string().optional(),
+    }),
     (core, { about, keep, text, key, reason }, to) => {
       if ((keep === undefined) === (text === undefined)) throw new WeftError('invalid_argument', 'either keep, one of the rivals, or text')
       const memory = core.memory(DEFAULT_SPACE)

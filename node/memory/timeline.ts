@@ -1,3 +1,4 @@
+import { WeftError } from '../../base/errors.ts'
 import { LIST_MAX, TIMELINE_MATCHES } from '../../base/limits.ts'
 import type { CausalId } from '../../base/ids.ts'
 import type { Cut } from '../../ecc/record-table.ts'
@@ -34,12 +35,13 @@ function answer(
   memory: Memory,
   ids: readonly CausalId[],
   at: Cut | undefined,
-  { order = 'written', limit = 100 }: TimelineOptions,
+  { id, order = 'written', limit = 100 }: TimelineOptions,
   more: boolean,
   to: Answering<MemoryTimeline>,
 ): void {
   const found = attempt(to, () => memory.fold.timeline(ids, { at, order, limit }))
   if (found === undefined) return
+  if (found.nodes.length === 0 && id !== undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
   const frontier = memory.frontier(at)
   memory.texts(
     found.nodes.map(node => node.ref),

@@ -31,10 +31,10 @@ function answers(fold: MemoryFold, at?: Cut): unknown {
     .filter(id => ids.some(ref => ref.log === fold.refOf(id)?.log && ref.seq === fold.refOf(id)?.seq))
   return {
     canonical: Buffer.from(fold.canonical(at)).toString('hex'),
-    recall: QUERIES.map(query => [
+    recall: QUERIES.map((query, i) => [
       fold.recall(query, { k: 5, at }),
       fold.recall(query, { k: 50, at, spread: false, includeSuperseded: true }),
-      ...OPTIONS.map(options => fold.recall(query, { k: 8, at, ...options })),
+      ...OPTIONS.slice(0, i < 2 ? undefined : 0).map(options => fold.recall(query, { k: 8, at, ...options })),
     ]),
     conflicts: fold.conflicts(at),
     nodes: named.map(id => [
@@ -43,6 +43,7 @@ function answers(fold: MemoryFold, at?: Cut): unknown {
       fold.node(id, at)?.state === 'retracted' ? null : fold.node(id, at) && fold.why(id, { at }),
     ]),
     list: fold.list({ limit: 500, at }).nodes,
+    timeline: fold.timeline(named, { at, order: 'valid', limit: 500 }),
   }
 }
 

@@ -5,6 +5,7 @@ import { formatFrontier } from '../../base/frontier.ts'
 import { type CausalId, causalIdOf, logIdOf, type NodeId, nodeIdOf } from '../../base/ids.ts'
 import { BODY_MAX_BYTES, CLUSTER_RECALL_DEADLINE_MS, MESSAGE_MAX_BYTES } from '../../base/limits.ts'
 import type { ClusterRecollection, RecallHit, Recollection } from '../../node/api.ts'
+import type { CommandTypes } from '../../node/commands/types.ts'
 import type { Core } from '../../node/core.ts'
 import { asMessage, recallInCluster } from '../../node/memory/cluster-recall.ts'
 import { World } from '../../sim/world.ts'
@@ -329,8 +330,8 @@ t.test('what is recalled and written again stays one memory, and says whose it i
     ['as it was shown', { text: `${mark}, score 1.000, written 2026\n> The pool ran out.\n> It holds 200.` }],
     ['in other spaces', { text: ' The pool ran out.  It holds 200.' }],
   ]
+  // On its own node the bare text, without what was said beside it, is another one that its author means.
   for (const node of names)
-    // On its own node the bare text, without what was said beside it, is another one that its author means.
     for (const [what, input] of copies)
       if (node === 'b' || what !== 'the text')
         t.strictSame(world.ask(node, 'memory.remember', input), { ...first, known: true }, `${what}, on ${node}`)
@@ -378,3 +379,133 @@ t.test('what is recalled and written again stays one memory, and says whose it i
   )
   t.end()
 })
+
+// ---- what is disputed, and what was thought when
+
+/** Two nodes that replaced one memory by different ones without knowing of each other. */
+function disputed(): { readonly world: World; readonly old: CausalId; readonly rivals: readonly [CausalId, CausalId] } {
+  const names = ['a', 'b']
+  const world = clusterOf(names)
+  const old = world.ask('a', 'memory.remember', { text: 'deploys run on Fridays' }).id
+  untilEqual(world, names)
+  world.partition([['a'], ['b']])
+  const rivals = names.map((name, i) => {
+    const { id } = world.ask(name, 'memory.remember', { text: `deploys run on ${['Mondays', 'Tuesdays'][i]}` })
+    world.ask(name, 'memory.supersede', { old, by: id })
+    return id
+  }) as [CausalId, CausalId]
+  world.heal()
+  untilConnected(world, names)
+  untilEqual(world, names)
+  return { world, old, rivals }
+}
+
+t.test('one command settles a conflict, for everybody', t => {
+  const { world, old, rivals } = disputed()
+  const [first, second] = rivals
+  const conflicts = () => world.ask('b', 'memory.conflicts', {}).conflicts
+  t.equal(conflicts().length, 1)
+  const refused: readonly (readonly [input: CommandTypes['memory.resolve']['input'], code: string])[] = [
+    [{ about: old }, 'invalid_argument'],
+    [{ about: old, keep: first, text: 'both' }, 'invalid_argument'],
+    [{ about: old, keep: old }, 'invalid_argument'],
+    [{ about: '0'.repeat(64), keep: first }, 'unknown_id'],
+    [{ about: 'ffffffff', keep: first }, 'unknown_id'],
+    [{ about: old, keep: 'ffffffff' }, 'unknown_id'],
+    [{ about: old, text: '' }, 'text_invalid'],
+  ]
+  for (const [input, code] of refused)
+    t.equal(
+      codeOf(() => world.ask('a', 'memory.resolve', input)),
+      code,
+      JSON.stringify(input),
+    )
+  const settled = world.ask('a', 'memory.resolve', { about: second.slice(0, 12), keep: first, reason: 'agreed' })
+  t.match(settled, { kept: first, replaced: [second] })
+  untilEqual(world, ['a', 'b'])
+  t.strictSame(conflicts(), [])
+  t.strictSame(
+    world.ask('b', 'memory.recall', { query: 'deploys' }).hits.map(hit => hit.id),
+    [first],
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.resolve', { about: old, keep: first })),
+    'unknown_id',
+    'what is settled is no conflict',
+  )
+
+  const other = disputed()
+  const said = other.world.ask('b', 'memory.resolve', { about: other.old, text: 'deploys run daily', key: 'deploys' })
+  t.strictSame(new Set(said.replaced), new Set(other.rivals))
+  t.match(other.world.ask('b', 'memory.get', { id: said.kept }), { text: 'deploys run daily', key: 'deploys', state: 'current' })
+  t.strictSame(other.world.ask('b', 'memory.conflicts', {}).conflicts, [])
+
+  const third = disputed()
+  t.match(
+    third.world.ask('a', 'memory.resolve', { about: third.old, text: '> deploys run on Tuesdays' }),
+    { kept: third.rivals[1], replaced: [third.rivals[0]] },
+    'words of a rival are the rival',
+  )
+  t.end()
+})
+
+t.test('a timeline shows what was thought when, and what replaced what', t => {
+  const { world, old, rivals } = disputed()
+  const [first, second] = rivals
+  const { id: settled } = world.ask('a', 'memory.resolve', { about: old, keep: second })
+  const past = world.ask('a', 'memory.remember', { text: 'the old pipeline was manual', validFrom: '2001-01-01' }).id
+  untilEqual(world, ['a', 'b'])
+  const shown = (input: CommandTypes['memory.timeline']['input']) => {
+    const here = world.ask('a', 'memory.timeline', input)
+    t.strictSame(world.ask('b', 'memory.timeline', input), here, 'the same on every node')
+    return here.memories.map(({ id, state, supersedes, supersededBy }) => [
+      id,
+      state,
+      supersedes.map(one => one.id),
+      new Set(supersededBy.map(one => one.id)),
+    ])
+  }
+  const rows = [
+    [old, 'superseded', [], new Set([first, second])],
+    [first, 'superseded', [old], new Set([second])],
+    [second, 'current', [old, first], new Set()],
+  ]
+  for (const input of [{ id: old }, { id: second.slice(0, 10) }, { query: 'Fridays' }, { query: 'deploys' }])
+    t.strictSame(shown(input).sort(byId), [...rows].sort(byId), JSON.stringify(input))
+  t.strictSame(
+    shown({})
+      .map(row => row[0])
+      .at(-1),
+    past,
+  )
+  t.strictSame(shown({ order: 'valid' }).map(row => row[0])[0], past)
+  t.strictSame(shown({ query: 'kubernetes' }), [])
+  t.equal(world.ask('a', 'memory.timeline', { id: old }).memories[0]?.id, old, 'the earliest first')
+  t.ok(
+    world
+      .ask('a', 'memory.timeline', { id: second })
+      .memories.at(-1)
+      ?.supersedes.some(one => one.record === settled),
+  )
+  t.match(world.ask('a', 'memory.timeline', { id: old, limit: 2 }), { truncated: true })
+  t.match(world.ask('a', 'memory.timeline', { limit: 4 }), { truncated: false })
+  t.match(world.ask('a', 'memory.timeline', { limit: 3 }), { truncated: true })
+  const before = world.ask('a', 'memory.status', {}).frontier
+  const later = world.ask('a', 'memory.remember', { text: 'deploys run hourly' }).id
+  world.ask('a', 'memory.supersede', { old: second, by: later })
+  t.equal(world.ask('a', 'memory.timeline', { id: old, asOf: before }).memories.length, 3, 'and as it was then')
+  t.equal(world.ask('a', 'memory.timeline', { id: old }).memories.length, 4)
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.timeline', { id: '0'.repeat(64) })),
+    'unknown_id',
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.timeline', { id: old, query: 'x' })),
+    'invalid_argument',
+  )
+  t.end()
+})
+
+function byId(a: readonly unknown[], b: readonly unknown[]): number {
+  return String(a[0]) < String(b[0]) ? -1 : 1
+}
