@@ -128,7 +128,9 @@ function settings(dir: string): Check[] {
 }
 
 function settingCheck({ setting, value, from }: SettingInfo): Check {
-  return { check: `setting ${setting}`, result: 'ok', detail: `${[value].flat().join(', ') || 'none'} (${from})` }
+  const isTable = typeof value === 'object' && !Array.isArray(value)
+  const parts = isTable ? Object.entries(value).map(([name, one]) => `${name} = ${one}`) : [value as string | readonly string[]].flat()
+  return { check: `setting ${setting}`, result: 'ok', detail: `${parts.join(', ') || 'none'} (${from})` }
 }
 
 function runCheck(dir: string, status: NodeStatus | undefined): Check {

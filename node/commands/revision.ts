@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE } from '../../base/ids.ts'
 import { LIST_MAX } from '../../base/limits.ts'
-import type { Verdict } from '../memory/resolve.ts'
-import { resolve } from '../memory/resolve.ts'
+import { attempt } from '../memory/answers.ts'
+import { type Verdict, resolve } from '../memory/resolve.ts'
 import { timeline } from '../memory/timeline.ts'
 import { command, type CommandsOf } from './command.ts'
 
@@ -36,7 +36,7 @@ export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> 
     (core, { about, keep, text, key, reason }, to) => {
       if ((keep === undefined) === (text === undefined)) throw new WeftError('invalid_argument', 'either keep, one of the rivals, or text')
       const memory = core.memory(DEFAULT_SPACE)
-      const settle = (target: CausalId, verdict: Verdict): void => resolve(memory, target, verdict, reason, to.actor, to)
+      const settle = (target: CausalId, verdict: Verdict): void => attempt(to, () => resolve(memory, target, verdict, reason, to.actor, to))
       memory.resolve(
         about,
         target => {

@@ -43,7 +43,7 @@ export function remember(
       attempt(to, known === undefined ? write : () => linkAll(memory, known, edges, actor, to))
     },
     // What cannot be read now can be written all the same.
-    () => void attempt(to, write),
+    () => attempt(to, write),
   )
 }
 

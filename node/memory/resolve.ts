@@ -43,5 +43,5 @@ export function resolve(
     return settle(verdict.keep)
   }
   // Words that are there already, also as one of the rivals, are that memory.
-  remember(memory, verdict.say, [], false, actor, { ok: ({ id }) => void attempt(to, () => settle(id)), fail: to.fail })
+  remember(memory, verdict.say, [], false, actor, { ok: ({ id }) => attempt(to, () => settle(id)), fail: to.fail })
 }

@@ -111,7 +111,7 @@ t.test('exact names are found: paths with lines, dates, identifiers, addresses',
 t.test('a caller says which links lead on, how far, and which way', async t => {
   const ann = author()
   const pool = ann.remember('pool')
-  const [cause, effect, evidence, far] = ['a', 'b', 'c', 'd'].map(text => ann.remember(`nothing of ${text}x`)) as CausalId[]
+  const [cause, effect, evidence, far] = ['a', 'b', 'c', 'd'].map((text): CausalId => ann.remember(`nothing of ${text}x`))
   ann.link(cause as CausalId, 'causes', pool)
   ann.link(pool, 'causes', effect as CausalId)
   ann.link(evidence as CausalId, 'evidence-for', pool, 0.9)

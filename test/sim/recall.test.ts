@@ -413,6 +413,7 @@ t.test('one command settles a conflict, for everybody', t => {
     [{ about: 'ffffffff', keep: first }, 'unknown_id'],
     [{ about: old, keep: 'ffffffff' }, 'unknown_id'],
     [{ about: old, text: '' }, 'text_invalid'],
+    [{ about: old.slice(0, 16), text: '' }, 'text_invalid'],
   ]
   for (const [input, code] of refused)
     t.equal(
