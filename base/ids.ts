@@ -114,6 +114,11 @@ export const AUDIT: Stream = 'audit' as Stream
 export const CLUSTER: Stream = 'cluster' as Stream
 export const DEFAULT_SPACE = 'main'
 
+/** What a space may be called: 1-64 of `a-z 0-9 . _ -`, the first a letter or digit. */
+export function isSpace(text: string): boolean {
+  return SPACE.test(text)
+}
+
 /** @throws RangeError on a space name that is not 1-64 of `a-z 0-9 . _ -`. */
 export function memoryStream(space: string): Stream {
   if (!SPACE.test(space)) throw new RangeError(`a space is 1-64 characters of a-z 0-9 . _ -, got ${JSON.stringify(space)}`)

@@ -27,7 +27,10 @@ export const KIND = {
 export type KindName = keyof typeof KIND
 
 /** Kinds that mean something only from a later version of the fold on, and from which. */
-const FOLDED_SINCE: ReadonlyMap<number, number> = new Map([[KIND['memory.retract'], 1]])
+const FOLDED_SINCE: ReadonlyMap<number, number> = new Map([
+  [KIND['memory.retract'], 1],
+  [KIND['memory.vector'], 2],
+])
 
 /** False for a kind that came with a later version of the fold: its records are kept, and say nothing yet. */
 export function isFolded(kind: number, version: number): boolean {

@@ -66,6 +66,14 @@ export const CHECKPOINT_INTERVAL_MS: number = 200
 export const PROOF_MAX_HASHES: number = 107
 /** 4,096 logs: 1,000 members with audit, cluster and two spaces each. */
 export const LOGS_MAX: number = 4096
+/** 16 spaces that nobody has created, for each author: projects of a team; 1,000 hostile members fill no table with them but their own. */
+export const SPACES_PER_AUTHOR_MAX: number = 16
+/** 256 spaces that were created: a node makes a log id for each of them and each member. */
+export const SPACES_MAX: number = 256
+/** 64 operations about one space that do not know of each other: more than admins who decide at once. */
+export const SPACE_HEADS_MAX: number = 64
+/** 60 s: a space that a peer speaks of and shows no log of by then gives its place to another one. */
+export const SPACE_TOLD_MS: number = 60_000
 /** 64: up to here frontier entries (72 B each) are cheaper than 256 bucket hashes. */
 export const ENTRIES_DIRECT_MAX: number = 64
 export const FRONTIER_BUCKETS: number = 256
@@ -177,6 +185,20 @@ export const CYCLE_EDGES_MAX: number = 4096
 export const LINKS_SHOWN_MAX: number = 500
 /** 10,000 links in one answer to an export: 2 MB. */
 export const LINKS_PAGE: number = 10_000
+/** 4,096 numbers: the largest common models make 3,072. A vector of them is 8 KiB as it travels, and 16 KiB with all bits. */
+export const VECTOR_DIMS_MAX: number = 4096
+/** 128 bytes: an embedder's id names a maker, a model, its version and its dimensions. */
+export const EMBEDDER_MAX_BYTES: number = 128
+/** 16 embedders of one author: each is an index on every node. The first ones of his log count. */
+export const EMBEDDERS_PER_AUTHOR_MAX: number = 16
+/** 4,096 candidates while a graph is walked: more than that, and looking at every vector is as fast. */
+export const EF_MAX: number = 4096
+/** 256 vectors are read back or added at a time: 200 KB of 384 dimensions, some 50 ms of an index. */
+export const VECTORS_BATCH: number = 256
+/** 8 batches are on their way to an index at a time: it never waits for the next one, and memory holds 3 MB of them. */
+export const VECTORS_ADDING_MAX: number = 8
+/** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
+export const VECTORS_KEPT_MAX: number = 2048
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */
@@ -198,6 +220,52 @@ export const SNAPSHOT_LATE_RECORDS: number = 1024
 export const SNAPSHOT_LATE_MS: number = 10_000
 /** 1 s after a start it has better things to do. */
 export const SNAPSHOT_SOON_MS: number = 1000
+
+// ---- cognition
+
+/** 100 memories of the side that would come apart are named, and 100 links that hold it: what a person looks through. */
+export const COHERENCE_SIDE_MAX: number = 100
+export const COHERENCE_EDGES_MAX: number = 100
+/** 32 communities are named by 4 words each, and by their 5 best linked memories. */
+export const TOPICS_MAX: number = 32
+export const TOPIC_WORDS: number = 4
+export const TOPIC_CENTRAL: number = 5
+/** 24 terms of a new memory, the rarest, find those that are like it. */
+export const ALIKE_TERMS_MAX: number = 24
+/** The newest 20,000 memories speak for proposals: a sweep over them takes some 0.2 s, in slices. */
+export const PROPOSE_MEMORIES_MAX: number = 20_000
+/** 512 subjects, the commonest of those that are not everywhere: 262,144 pairs are compared at most. */
+export const PROPOSE_SUBJECTS_MAX: number = 512
+/** 50 proposals at a time, each with the 20 newest pairs of memories that speak for it. */
+export const PROPOSALS_MAX: number = 50
+export const PROPOSAL_EVIDENCE_MAX: number = 20
+/** 1,024 impulses wait one by one, some 400 KB; older ones are counted together, one count for each kind. */
+export const IMPULSES_MAX: number = 1024
+/** 8 memories an impulse is about: those who want more ask for them. */
+export const IMPULSE_ABOUT_MAX: number = 8
+/** 200 characters of what an impulse says, and 64 of its reason. */
+export const IMPULSE_TEXT_MAX: number = 200
+export const IMPULSE_REASON_MAX: number = 64
+/** 64 records in one tick: with the texts of those they are compared with, some 600 reads of the journal. */
+export const TICK_RECORDS: number = 64
+/** Ticks are 50 ms apart to begin with, never less than 10 ms nor more than a minute. */
+export const TICK_INTERVAL_MS: number = 50
+export const TICK_INTERVAL_MIN_MS: number = 10
+export const TICK_INTERVAL_MAX_MS: number = 60_000
+/** 3 ms: the longest a slice of thinking is meant to hold up the loop. */
+export const SLICE_MS: number = 3
+/** 64 questions about the whole graph wait for their turn. */
+export const THOUGHTS_MAX: number = 64
+/** 30 synthetic ticks tell how fast a node thinks, or as many as there are in 200 ms. */
+export const CALIBRATION_TICKS: number = 30
+export const CALIBRATION_MS: number = 200
+/** 1 s: what is thought is saved at most so often; after a crash that much is thought again. */
+export const COGNITION_SAVE_MS: number = 1000
+/** 16 changes, or a tenth of the memory: then it is worth another look at the whole. */
+export const LOOK_CHANGES: number = 16
+export const LOOK_SHARE: number = 0.1
+/** 4,096 decisions on proposals are remembered; the oldest give way, and may be proposed once more. */
+export const DECISIONS_MAX: number = 4096
 
 /** 32 nodes of a development cluster: each is a process of 100 MB that dials all others. */
 export const LOCAL_NODES_MAX: number = 32

@@ -9,8 +9,9 @@ export interface Version {
   readonly fold: number
 }
 
-export const CURRENT: Version = { protocol: 1, fold: 1 }
-/** The version before the first release: it does not know `peer.about`, and does not fold `memory.retract`. */
+/** Fold 2 is fold 1 with `memory.vector`. */
+export const CURRENT: Version = { protocol: 1, fold: 2 }
+/** The version before the first release: it does not know `peer.about`, and does not fold `memory.retract` nor `memory.vector`. */
 export const PREVIOUS: Version = { protocol: 0, fold: 0 }
 
 /** Two protocol versions that can share a cluster. */

@@ -18,8 +18,8 @@ export interface AppliedRecord extends Written {
   readonly void: VoidReason | undefined
 }
 
-/** Its time is not after what it builds on; or it is beyond the cut of a revoked author. */
-export type VoidReason = 'clock' | 'revoked'
+/** Its time is not after what it builds on; it is beyond the cut of a revoked author; or its author may not write to the space. */
+export type VoidReason = 'clock' | 'revoked' | 'not_granted'
 
 export class AppliedCut {
   readonly #chain: Chain

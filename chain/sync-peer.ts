@@ -2,6 +2,7 @@ import { type Buggify, never } from '../base/buggify.ts'
 import type { LogId, NodeId, Stream } from '../base/ids.ts'
 import { CREDIT_BYTES, CREDIT_STEP_BYTES, LOGS_MAX } from '../base/limits.ts'
 import { RUN_COST_MAX } from './run.ts'
+import type { Told } from './sharing.ts'
 
 /**
  * What is known of one connected peer, and forgotten with the connection: a new connection
@@ -25,6 +26,10 @@ export class SyncPeer {
   readonly outran: Set<LogId> = new Set()
   /** Logs whose records from this peer are ahead of our clock: they wait for the next comparison. */
   readonly deferred: Set<LogId> = new Set()
+  /** What it is told of all logs, where some are not for everybody; `key` says what that follows from. */
+  view: { readonly key: string; readonly told: Told } | undefined
+  /** It held all records about membership when that was last looked at. */
+  isInformed = false
   /** Everything has been compared once. */
   agreed = false
   /** A read for this peer is under way; frames leave one after the other. */

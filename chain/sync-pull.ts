@@ -15,6 +15,8 @@ export class Puller {
   readonly #chain: Chain
   readonly #peers: ReadonlyMap<NodeId, SyncPeer>
   readonly #identify: (log: LogId) => LogIdentity | undefined
+  /** Whether a peer may know that we have a log, and how much of it. */
+  readonly #isFor: (peer: NodeId, log: LogIdentity) => boolean
   readonly #send: (to: NodeId, message: OutgoingSyncMessage) => void
   readonly #metrics: Metrics
   /** Logs of which a peer has said that it holds more. */
@@ -34,12 +36,14 @@ export class Puller {
     chain: Chain,
     peers: ReadonlyMap<NodeId, SyncPeer>,
     identify: (log: LogId) => LogIdentity | undefined,
+    isFor: (peer: NodeId, log: LogIdentity) => boolean,
     send: (to: NodeId, message: OutgoingSyncMessage) => void,
     metrics: Metrics,
   ) {
     this.#chain = chain
     this.#peers = peers
     this.#identify = identify
+    this.#isFor = isFor
     this.#send = send
     this.#metrics = metrics
   }
@@ -92,6 +96,7 @@ export class Puller {
     for (const peer of this.#peers.values()) {
       if ((peer.theirs.get(identity.id) ?? 0) <= size) continue
       ahead = true
+      if (!this.#isFor(peer.id, identity)) continue
       if (this.#load(peer.id) >= PULLS_PER_PEER_MAX) continue
       if (source === undefined || this.#isBetter(peer, source, identity)) source = peer
     }

@@ -7,6 +7,7 @@ import { entryOf } from './digest.ts'
 import type { Log } from './log.ts'
 import type { StoredRecord } from './record.ts'
 import { type EncodedRun, encodeRun } from './run.ts'
+import type { Sharing } from './sharing.ts'
 import type { SyncEffect } from './sync.ts'
 import type { SyncPeer } from './sync-peer.ts'
 import type { Written } from './written.ts'
@@ -21,8 +22,17 @@ export class Pusher {
   readonly #emit: (effect: SyncEffect) => void
   readonly #buggify: Buggify
   readonly #metrics: Metrics
+  readonly #sharing: Sharing
 
-  constructor(chain: Chain, peers: ReadonlyMap<NodeId, SyncPeer>, emit: (effect: SyncEffect) => void, metrics: Metrics, buggify: Buggify) {
+  constructor(
+    chain: Chain,
+    peers: ReadonlyMap<NodeId, SyncPeer>,
+    sharing: Sharing,
+    emit: (effect: SyncEffect) => void,
+    metrics: Metrics,
+    buggify: Buggify,
+  ) {
+    this.#sharing = sharing
     this.#chain = chain
     this.#peers = peers
     this.#emit = emit
@@ -67,6 +77,9 @@ export class Pusher {
     if (!peer.hasCredit) return this.#metrics.add('weft_sync_stalls_total')
     for (const [id, next] of peer.serving) {
       const log = this.#chain.log(id)
+      const state = log === undefined ? 'barred' : this.#sharing.of(peer, log)
+      if (state === 'barred') peer.serving.delete(id)
+      if (state !== 'shared') continue
       if (log !== undefined && next < this.#limit(peer, log)) {
         peer.reading = true
         this.#emit({ kind: 'read', peer: peer.id, log: id, from: next })
@@ -80,7 +93,7 @@ export class Pusher {
   onRead(peer: SyncPeer, log: Log | undefined, id: LogId, from: number, records: readonly StoredRecord[]): void {
     peer.reading = false
     const limit = log === undefined ? 0 : this.#limit(peer, log)
-    if (log !== undefined && peer.serving.get(id) === from && from < limit) {
+    if (log !== undefined && peer.serving.get(id) === from && from < limit && this.#sharing.isShared(peer, log)) {
       if (records.length === 0) peer.serving.delete(id)
       else this.#send(peer, log, encodeRun(log, from, this.#share(records.slice(0, limit - from))))
     }
@@ -92,7 +105,7 @@ export class Pusher {
     const first = fresh[0]?.seq
     const frames: EncodedRun[] = []
     for (const peer of this.#peers.values()) {
-      if (!peer.agreed || this.#buggify('sync.no-push')) continue
+      if (!peer.agreed || this.#buggify('sync.no-push') || !this.#sharing.isShared(peer, log)) continue
       if (!peer.theirs.has(log.identity.id)) this.follow(peer, log.identity.id, 0)
       if (!peer.reading && first !== undefined && peer.serving.get(log.identity.id) === first) {
         if (frames.length === 0) frames.push(...this.#framesOf(log, first, fresh))

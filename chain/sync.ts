@@ -1,7 +1,7 @@
 import { type Buggify, never } from '../base/buggify.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { FrontierEntry } from '../base/frontier.ts'
-import { keyOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
+import { CLUSTER, keyOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
 import { ANTI_ENTROPY_INTERVAL_MS, ENTRIES_DIRECT_MAX, HEADS_INTERVAL_MS } from '../base/limits.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/ports.ts'
@@ -13,6 +13,7 @@ import { ForkSearch, type SearchStep } from './fork-search.ts'
 import type { Log } from './log.ts'
 import type { OutgoingSyncMessage, Scope, StreamBuckets, StreamDigest, SyncMessage } from './messages.ts'
 import type { LogIdentity, StoredRecord } from './record.ts'
+import { type Access, OPEN, Sharing } from './sharing.ts'
 import { costOf, endOf, type Run } from './run.ts'
 import { RunIntake } from './run-intake.ts'
 import { SyncPeer } from './sync-peer.ts'
@@ -48,6 +49,8 @@ export interface SyncInit {
   readonly foldVersion: number
   /** Whose log this is, if its author is a member: only those are pulled. */
   readonly identify: (log: LogId) => LogIdentity | undefined
+  /** Which logs are for whom; all for all unless it says otherwise. */
+  readonly access?: Access
   readonly metrics?: Metrics
   readonly buggify?: Buggify
 }
@@ -71,6 +74,8 @@ export class ChainSync {
   /** The earliest of them, or earlier. */
   #nextCheckMs: number = Infinity
   readonly #summary: Summary
+  readonly #sharing: Sharing
+  #nowMs = 0
   #effects: SyncEffect[] = []
 
   constructor(init: SyncInit) {
@@ -80,10 +85,13 @@ export class ChainSync {
     this.#buggify = init.buggify ?? never
     const metrics = init.metrics ?? new Metrics()
     this.#identify = init.identify
-    this.#puller = new Puller(init.chain, this.#peers, init.identify, (to, message) => this.#send(to, message), metrics)
-    this.#pusher = new Pusher(init.chain, this.#peers, effect => this.#effects.push(effect), metrics, this.#buggify)
-    this.#intake = new RunIntake(init.chain, init.identify)
+    const { access = OPEN } = init
+    const isFor = (peer: NodeId, log: LogIdentity): boolean => access.isOpen(log.stream) || access.isFor(peer, log)
+    this.#puller = new Puller(init.chain, this.#peers, init.identify, isFor, (to, message) => this.#send(to, message), metrics)
     this.#summary = new Summary(init.chain)
+    this.#sharing = new Sharing(init.chain, access, this.#summary)
+    this.#pusher = new Pusher(init.chain, this.#peers, this.#sharing, effect => this.#effects.push(effect), metrics, this.#buggify)
+    this.#intake = new RunIntake(init.chain, init.identify)
     this.#forks = new ForkSearch(init.chain)
   }
 
@@ -116,7 +124,9 @@ export class ChainSync {
 
   on(from: NodeId, message: SyncMessage, nowMs: number, wallMs: number): Reply<SyncEffect> {
     const peer = this.#peers.get(from)
+    this.#nowMs = nowMs
     const verdict = peer === undefined ? ignore('unexpected') : this.#dispatch(peer, message, nowMs, wallMs)
+    if (peer !== undefined) this.#inform(peer)
     return { verdict, effects: this.#take() }
   }
 
@@ -166,8 +176,11 @@ export class ChainSync {
   /** Says hello now, and again later: the smaller NodeId of the two does. */
   #compare(id: NodeId, nowMs: number): void {
     const peer = this.#peers.get(id)
-    if (peer !== undefined) peer.compared = this.#summary.published
-    this.#send(id, { kind: 'sync.hello', foldVersion: this.#foldVersion, digests: this.#summary.digests })
+    if (peer !== undefined) {
+      const { digests, published } = this.#sharing.told(peer)
+      peer.compared = published
+      this.#send(id, { kind: 'sync.hello', foldVersion: this.#foldVersion, digests })
+    }
     this.#compareAt(id, nowMs + ANTI_ENTROPY_INTERVAL_MS / 2 + this.#random.below(ANTI_ENTROPY_INTERVAL_MS))
   }
 
@@ -178,7 +191,9 @@ export class ChainSync {
 
   #onHello(peer: SyncPeer, digests: readonly StreamDigest[], nowMs: number): Verdict {
     this.#puller.reconsider()
-    const mine = new Map(this.#summary.digests.map(({ stream, digest }) => [stream, digest]))
+    this.#compareMembership(peer, digests)
+    const told = this.#sharing.told(peer)
+    const mine = new Map(told.digests.map(({ stream, digest }) => [stream, digest]))
     const differing = new Set<Stream>(mine.keys())
     for (const { stream, digest } of digests) {
       const own = mine.get(stream)
@@ -188,13 +203,13 @@ export class ChainSync {
     peer.open.clear()
     if (differing.size === 0) {
       this.#send(peer.id, { kind: 'sync.equal' })
-      return this.#onEqual(peer, this.#summary.published, nowMs)
+      return this.#onEqual(peer, told.published, nowMs)
     }
     this.#assumeEqual(
       peer,
-      this.#publishedIf(log => !differing.has(log.identity.stream)),
+      this.#publishedIf(peer, log => !differing.has(log.identity.stream)),
     )
-    const published = publishedByStream(this.#chain.logs.values())
+    const published = publishedByStream(this.#sharing.logsFor(peer))
     const scope: Scope[] = []
     const buckets: StreamBuckets[] = []
     for (const stream of differing) {
@@ -212,7 +227,7 @@ export class ChainSync {
     const { revision } = this.#chain
     if (peer.equalAt !== revision) this.#assumeEqual(peer, published)
     const verdict = this.#agree(peer, nowMs)
-    if (published === this.#summary.published && peer.open.size === 0) peer.equalAt = revision
+    if (published === this.#sharing.told(peer).published && peer.open.size === 0) peer.equalAt = revision
     return verdict
   }
 
@@ -222,9 +237,11 @@ export class ChainSync {
 
   #onAsk(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.ask' }>, nowMs: number): Verdict {
     const { scope, entries, buckets } = message
+    // Asked for is what differs from our hello.
+    if (this.#sharing.hasClosed && ![...scope, ...buckets].some(({ stream }) => stream === CLUSTER)) this.#assumeMembership(peer)
     if (!this.#learnAll(peer, scope, entries, () => 0, nowMs)) return TOO_MANY_LOGS
     for (const { stream } of scope) peer.open.delete(stream)
-    const published = publishedByStream(this.#chain.logs.values())
+    const published = publishedByStream(this.#sharing.logsFor(peer))
     const narrowed = buckets.map(({ stream, digests }) => ({
       stream,
       buckets: differingBuckets(bucketDigests(published.get(stream) ?? []), digests),
@@ -232,7 +249,7 @@ export class ChainSync {
     for (const { stream } of narrowed) peer.open.add(stream)
     this.#assumeEqual(
       peer,
-      this.#publishedIf(log => narrowed.some(({ stream }) => stream === log.identity.stream) && !isInScope(log, narrowed)),
+      this.#publishedIf(peer, log => narrowed.some(({ stream }) => stream === log.identity.stream) && !isInScope(log, narrowed)),
     )
     if (narrowed.length > 0) this.#ask(peer, narrowed, [])
     this.#send(peer.id, {
@@ -253,7 +270,7 @@ export class ChainSync {
   #entries(peer: SyncPeer, scope: readonly Scope[], which: (log: Log) => boolean): FrontierEntry[] {
     const entries: FrontierEntry[] = []
     for (const log of this.#chain.logs.values()) {
-      if (log.published === 0 || !isInScope(log, scope)) continue
+      if (log.published === 0 || !isInScope(log, scope) || !this.#sharing.isShared(peer, log)) continue
       peer.told.set(log.identity.id, log.published)
       if (which(log)) entries.push(entryOf(log))
     }
@@ -284,7 +301,7 @@ export class ChainSync {
   #learn(peer: SyncPeer, { log: id, size, head }: FrontierEntry, nowMs: number): boolean {
     const log = this.#chain.log(id)
     const published = log?.published ?? 0
-    if (log !== undefined && size <= published && !equalBytes(log.tree.leaf(size - 1), head)) {
+    if (log !== undefined && size <= published && !equalBytes(log.tree.leaf(size - 1), head) && this.#sharing.isShared(peer, log)) {
       this.#search(this.#forks.begin(peer.id, log, size - 1, nowMs))
       return true
     }
@@ -301,9 +318,12 @@ export class ChainSync {
     return true
   }
 
-  #publishedIf(which: (log: Log) => boolean): ReadonlyMap<LogId, number> {
+  #publishedIf(peer: SyncPeer, which: (log: Log) => boolean): ReadonlyMap<LogId, number> {
     return new Map(
-      [...this.#chain.logs.values()].filter(log => log.published > 0 && which(log)).map(log => [log.identity.id, log.published]),
+      this.#sharing
+        .logsFor(peer)
+        .filter(log => log.published > 0 && which(log))
+        .map(log => [log.identity.id, log.published]),
     )
   }
 
@@ -327,7 +347,7 @@ export class ChainSync {
   }
 
   #catchUp(peer: SyncPeer, nowMs: number): void {
-    for (const log of this.#chain.logs.values()) {
+    for (const log of this.#sharing.logsFor(peer)) {
       const { id, author } = log.identity
       const theirs = peer.theirs.get(id) ?? 0
       if (author === this.#chain.self && theirs === log.published && theirs > 0) this.#pusher.follow(peer, id, theirs)
@@ -379,13 +399,18 @@ export class ChainSync {
   #onWant(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.want' }>): Verdict {
     const log = this.#chain.log(message.log)
     if (log === undefined || message.from >= log.published) return ignore('late')
+    const state = this.#sharing.of(peer, log)
+    if (state !== 'shared') return ignore(state === 'barred' ? 'not_granted' : 'late')
     if (this.#pusher.serve(peer, log, message.from, message.head)) return ACCEPT
     return this.#onProbe(peer, message.log, message.from - 1)
   }
 
   onRead(id: NodeId, log: LogId, from: number, records: readonly StoredRecord[]): readonly SyncEffect[] {
     const peer = this.#peers.get(id)
-    if (peer !== undefined) this.#pusher.onRead(peer, this.#chain.log(log), log, from, records)
+    if (peer !== undefined) {
+      this.#pusher.onRead(peer, this.#chain.log(log), log, from, records)
+      this.#inform(peer)
+    }
     return this.#take()
   }
 
@@ -447,6 +472,8 @@ export class ChainSync {
       this.#grow(group.log, nowMs)
     }
     this.#puller.pull(nowMs)
+    this.#nowMs = nowMs
+    for (const peer of this.#peers.values()) this.#inform(peer)
     return this.#take()
   }
 
@@ -478,6 +505,8 @@ export class ChainSync {
   #onProbe(peer: SyncPeer, id: LogId, seq: number): Verdict {
     const log = this.#chain.log(id)
     if (log === undefined || seq >= log.published) return ignore('unknown_log')
+    const state = this.#sharing.of(peer, log)
+    if (state !== 'shared') return ignore(state === 'barred' ? 'not_granted' : 'late')
     this.#send(peer.id, { kind: 'sync.leaf', log: id, seq, witnessed: this.#forks.witness(log, seq) })
     return ACCEPT
   }
@@ -503,14 +532,17 @@ export class ChainSync {
   }
 
   #tellHeads(): void {
+    const isClosed = this.#sharing.hasClosed
     for (const peer of this.#peers.values()) {
       if (!peer.agreed) continue
       const entries: FrontierEntry[] = []
       for (const log of this.#grown) {
         const { id, author } = log.identity
-        // An author is told too that we have its log, so that it pushes to us; others only what they lack.
-        const knows = Math.max(peer.told.get(id) ?? 0, peer.id === author ? 0 : (peer.theirs.get(id) ?? 0))
-        if (log.published <= knows) continue
+        // An author is told too that we have its log, so that it pushes to us; others only what they lack, except where they
+        // wait for us to know what was decided.
+        const isAwaited = peer.id === author || (isClosed && log.identity.stream === CLUSTER)
+        const knows = Math.max(peer.told.get(id) ?? 0, isAwaited ? 0 : (peer.theirs.get(id) ?? 0))
+        if (log.published <= knows || !this.#sharing.isShared(peer, log)) continue
         peer.told.set(id, log.published)
         entries.push(entryOf(log))
       }
@@ -528,11 +560,45 @@ export class ChainSync {
     }
   }
 
-  /** The members changed: logs that were none of our business may be now. */
+  /** The members changed, or what is for whom: logs that were none of our business may be now, and ours theirs. */
   onMembers(nowMs: number): readonly SyncEffect[] {
+    this.#nowMs = nowMs
     this.#puller.reconsider()
     this.#puller.pull(nowMs)
+    for (const peer of this.#peers.values()) {
+      peer.isInformed = false
+      this.#inform(peer)
+    }
     return this.#take()
+  }
+
+  /** Where the `cluster` logs are equal, the peer knows as much about membership as this node. */
+  #compareMembership(peer: SyncPeer, digests: readonly StreamDigest[]): void {
+    if (!this.#sharing.hasClosed) return
+    const mine = this.#summary.digests.find(({ stream }) => stream === CLUSTER)
+    const theirs = digests.find(({ stream }) => stream === CLUSTER)
+    if (mine === undefined || theirs === undefined || !equalBytes(mine.digest, theirs.digest)) return
+    this.#assumeEqual(
+      peer,
+      this.#publishedIf(peer, log => log.identity.stream === CLUSTER),
+    )
+  }
+
+  #assumeMembership(peer: SyncPeer): void {
+    const said = [...(peer.compared ?? NONE)].filter(([log]) => this.#chain.log(log)?.identity.stream === CLUSTER)
+    this.#assumeEqual(peer, new Map(said))
+  }
+
+  /** Once a peer knows all that was decided, it is told of what is for it and not for everybody. */
+  #inform(peer: SyncPeer): void {
+    if (!this.#sharing.hasClosed) return
+    const before = peer.isInformed
+    peer.isInformed = this.#sharing.isInformed(peer)
+    if (before || !peer.isInformed || !peer.agreed) return
+    const shared = this.#sharing.closed.filter(log => this.#sharing.isShared(peer, log))
+    for (const log of shared) if (log.published > (peer.theirs.get(log.identity.id) ?? 0)) this.#grow(log, this.#nowMs)
+    if (shared.length > 0 && this.#chain.self < peer.id) this.#compareAt(peer.id, this.#nowMs)
+    this.#pusher.pump(peer)
   }
 
   #send(to: NodeId, message: OutgoingSyncMessage): void {

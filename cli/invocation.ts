@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Request } from '../node/commands/types.ts'
+import { inSpace } from '../node/client/space.ts'
 import { nodeIn } from './node-in.ts'
 import { write, writeDocument } from './output.ts'
 import { Progress } from './progress.ts'
@@ -9,6 +10,7 @@ interface GlobalOptions {
   readonly dir?: string
   readonly json?: boolean
   readonly progress?: boolean
+  readonly space?: string
 }
 
 /** One call of the command line: where the node is, and how to answer. */
@@ -17,14 +19,17 @@ export class Invocation {
   readonly dir: string
   readonly isJson: boolean
   readonly progress: Progress
+  /** Which space commands of the memory are about, where they do not say: `--space`, else `WEFT_SPACE`, else the node decides. */
+  readonly space: string | undefined
   /** Performs a command on the node that runs in `dir`. */
   readonly request: Request
 
-  constructor({ dir, json, progress }: GlobalOptions) {
+  constructor({ dir, json, progress, space }: GlobalOptions) {
     this.dir = resolve(dir ?? (process.env['WEFT_DIR'] || '.weft'))
     this.isJson = json === true
     this.progress = new Progress(progress === true)
-    this.request = nodeIn(this.dir)
+    this.space = space ?? (process.env['WEFT_SPACE'] || undefined)
+    this.request = inSpace(nodeIn(this.dir), this.space)
   }
 
   /** The answer: `document` with `--json`, else what `render` makes of it. */

@@ -52,8 +52,9 @@ function createProgram(isJson: boolean, onCommand: (command: Command) => void): 
 
 function addRoutes(parent: Command, routes: readonly Route[], onCommand: (command: Command) => void): void {
   const unloaded = new Map<Command, NonNullable<Route['load']>>()
-  for (const { name, about, load, commands } of routes) {
+  for (const { name, about, load, option, commands } of routes) {
     const command = parent.command(name).description(about).helpCommand(false)
+    if (option !== undefined) command.option(...option)
     if (load !== undefined) unloaded.set(command, load)
     if (commands !== undefined) addRoutes(command, commands, onCommand)
   }

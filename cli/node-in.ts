@@ -5,6 +5,8 @@ import { requireNode } from './directory.ts'
 
 /** 30 s: a node answers in milliseconds, waits for a frontier 5 s; one that is silent that long hangs. */
 export const ANSWER_MS = 30_000
+/** 2 min for what is worked out over the whole memory, here or by a peer that is given 30 s of it. */
+export const LONG_ANSWER_MS = 120_000
 
 /**
  * A way to perform commands on the node that runs in `dir`. Throws `not_initialised` when no

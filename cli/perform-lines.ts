@@ -30,6 +30,8 @@ const GONE: readonly ErrorCode[] = ['not_running', 'stopping', 'timeout']
 
 interface Entry {
   readonly work: LineCommand | undefined
+  /** Of the line, from 1. */
+  readonly number: number
   /** Of the line: what it adds to a request. */
   readonly bytes: number
   /** JSON; undefined until it is there. */
@@ -140,23 +142,23 @@ class LineRun {
     for (const wake of this.#sleepers.splice(0)) wake()
   }
 
-  #add({ content }: Line): void {
-    const entry: Entry = 'error' in content ? this.#failed(content.error) : this.#entryOf(content.text)
+  #add({ number, content }: Line): void {
+    const entry: Entry = 'error' in content ? this.#failed(number, content.error) : this.#entryOf(number, content.text)
     this.#entries.push(entry)
     if (entry.work !== undefined) this.#waiting.push(entry)
   }
 
-  #entryOf(text: string): Entry {
+  #entryOf(number: number, text: string): Entry {
     try {
-      return { work: this.#commandOf(text), bytes: Buffer.byteLength(text), answer: undefined }
+      return { number, work: this.#commandOf(text), bytes: Buffer.byteLength(text), answer: undefined }
     } catch (thrown) {
-      return this.#failed(asWeftError(thrown))
+      return this.#failed(number, asWeftError(thrown))
     }
   }
 
-  #failed(error: unknown): Entry {
+  #failed(line: number, error: unknown): Entry {
     this.hasFailed = true
-    return { work: undefined, bytes: 0, answer: JSON.stringify({ error }) }
+    return { number: line, work: undefined, bytes: 0, answer: JSON.stringify({ line, error }) }
   }
 
   #pump(): void {
@@ -191,7 +193,8 @@ class LineRun {
       results.forEach((result, i) => {
         if ('error' in result && GONE.includes(result.error.code as ErrorCode)) throw new WeftError('stopping', result.error.message)
         if ('error' in result) this.hasFailed = true
-        ;(batch[i] as Entry).answer = JSON.stringify('ok' in result ? result.ok : result)
+        const entry = batch[i] as Entry
+        entry.answer = JSON.stringify('ok' in result ? result.ok : { line: entry.number, ...result })
       })
     } catch (thrown) {
       this.fail(thrown)

@@ -5,8 +5,15 @@ export interface Route {
   readonly name: string
   readonly about: string
   readonly load?: () => Promise<Define>
+  /** What all commands of a group take. */
+  readonly option?: readonly [flags: string, about: string]
   readonly commands?: readonly Route[]
 }
+
+export const SPACE_OPTION: readonly [flags: string, about: string] = [
+  '--space <name>',
+  'the space it is about (default: $WEFT_SPACE, or main)',
+]
 
 /** EVERY COMMAND, in the order in which help lists them. A file is loaded when its command is called. */
 export const ROUTES: readonly Route[] = [
@@ -83,6 +90,7 @@ export const ROUTES: readonly Route[] = [
   {
     name: 'mem',
     about: 'the shared causal memory',
+    option: SPACE_OPTION,
     commands: [
       { name: 'remember', about: 'write a memory', load: async () => (await import('./commands/mem-remember.ts')).define },
       { name: 'recall', about: 'find memories', load: async () => (await import('./commands/mem-recall.ts')).define },
@@ -114,6 +122,42 @@ export const ROUTES: readonly Route[] = [
         load: async () => (await import('./commands/mem-timeline.ts')).define,
       },
       {
+        name: 'coherence',
+        about: 'how well the memories hang together, and where they would come apart',
+        load: async () => (await import('./commands/mem-coherence.ts')).define,
+      },
+      {
+        name: 'communities',
+        about: 'what the memories are about',
+        load: async () => (await import('./commands/mem-communities.ts')).define,
+      },
+      {
+        name: 'proposals',
+        about: 'list causes that the memory itself suggests',
+        load: async () => (await import('./commands/mem-proposals.ts')).defineList,
+      },
+      {
+        name: 'confirm',
+        about: 'link what is proposed, and say why',
+        load: async () => (await import('./commands/mem-proposals.ts')).defineConfirm,
+      },
+      {
+        name: 'reject',
+        about: 'have it not proposed again',
+        load: async () => (await import('./commands/mem-proposals.ts')).defineReject,
+      },
+      {
+        name: 'impulses',
+        about: 'show what the node noticed: contradictions, news, what fell apart',
+        load: async () => (await import('./commands/mem-impulses.ts')).define,
+      },
+      { name: 'tick', about: 'have the node look at what is new', load: async () => (await import('./commands/mem-tick.ts')).define },
+      {
+        name: 'locate',
+        about: 'all names of one thing: id, record, leaf, graph',
+        load: async () => (await import('./commands/mem-locate.ts')).define,
+      },
+      {
         name: 'import',
         about: 'remember what is written elsewhere',
         commands: [
@@ -143,6 +187,25 @@ export const ROUTES: readonly Route[] = [
         load: async () => (await import('./commands/mem-status.ts')).define,
       },
       { name: 'shell', about: 'ask several of these, one a line', load: async () => (await import('./commands/mem-shell.ts')).define },
+    ],
+  },
+  {
+    name: 'space',
+    about: 'memories beside each other, each with readers and writers of its own',
+    commands: [
+      { name: 'list', about: 'list the spaces that this node knows', load: async () => (await import('./commands/space.ts')).defineList },
+      {
+        name: 'create',
+        about: 'create a space, as an admin of the cluster',
+        load: async () => (await import('./commands/space.ts')).defineCreate,
+      },
+      { name: 'grant', about: 'give a member a role in a space', load: async () => (await import('./commands/space.ts')).defineGrant },
+      {
+        name: 'revoke',
+        about: 'take it away; what it wrote until then stays',
+        load: async () => (await import('./commands/space.ts')).defineRevoke,
+      },
+      { name: 'show', about: 'show one space', load: async () => (await import('./commands/space.ts')).defineShow },
     ],
   },
   {

@@ -1,7 +1,8 @@
 import { toHex } from '../base/bytes.ts'
 import type { Genesis } from './genesis.ts'
-import type { ClusterId, NodeId } from '../base/ids.ts'
-import { type CutEntry, isSignedByAdmin, type Operation, operationOf, type Op, type SignedOperation } from './operation.ts'
+import type { ClusterId, LogId, NodeId } from '../base/ids.ts'
+import { type CutEntry, isSignedByAdmin, isSpaceOp, type Operation, operationOf, type Op, type SignedOperation } from './operation.ts'
+import { foldSpaces, type SignedSpaceOp, type SpaceState } from './spaces.ts'
 
 /**
  * Who belongs to the cluster, as a fold over the operations that admins recorded. Admits,
@@ -34,20 +35,29 @@ export class Membership {
   readonly #operations: Map<string, Recorded> = new Map()
   /** What follows from the operations; computed when somebody asks after a change. */
   #folded: Fold | undefined
+  #spaces: ReadonlyMap<string, SpaceState> | undefined
 
   constructor(genesis: Genesis) {
     this.#genesis = genesis
     this.cluster = genesis.cluster
   }
 
-  /** What an admin recorded. @returns true when it changed who is a member, what counts, or what waits. */
-  add(signed: SignedOperation): boolean {
-    if (this.#knows(signed) || !isSignedByAdmin(signed)) return false
+  /**
+   * What an admin recorded. @returns true when it changed who is a member, what counts, or what waits.
+   *
+   * @param place where its record stands; without one an admin of a space has said nothing, as its log may have ended before
+   */
+  add(signed: SignedOperation, place?: Place): boolean {
     const { operation, admin, signature } = signed
     const known = this.#operations.get(operation.id)
-    if (known === undefined) this.#operations.set(operation.id, { operation, signatures: new Map([[admin, signature]]) })
-    else known.signatures.set(admin, signature)
+    const isPlaced = place !== undefined && isSpaceOp(operation.op) && known?.places.has(admin) !== true
+    if ((this.#knows(signed) && !isPlaced) || !isSignedByAdmin(signed)) return false
+    const row = known ?? { operation, signatures: new Map(), places: new Map() }
+    row.signatures.set(admin, signature)
+    if (isPlaced) row.places.set(admin, place)
+    this.#operations.set(operation.id, row)
     this.#folded = undefined
+    if (operation.op.op !== 'admit' && operation.op.op !== 'retire') this.#spaces = undefined
     return true
   }
 
@@ -100,6 +110,34 @@ export class Membership {
     return this.#fold.authorities
   }
 
+  /** Spaces that were created, by name; the same map until something that was decided changes them. */
+  get spaces(): ReadonlyMap<string, SpaceState> {
+    this.#spaces ??= foldSpaces(this.#spaceOps())
+    return this.#spaces
+  }
+
+  /** Nodes that are, or were, admins of a space: their `cluster` logs carry operations too. */
+  get spaceAdmins(): ReadonlySet<NodeId> {
+    return new Set([...this.spaces.values()].flatMap(({ deciders }) => deciders))
+  }
+
+  #spaceOps(): readonly SignedSpaceOp[] {
+    return this.#fold.inOrder.flatMap((row): readonly SignedSpaceOp[] => {
+      const { operation, signatures, places } = row
+      const { id, op } = operation
+      if (!isSpaceOp(op)) return []
+      const policy = this.#policyOf(operation)
+      const signers = [...signatures.keys()].filter(signer => this.#isWithinCut(signer, places.get(signer))).sort()
+      return [{ id, op, isDecided: policy !== undefined && this.#counts(id, policy), signers }]
+    })
+  }
+
+  #isWithinCut(node: NodeId, place: Place | undefined): boolean {
+    const cut = this.cutOf(node)
+    if (place === undefined || cut === undefined) return place !== undefined
+    return place.seq < (cut.find(({ log }) => log === place.log)?.size ?? 0)
+  }
+
   /** An operation under the policy of now. */
   propose(op: Op): Operation {
     return operationOf(this.cluster, this.policy.version, op)
@@ -113,12 +151,17 @@ export class Membership {
   get pending(): readonly PendingOperation[] {
     const rows: PendingOperation[] = []
     for (const { operation, signatures } of this.#fold.inOrder) {
-      if (operation.policyVersion !== this.policy.version) continue
+      if (operation.policyVersion !== this.policy.version || this.#holdsAlready(operation)) continue
       const admins = this.#signers(signatures, this.policy)
       const needed = neededFor(operation.op, this.policy)
       if (admins.length > 0 && admins.length < needed) rows.push({ operation, admins, needed })
     }
     return rows
+  }
+
+  /** An admin of a space needs nobody else. */
+  #holdsAlready({ id, op }: Operation): boolean {
+    return isSpaceOp(op) && this.spaces.get(op.space)?.counts(id) === true
   }
 
   /** True when an operation whose id begins with `prefix` can no longer count: its policy was replaced before it did. */
@@ -256,6 +299,14 @@ export class Membership {
 interface Recorded {
   readonly operation: Operation
   readonly signatures: Map<NodeId, Uint8Array>
+  /** Of operations about a space: where each signature was recorded first. */
+  readonly places: Map<NodeId, Place>
+}
+
+/** A record of somebody's `cluster` log. */
+export interface Place {
+  readonly log: LogId
+  readonly seq: number
 }
 
 interface Fold {

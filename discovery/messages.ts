@@ -14,6 +14,8 @@ export type ControlMessage =
   | { readonly kind: 'peer.known'; readonly peers: readonly KnownPeer[] }
   /** What the sender runs, and how it folds. */
   | { readonly kind: 'peer.about'; readonly version: string; readonly fold: number }
+  /** How long a synthetic tick of cognition took the sender, in microseconds. */
+  | { readonly kind: 'peer.capacity'; readonly p50Us: number; readonly p95Us: number }
 
 export function encodeControlMessage(message: ControlMessage): readonly Cbor[] {
   switch (message.kind) {
@@ -25,6 +27,8 @@ export function encodeControlMessage(message: ControlMessage): readonly Cbor[] {
       return [message.peers.map(encodeKnownPeer)]
     case 'peer.about':
       return [message.version, message.fold]
+    case 'peer.capacity':
+      return [message.p50Us, message.p95Us]
   }
 }
 
@@ -32,6 +36,7 @@ const pingShape = tuple(uint())
 const pongShape = tuple(uint(), uint())
 const knownShape = tuple(list(knownPeerRow, PEER_EXCHANGE_MAX))
 const aboutShape = tuple(text(64), uint())
+const capacityShape = tuple(uint(), uint())
 
 export function parseControlMessage(kind: ControlMessage['kind'], fields: readonly Cbor[]): ControlMessage | undefined {
   switch (kind) {
@@ -50,6 +55,10 @@ export function parseControlMessage(kind: ControlMessage['kind'], fields: readon
     case 'peer.about': {
       const row = aboutShape.parse(fields)
       return row && { kind, version: row[0], fold: row[1] }
+    }
+    case 'peer.capacity': {
+      const row = capacityShape.parse(fields)
+      return row && { kind, p50Us: row[0], p95Us: row[1] }
     }
   }
 }

@@ -1,10 +1,10 @@
-import { concatBytes, toHex } from '../base/bytes.ts'
+import { concatBytes, fromHex, toHex } from '../base/bytes.ts'
 import { type Cbor, decode, encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { isStrictKey, verify } from '../base/crypto/ed25519.ts'
 import { hash, tagOf } from '../base/crypto/hash.ts'
-import { type ClusterId, digestOf, keyOf, type LogId, logIdOf, type NodeId, nodeIdOf } from '../base/ids.ts'
-import { ADMINS_MAX, EVIDENCE_OPS_MAX, LOGS_MAX } from '../base/limits.ts'
+import { type ClusterId, DEFAULT_SPACE, digestOf, isSpace, keyOf, type LogId, logIdOf, type NodeId, nodeIdOf } from '../base/ids.ts'
+import { ADMINS_MAX, EVIDENCE_OPS_MAX, LOGS_MAX, SPACE_HEADS_MAX } from '../base/limits.ts'
 import { bytes, list, literal, type Shape, text, tuple, uint } from '../base/shape.ts'
 
 /**
@@ -24,6 +24,33 @@ export type Op =
   | { readonly op: 'revoke'; readonly node: NodeId; readonly cut: readonly CutEntry[]; readonly reason: string }
   /** Replaces the policy version it names. */
   | { readonly op: 'policy'; readonly admins: readonly NodeId[]; readonly threshold: number; readonly rules: Uint8Array }
+  | SpaceOp
+
+/** What a node may do in a space. A relay holds its records for others, and cannot read what is encrypted. */
+export type SpaceRole = 'none' | 'relay' | 'read' | 'write' | 'admin'
+
+/** About one space. `after`: the newest operations about it that were known, 64 hex each, in order. */
+export type SpaceOp =
+  | {
+      readonly op: 'space.create'
+      readonly space: string
+      /** Its first admin. */
+      readonly owner: NodeId
+      /** Only those with a grant read and write. */
+      readonly isPrivate: boolean
+      readonly isEncrypted: boolean
+      readonly after: readonly string[]
+    }
+  /** `at`: of the node's log in this space, what counts: all from there on when it may write, nothing more from there on when not. */
+  | {
+      readonly op: 'space.grant'
+      readonly space: string
+      readonly node: NodeId
+      readonly role: Exclude<SpaceRole, 'none'>
+      readonly at: number
+      readonly after: readonly string[]
+    }
+  | { readonly op: 'space.revoke'; readonly space: string; readonly node: NodeId; readonly at: number; readonly after: readonly string[] }
 
 export interface CutEntry {
   readonly log: LogId
@@ -55,6 +82,13 @@ const ADMIT = 1
 const RETIRE = 2
 const REVOKE = 3
 const POLICY = 4
+const CREATE = 5
+const GRANT = 6
+const WITHDRAW = 7
+/** By number, from 1. */
+export const SPACE_ROLES: readonly Exclude<SpaceRole, 'none'>[] = ['relay', 'read', 'write', 'admin']
+const PRIVATE = 1
+const ENCRYPTED = 2
 export const ROLE: RegExp = /^[a-z][a-z0-9-]{0,31}$/
 
 export function operationOf(cluster: ClusterId, policyVersion: string, op: Op): Operation {
@@ -72,7 +106,17 @@ function encodeOp(op: Op): Cbor {
       return [REVOKE, keyOf(op.node), op.cut.map(({ log, size, head }) => [digestOf(log), size, head]), op.reason]
     case 'policy':
       return [POLICY, op.admins.map(keyOf), op.threshold, op.rules]
+    case 'space.create':
+      return [CREATE, op.space, keyOf(op.owner), (op.isPrivate ? PRIVATE : 0) + (op.isEncrypted ? ENCRYPTED : 0), encodeAfter(op)]
+    case 'space.grant':
+      return [GRANT, op.space, keyOf(op.node), SPACE_ROLES.indexOf(op.role) + 1, op.at, encodeAfter(op)]
+    case 'space.revoke':
+      return [WITHDRAW, op.space, keyOf(op.node), op.at, encodeAfter(op)]
   }
+}
+
+function encodeAfter({ after }: SpaceOp): Cbor {
+  return after.map(fromHex)
 }
 
 const keyShape: Shape<NodeId> = { parse: value => (value instanceof Uint8Array && isStrictKey(value) ? nodeIdOf(value) : undefined) }
@@ -81,6 +125,19 @@ const admitShape = tuple(literal(ADMIT), keyShape, text(32), bytes(0, 32))
 const retireShape = tuple(literal(RETIRE), keyShape)
 const revokeShape = tuple(literal(REVOKE), keyShape, list(tuple(bytes(32), uint(), bytes(32)), LOGS_MAX), text(256))
 const policyShape = tuple(literal(POLICY), list(keyShape, ADMINS_MAX), uint(ADMINS_MAX), bytes(32))
+/** `main` is of all members, and nothing is decided about it. */
+const spaceShape: Shape<string> = {
+  parse: value => (typeof value === 'string' && isSpace(value) && value !== DEFAULT_SPACE ? value : undefined),
+}
+const afterShape: Shape<readonly string[]> = {
+  parse: value => {
+    const ids = list(bytes(32), SPACE_HEADS_MAX).parse(value)?.map(toHex)
+    return ids?.every((id, i) => i === 0 || (ids[i - 1] as string) < id) === true ? ids : undefined
+  },
+}
+const createShape = tuple(literal(CREATE), spaceShape, keyShape, uint(PRIVATE + ENCRYPTED), afterShape)
+const grantShape = tuple(literal(GRANT), spaceShape, keyShape, uint(SPACE_ROLES.length), uint(), afterShape)
+const withdrawShape = tuple(literal(WITHDRAW), spaceShape, keyShape, uint(), afterShape)
 
 /** @returns undefined for anything but the canonical bytes of an operation of this cluster. */
 export function parseOperation(encoded: Uint8Array, cluster: ClusterId): Operation | undefined {
@@ -115,9 +172,31 @@ function parseOp(fields: readonly Cbor[]): Op | undefined {
       const isSorted = admins.every((admin, i) => i === 0 || (admins[i - 1] as NodeId) < admin)
       return isSorted && threshold >= 1 && threshold <= admins.length ? { op: 'policy', admins, threshold, rules } : undefined
     }
+    case CREATE: {
+      const row = createShape.parse(fields)
+      if (row === undefined) return undefined
+      const [, space, owner, flags, after] = row
+      return { op: 'space.create', space, owner, isPrivate: (flags & PRIVATE) > 0, isEncrypted: (flags & ENCRYPTED) > 0, after }
+    }
+    case GRANT: {
+      const row = grantShape.parse(fields)
+      const role = row === undefined ? undefined : SPACE_ROLES[row[3] - 1]
+      return row === undefined || role === undefined
+        ? undefined
+        : { op: 'space.grant', space: row[1], node: row[2], role, at: row[4], after: row[5] }
+    }
+    case WITHDRAW: {
+      const row = withdrawShape.parse(fields)
+      return row && { op: 'space.revoke', space: row[1], node: row[2], at: row[3], after: row[4] }
+    }
     default:
       return undefined
   }
+}
+
+/** What is decided about a space, rather than about members. */
+export function isSpaceOp(op: Op): op is SpaceOp {
+  return op.op === 'space.create' || op.op === 'space.grant' || op.op === 'space.revoke'
 }
 
 export function signOperation(operation: Operation, signer: Signer): SignedOperation {

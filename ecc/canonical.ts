@@ -6,11 +6,12 @@ import { WEIGHT_ONE } from './records.ts'
 import { type Ref, ROLE } from './record-table.ts'
 import { edgeOf, nodeOf } from './show.ts'
 import { successions } from './supersession.ts'
+import { counts, vectorOf } from './vectors.ts'
 import type { View } from './view.ts'
 
 /**
  * Everything the fold says, in one order: memories, links, who supersedes whom, who retracted
- * what. Equal bytes on every node that applied the same records, however they arrived.
+ * what, which vectors there are and count. Equal bytes on every node that applied the same records, however they arrived.
  */
 export function canonical(view: View): Uint8Array {
   const { records, references } = view.tables
@@ -18,6 +19,7 @@ export function canonical(view: View): Uint8Array {
   const edges: Cbor[] = []
   const superseded: Cbor[] = []
   const retracted: Cbor[] = []
+  const placed: Cbor[] = []
   const inOrder = Array.from({ length: records.size }, (_, record) => record)
     .filter(record => view.sees(record))
     .sort((a, b) => records.compareOldest(a, b))
@@ -37,12 +39,15 @@ export function canonical(view: View): Uint8Array {
       nodes.push([id, ...place(ref), hlc.ms, hlc.counter, option(key), option(isoOf(validFromMs)), option(isoOf(validToMs)), state])
       const says = successions(view, record).map(succession => succession.record)
       for (const by of says.sort((a, b) => records.compareOldest(a, b))) superseded.push([id, records.ids.digest(by)])
+    } else if (role === ROLE.vector) {
+      const { node, embedder, dims } = vectorOf(view, record)
+      placed.push([id, ...place(records.refOf(record)), digestOf(node), embedder, dims, counts(view, record) ? 1 : 0])
     } else if (role === ROLE.link) {
       const { ref, from, to, type, weight } = edgeOf(view, record)
       edges.push([id, ...place(ref), digestOf(from), digestOf(to), EDGE_TYPES[type], Math.round(weight * WEIGHT_ONE)])
     }
   }
-  return encode([nodes, edges, superseded, retracted])
+  return encode([nodes, edges, superseded, retracted, placed])
 }
 
 function place(ref: Ref): [Uint8Array, number] {

@@ -15,6 +15,8 @@ import { currentName, KIND_OF_REFERENCE, type Reference, ReferenceTable } from '
 import { Retraction } from './retraction.ts'
 import { SameTexts } from './same-texts.ts'
 import { TextIndex } from './text-index.ts'
+import { decodeVector } from './vector-record.ts'
+import { VectorTable } from './vector-table.ts'
 import { packEdge } from './view.ts'
 
 /** A record as the chain hands it over: verified, and after everything in its causal past. */
@@ -41,6 +43,7 @@ export interface FoldState {
   readonly nodes: NodeTable
   readonly past: CausalPast
   readonly own: OwnMemories
+  readonly vectors: VectorTable
   /** Replaced by ones without the erased when a snapshot is taken. */
   text: TextIndex
   labels: LabelTable
@@ -61,6 +64,7 @@ export function emptyState(self: NodeId): FoldState {
     nodes: new NodeTable(),
     past: new CausalPast(),
     own: new OwnMemories(self),
+    vectors: new VectorTable(),
     text: new TextIndex(),
     labels: new LabelTable(),
     same: new SameTexts(),
@@ -83,7 +87,10 @@ export class Folding {
   constructor(state: FoldState, version: number) {
     this.state = state
     this.#version = version
-    this.retraction = new Retraction(state.records, state.references, (record, live) => this.#count(record, live ? 1 : -1))
+    this.retraction = new Retraction(state.records, state.references, (record, live) => {
+      this.#count(record, live ? 1 : -1)
+      this.#touch(record)
+    })
   }
 
   apply(record: FoldRecord): Folded {
@@ -120,6 +127,8 @@ export class Folding {
         return body === null ? 'folded' : this.#supersede(record, body)
       case KIND['memory.retract']:
         return body === null ? 'folded' : this.#retract(record, body)
+      case KIND['memory.vector']:
+        return body === null ? 'folded' : this.#vector(record, log, body)
       case KIND['log.rebase']:
         return body === null ? 'folded' : this.#rebase(log, body)
       default:
@@ -140,6 +149,20 @@ export class Folding {
     if (records.authorOf(record) === own.author) own.add(node, body)
     this.#become(record, ROLE.node, node)
     return 'folded'
+  }
+
+  #vector(record: number, log: number, body: Uint8Array): Folded {
+    const said = decodeVector(body)
+    if (said === undefined) return 'void'
+    const { vectors, records, own } = this.state
+    const index = vectors.open(log, said.embedder, said.vector.length)
+    if (index === undefined) return 'void'
+    const folded = this.#refer(record, ROLE.vector, [{ kind: KIND_OF_REFERENCE.vector, id: said.node, value: index }])
+    if (records.role.at(record) !== ROLE.vector) return folded
+    vectors.add(index, record)
+    vectors.last = { label: record, vector: said.vector }
+    if (records.authorOf(record) === own.author) own.addVector(record, body)
+    return folded
   }
 
   #link(record: number, body: Uint8Array): Folded {
@@ -191,8 +214,10 @@ export class Folding {
       for (const reference of references.fromLog(log, old)) {
         const isRetract = references.kind.at(reference) === KIND_OF_REFERENCE.retract
         if (isRetract) this.#relent(reference)
+        this.#touch(references.owner.at(reference))
         references.detach(reference)
         references.reattach(reference, old)
+        this.#touch(references.owner.at(reference))
         if (isRetract) this.#enforce(reference)
       }
     }
@@ -209,6 +234,18 @@ export class Folding {
     this.state.records.role.set(record, role)
     this.state.records.detail.set(record, detail)
     this.#count(record, 1)
+    this.#touch(record)
+  }
+
+  /** Which vectors of a memory count may be otherwise now. */
+  #touch(record: number): void {
+    const { records, references, vectors } = this.state
+    const role = records.role.at(record)
+    if (role === ROLE.node && records.vectors.at(record) !== NONE) vectors.touched.add(record)
+    if (role !== ROLE.vector) return
+    const target = references.target.at(records.detail.at(record))
+    vectors.touched.add(record)
+    if (target !== NONE) vectors.touched.add(target)
   }
 
   /** A live retract takes effect. */
@@ -228,6 +265,7 @@ export class Folding {
   #erase(record: number): void {
     const { records, references, nodes, erased, totals } = this.state
     if (records.role.at(record) === ROLE.none) return
+    this.#touch(record)
     if (records.role.at(record) === ROLE.node) {
       nodes.dropKey(records.detail.at(record))
       totals.unswept++

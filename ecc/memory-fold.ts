@@ -4,6 +4,9 @@ import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import { LIST_MAX } from '../base/limits.ts'
 import { CURRENT } from '../base/version.ts'
 import { canonical } from './canonical.ts'
+import { Cognition } from './cognition/cognition.ts'
+import { type AlikeMemory, alikeTo, sameKeyAs } from './cognition/novelty.ts'
+import { type News, newsOf } from './cognition/news.ts'
 import { NONE } from './column.ts'
 import { type Conflict, conflicts } from './conflicts.ts'
 import { type Difference, difference } from './diff.ts'
@@ -16,10 +19,11 @@ import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
 import { currentName } from './reference-table.ts'
-import { type CausalEdge, historyOf, type NodeHistory } from './show.ts'
+import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
 import { type Timeline, timeline, type TimelineOrder } from './timeline.ts'
+import { counts, Vectors } from './vectors.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
@@ -55,6 +59,7 @@ export interface FoldStats {
 export class MemoryFold {
   /** Of the fold: answers of two versions are not compared. */
   readonly version: number
+  readonly vectors: Vectors
   readonly #state: FoldState
   readonly #folding: Folding
 
@@ -63,6 +68,7 @@ export class MemoryFold {
     this.version = version
     this.#state = state
     this.#folding = new Folding(state, version)
+    this.vectors = new Vectors(state, at => this.#view(at))
   }
 
   /** The fold in `bytes`, which this version made; undefined when they are damaged, of another format, or another node's. */
@@ -112,6 +118,11 @@ export class MemoryFold {
     const first = this.#state.records.at(a)
     const second = this.#state.records.at(b)
     return first !== NONE && second !== NONE && this.#view().isBefore(first, second)
+  }
+
+  /** Records applied. */
+  get size(): number {
+    return this.#state.records.size
   }
 
   /** Where the record with this id stands; an id that a rebase replaced leads to the new record. */
@@ -184,6 +195,26 @@ export class MemoryFold {
     return conflicts(this.#view(at))
   }
 
+  /** What can be asked of it as a whole, as of a cut that stays. @throws WeftError `frontier_ahead` */
+  cognition(at: Cut = this.cut): Cognition {
+    return new Cognition(this.#view(at))
+  }
+
+  /** The live memories most like one by its words, best first. */
+  alike(id: CausalId, text: string, count: number): AlikeMemory[] {
+    return alikeTo(this.#view(), this.#find(id), text, count)
+  }
+
+  /** Current memories of other authors under the key of this one. */
+  sameKey(id: CausalId): AlikeMemory[] {
+    return sameKeyAs(this.#view(), this.#find(id))
+  }
+
+  /** What the records beyond a cut say that is worth a thought; `limit` of them at a time. */
+  news(after: Cut, limit: number): News {
+    return newsOf(this.#view(), after, limit)
+  }
+
   /** What is otherwise at `to` (now, without it) than at `from`. @throws WeftError `invalid_argument`, `frontier_ahead` */
   difference({ from, to = this.cut, limit }: { readonly from: Cut; readonly to?: Cut | undefined; readonly limit: number }): Difference {
     if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX)
@@ -218,6 +249,11 @@ export class MemoryFold {
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
+  }
+
+  /** What a record is in the graph; undefined when it is nothing there. `links` names how many records link to it. */
+  placeOf(id: CausalId): GraphPlace | undefined {
+    return placeIn(this.#view(), this.#find(id))
   }
 
   /** The `max` oldest links at a memory, also those that were retracted or lead nowhere yet, and how many there are. */
@@ -271,6 +307,14 @@ export class MemoryFold {
       if (newest !== NONE && isCurrent(view, newest)) return records.idOf(newest)
     }
     return undefined
+  }
+
+  /** The newest vector of `author` for a memory, if this is it (`contentHash` of its body). */
+  findVector(author: NodeId, content: Uint8Array): CausalId | undefined {
+    const { own, records } = this.#state
+    const record = author === own.author ? own.findVector(content) : NONE
+    const found = record !== NONE && records.role.at(record) === ROLE.vector && counts(this.#view(), record)
+    return found ? records.idOf(record) : undefined
   }
 
   /** A live link of `author` that says exactly this. @throws WeftError `edge_invalid` for a weight out of range */

@@ -16,6 +16,9 @@ export class OwnMemories {
   readonly newest: Column<Uint32Array> = new Column(Uint32Array)
   /** The one before, for the few that were remembered again. */
   readonly before: Map<number, number> = new Map()
+  /** Bodies of its vectors, and the newest record of each. */
+  readonly vectors: DigestTable = new DigestTable()
+  readonly newestVector: Column<Uint32Array> = new Column(Uint32Array)
 
   constructor(author: NodeId) {
     this.author = author
@@ -23,7 +26,7 @@ export class OwnMemories {
 
   /** What a snapshot keeps, besides `before`. */
   get columns(): readonly Column<Numbers>[] {
-    return [this.contents.digests, this.newest]
+    return [this.contents.digests, this.newest, this.vectors.digests, this.newestVector]
   }
 
   add(node: number, body: Uint8Array): void {
@@ -36,6 +39,20 @@ export class OwnMemories {
       this.before.set(node, this.newest.at(row))
       this.newest.set(row, node)
     }
+  }
+
+  addVector(record: number, body: Uint8Array): void {
+    const digest = contentHash(body)
+    const row = this.vectors.find(digest)
+    if (row !== NONE) return this.newestVector.set(row, record)
+    this.vectors.add(digest)
+    this.newestVector.push(record)
+  }
+
+  /** The newest record that says just this of a memory, NONE when there is none. */
+  findVector(content: Uint8Array): number {
+    const row = this.vectors.find(content)
+    return row === NONE ? NONE : this.newestVector.at(row)
   }
 
   /** Nodes with this content, newest first. */

@@ -3,6 +3,7 @@ import type { NodeId } from '../base/ids.ts'
 import { FILTER_VALUES_MAX, PHRASES_MAX } from '../base/limits.ts'
 import type { MetaFilter } from './label-table.ts'
 import { isSuperseded } from './supersession.ts'
+import type { TermSequences } from './term-sequences.ts'
 import type { View } from './view.ts'
 
 /** What hits must be; what is none still leads on to others. */
@@ -19,32 +20,42 @@ export interface RecallFilter {
   readonly meta?: MetaFilter | undefined
   /** Only what names a source that begins so. */
   readonly source?: string | undefined
+  /** Only what has the phrases that are quoted in this text. */
+  readonly quoting?: string | undefined
 }
 
 const QUOTED = /"([^"]*)"|“([^”]*)”/g
+
+/** @throws WeftError `invalid_argument` */
+export function checkFilter({ meta = {}, quoting = '' }: RecallFilter): void {
+  const values = Object.values(meta).flat().length
+  if (values > FILTER_VALUES_MAX) throw new WeftError('invalid_argument', `a filter of ${values} labels, at most ${FILTER_VALUES_MAX}`)
+  const phrases = quotedIn(quoting).length
+  if (phrases > PHRASES_MAX) throw new WeftError('invalid_argument', `a query quotes ${phrases} phrases, at most ${PHRASES_MAX}`)
+}
+
+function quotedIn(text: string): string[] {
+  return [...text.matchAll(QUOTED)].map(match => match[1] ?? (match[2] as string))
+}
 
 /** Asked of one memory after the other; the labels were looked up before. */
 export class Filter {
   readonly #view: View
   readonly #options: RecallFilter
   readonly #labelled: { readonly counts: Uint8Array; readonly all: number } | undefined
-  /** What the query quotes; undefined for what no memory has. */
+  /** What is quoted; undefined for what no memory has. */
   readonly #phrases: readonly (readonly number[] | undefined)[]
+  readonly #sequences: TermSequences
 
-  /** @throws WeftError `invalid_argument` */
-  constructor(view: View, query: string, options: RecallFilter) {
-    const { meta = {}, source } = options
-    const values = Object.values(meta).flat().length
-    if (values > FILTER_VALUES_MAX) throw new WeftError('invalid_argument', `a filter of ${values} labels, at most ${FILTER_VALUES_MAX}`)
+  constructor(view: View, options: RecallFilter) {
+    const { meta = {}, source, quoting = '' } = options
     const { text, labels, nodes } = view.tables
-    const quoted = [...query.matchAll(QUOTED)].map(match => text.phrase(match[1] ?? (match[2] as string)))
+    const quoted = quotedIn(quoting).map(phrase => text.phrase(phrase))
     this.#phrases = quoted.filter(phrase => phrase === undefined || phrase.length > 0)
-    if (this.#phrases.length > PHRASES_MAX)
-      throw new WeftError('invalid_argument', `a query quotes ${this.#phrases.length} phrases, at most ${PHRASES_MAX}`)
+    this.#sequences = text.sequences
     this.#view = view
     this.#options = options
-    this.#labelled =
-      values === 0 && Object.keys(meta).length === 0 && source === undefined ? undefined : labels.fits(nodes.size, meta, source)
+    this.#labelled = Object.keys(meta).length === 0 && source === undefined ? undefined : labels.fits(nodes.size, meta, source)
   }
 
   accepts(record: number): boolean {
@@ -56,8 +67,7 @@ export class Filter {
     if (author !== undefined && records.authorOf(record) !== author) return false
     const ms = records.hlcMs.at(record)
     if (ms < sinceMs || ms >= untilMs) return false
-    const { sequences } = this.#view.tables.text
-    if (!this.#phrases.every(phrase => phrase !== undefined && sequences.has(node, phrase))) return false
+    if (!this.#phrases.every(phrase => phrase !== undefined && this.#sequences.has(node, phrase))) return false
     return includeSuperseded === true || !isSuperseded(this.#view, record)
   }
 }

@@ -10,7 +10,7 @@ import { type Distinct, distinct, diverse } from './distinct.ts'
 import type { EdgeType } from './edge-types.ts'
 import { Field } from './field.ts'
 import { Matches, type Similar } from './matches.ts'
-import { Filter, type RecallFilter } from './recall-filter.ts'
+import { checkFilter, Filter, type RecallFilter } from './recall-filter.ts'
 import type { Cut, Ref } from './record-table.ts'
 import { type Expansion, HOPS_MAX, Spread } from './spread.ts'
 import type { View } from './view.ts'
@@ -112,13 +112,13 @@ export interface Recollection {
  * @throws WeftError `text_too_long`, `invalid_argument`
  */
 export function recall(view: View, query: string, options: RecallOptions): Recollection {
-  check(query, options)
+  checkRecall(query, options)
   const { seeds: seedsMax, covering, subject } = options.ranking ?? RANKING
   const { k, diversity = 0, expand } = options
   const hops = options.spread === false ? 0 : (expand?.hops ?? HOPS_MAX)
   const budget = new Budget(options.budgetMs, options.budgetNodes)
   const weighing = new Weighing(view, options.trust, options.halfLifeMs)
-  const filter = new Filter(view, query, options)
+  const filter = new Filter(view, { ...options, quoting: query })
   const matches = new Matches(view, query, options.similar ?? [], covering, budget)
   const exact = budget.truncatedBy === undefined
   const subjectOnce = hops > 0 ? subject : 1
@@ -168,7 +168,12 @@ function distinctBest(
   }
 }
 
-function check(query: string, { k, halfLifeMs, trust, diversity = 0, expand, budgetMs = 1, budgetNodes = 1 }: RecallOptions): void {
+/** @throws WeftError `text_too_long`, `invalid_argument` */
+export function checkRecall(
+  query: string,
+  { k, halfLifeMs, trust, diversity = 0, expand, budgetMs = 1, budgetNodes = 1, ...filter }: Omit<RecallOptions, 'at'>,
+): void {
+  checkFilter({ ...filter, quoting: query })
   const length = utf8(query).length
   if (length > QUERY_MAX_BYTES) throw new WeftError('text_too_long', `a query of ${length} bytes, at most ${QUERY_MAX_BYTES}`)
   const refuse = (what: string, value: unknown): never => {

@@ -23,6 +23,8 @@ export const ROLE = {
   retract: 4,
   /** A retract that erases. Nothing takes it back: what it erased is gone. */
   erase: 5,
+  /** Where a memory stands in the space of an embedder. */
+  vector: 6,
 } as const
 
 /** One author's log of the space. */
@@ -55,6 +57,8 @@ export class RecordTable {
   readonly links: Column<Uint32Array> = new Column(Uint32Array)
   /** First reference to it from a supersede or a retract. */
   readonly claims: Column<Uint32Array> = new Column(Uint32Array)
+  /** First reference to it from a vector. */
+  readonly vectors: Column<Uint32Array> = new Column(Uint32Array)
   readonly #numbers: Map<LogId, number> = new Map()
 
   get size(): number {
@@ -74,6 +78,7 @@ export class RecordTable {
       this.retracts,
       this.links,
       this.claims,
+      this.vectors,
     ]
   }
 
@@ -109,6 +114,7 @@ export class RecordTable {
     this.retracts.push(0)
     this.links.push(NONE)
     this.claims.push(NONE)
+    this.vectors.push(NONE)
     return record
   }
 

@@ -18,6 +18,8 @@ import { EDGE_TYPES, edgeTypeOf, type EdgeType, isEdgeType } from './edge-types.
  * join       []
  * ```
  *
+ * What a vector looks like is said in `vector-record.ts`.
+ *
  * `encode...` is for callers and says what is wrong with their input. `decode...` is for what a
  * peer wrote: the value, or undefined; it accepts exactly what `encode...` can produce.
  */

@@ -15,6 +15,8 @@ export const KIND_OF_REFERENCE = {
   target: 3,
   /** A retract's target. */
   retract: 4,
+  /** A vector's memory; `value` is its index. */
+  vector: 5,
 } as const
 
 export interface Reference {
@@ -24,7 +26,7 @@ export interface Reference {
 }
 
 /**
- * Every reference from one record to another: links, supersedes and retracts alike. References
+ * Every reference from one record to another: links, supersedes, retracts and vectors alike. References
  * to one record form a list that starts at the record; those to an id that has not arrived form
  * one that starts at the id, and move over when it does. So it makes no difference in which
  * order things arrive.
@@ -121,7 +123,8 @@ export class ReferenceTable {
   /** The references to an id, applied or not, that records of one log make. */
   fromLog(log: number, id: string): number[] {
     const record = this.#records.find(id as CausalId)
-    const heads = record === NONE ? [this.#waiting.get(id) ?? NONE] : [this.#records.links.at(record), this.#records.claims.at(record)]
+    const { links, claims, vectors } = this.#records
+    const heads = record === NONE ? [this.#waiting.get(id) ?? NONE] : [links.at(record), claims.at(record), vectors.at(record)]
     return heads.flatMap(head => [...this.#list(head)]).filter(reference => this.#records.log.at(this.owner.at(reference)) === log)
   }
 
@@ -184,7 +187,9 @@ export class ReferenceTable {
   }
 
   #headsOf(reference: number): Column<Uint32Array> {
-    return this.kind.at(reference) <= KIND_OF_REFERENCE.to ? this.#records.links : this.#records.claims
+    const kind = this.kind.at(reference)
+    if (kind === KIND_OF_REFERENCE.vector) return this.#records.vectors
+    return kind <= KIND_OF_REFERENCE.to ? this.#records.links : this.#records.claims
   }
 
   /** The head of the list without one of its references. */

@@ -107,3 +107,30 @@ export function edgeOf(view: View, link: number): CausalEdge {
     dangling: !isThere(first) || !isThere(first + 1),
   }
 }
+
+/** What a record is in the graph. */
+export interface GraphPlace {
+  readonly role: 'memory' | 'link' | 'supersede' | 'retract'
+  /** Of a memory; null for others. */
+  readonly state: CausalNode['state'] | null
+  /** Records that link it with something. */
+  readonly links: number
+}
+
+const ROLE_NAMES: ReadonlyMap<number, GraphPlace['role']> = new Map([
+  [ROLE.node, 'memory'],
+  [ROLE.link, 'link'],
+  [ROLE.supersede, 'supersede'],
+  [ROLE.retract, 'retract'],
+  [ROLE.erase, 'retract'],
+])
+
+export function placeIn(view: View, record: number): GraphPlace | undefined {
+  const { records, references } = view.tables
+  const role = record === NONE || !view.sees(record) ? undefined : ROLE_NAMES.get(records.role.at(record))
+  if (role === undefined) return undefined
+  const links = new Set<number>()
+  for (let at = records.links.at(record); at !== NONE; at = references.next.at(at))
+    if (view.sees(references.owner.at(at))) links.add(references.owner.at(at))
+  return { role, state: role === 'memory' ? nodeOf(view, record).state : null, links: links.size }
+}

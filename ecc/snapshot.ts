@@ -15,7 +15,7 @@ import { Vocabulary } from './vocabulary.ts'
  */
 
 /** Raised whenever the state, or what folds into it, changes: an older snapshot is not read. */
-const FORMAT = 3
+const FORMAT = 4
 
 /** Reads as another number where bytes are ordered the other way. */
 const MAGIC = 0x57454654
@@ -39,6 +39,7 @@ export function readSnapshot(bytes: Uint8Array, self: NodeId): FoldState | undef
   if (!transfer(state, new Reader(content))) return undefined
   state.records.ids.index()
   state.own.contents.index()
+  state.own.vectors.index()
   state.same.index()
   return state
 }
@@ -60,7 +61,7 @@ function sweep(state: FoldState): void {
  * @returns false when what is read is of another format or node
  */
 function transfer(state: FoldState, tape: Tape): boolean {
-  const { records, references, nodes, past, own, totals } = state
+  const { records, references, nodes, past, own, vectors, totals } = state
   const [magic, format] = tape.numbers([MAGIC, FORMAT])
   if (magic !== MAGIC || format !== FORMAT || tape.texts([own.author])[0] !== own.author) return false
 
@@ -83,6 +84,11 @@ function transfer(state: FoldState, tape: Tape): boolean {
   for (const [row, text] of tape.texts(nodes.keys.map(key => key.text)).entries())
     nodes.loadKey(row, keys[2 * row] as number, text, keys[2 * row + 1] as number)
 
+  const spaces = tape.texts(vectors.indexes.map(index => index.embedder))
+  for (const [i, dims] of tape.numbers(vectors.indexes.map(index => index.dims)).entries()) vectors.load(i, spaces[i] as string, dims)
+  for (const { records: rows } of vectors.indexes) tape.column(rows)
+  vectors.reindex(record => records.log.at(record))
+
   const pairs = tape.numbers([...past.pairs()].flat())
   for (let i = 0; i < pairs.length; i += 2)
     for (const column of past.columns(pairs[i] as number, pairs[i + 1] as number)) tape.column(column)
@@ -101,8 +107,9 @@ function transfer(state: FoldState, tape: Tape): boolean {
   if (labels !== state.labels.texts) state.labels = new LabelTable(labels, state.labels.nodes)
   for (const column of state.same.columns) tape.column(column)
 
-  const counts = tape.numbers([totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts])
-  ;[totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts] = counts as [
+  const counts = tape.numbers([totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts, vectors.dropped])
+  ;[totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts, vectors.dropped] = counts as [
+    number,
     number,
     number,
     number,

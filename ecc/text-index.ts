@@ -106,6 +106,35 @@ export class TextIndex {
    */
   search(query: string, among: Population, covering: boolean, budget: Budget): Matching {
     this.#reserve(among.size)
+    return this.#score(this.#affordable(this.#meant(query, among), among, budget), among, covering)
+  }
+
+  /**
+   * The memories that share terms with a text, by plain BM25: like what it says, not what it asks for.
+   *
+   * @param termsMax only so many of its terms, the rarest: others hardly tell memories apart, and cost most
+   */
+  alike(text: string, among: Population, termsMax: number): Matching {
+    this.#reserve(among.size)
+    const known = termsOfQuery(text).flatMap(term => this.vocabulary.find(term) ?? [])
+    const rarest = known.sort((a, b) => this.postings.lengthOf(a) - this.postings.lengthOf(b)).slice(0, termsMax)
+    const byText = rarest.map(term => [this.vocabulary.text(term), term] as const).sort(([a], [b]) => (a < b ? -1 : 1))
+    return this.#score(
+      byText.map(([, term]) => [term, 1] as const),
+      among,
+      false,
+    )
+  }
+
+  /** Memories by node that have a term as their subject, in order; all of them, also those that nobody sees. */
+  *subjectsOf(term: number): Generator<number> {
+    const length = this.postings.lengthOf(term)
+    const all = new Uint32Array(length)
+    this.postings.read(term, all)
+    for (const posting of all) if ((posting & SUBJECT) !== 0) yield posting >>> 8
+  }
+
+  #score(terms: readonly (readonly [term: number, factor: number])[], among: Population, covering: boolean): Matching {
     const scores = this.#scores
     const covered = this.#covered
     const subjects = this.#subjects
@@ -114,7 +143,7 @@ export class TextIndex {
     let matching = 0
     let whole = 0
     const averageWords = Math.max(1, among.words / Math.max(1, among.live))
-    for (const [term, factor] of this.#affordable(this.#meant(query, among), among, budget)) {
+    for (const [term, factor] of terms) {
       const count = this.#readHolders(term, among)
       const idf = factor * Math.log(1 + (among.live - count + 0.5) / (count + 0.5))
       whole += idf

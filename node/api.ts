@@ -2,7 +2,10 @@ import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
 import type { TruncatedBy } from '../ecc/budget.ts'
+import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
+import type { Capacity } from './cognition/calibration.ts'
+import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
 import type { PeerInfo } from './peers.ts'
 import type { CallOptions, Down, Program, SendResult } from './process/behaviour.ts'
@@ -18,7 +21,11 @@ export interface WeftNode {
   readonly nodeId: NodeId
   readonly cluster: ClusterId
   readonly dir: string
+  /** The memory of the space that is always there, `main`. */
   readonly memory: Memory
+  /** A memory of its own beside it: `node.space('billing').memory`. */
+  space(name: string): Space
+  spaces(): Promise<SpaceList>
   readonly chain: ChainView
 
   /** Starts a process; returns when that is in the chain. A path names a module, `file.js#export` one of its exports. */
@@ -75,6 +82,10 @@ export interface NodeStatus {
   readonly memories: number
   readonly processes: number
   readonly conflicts: number
+  /** That nobody has acknowledged. */
+  readonly impulses: number
+  /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
+  readonly capacity: Capacity | null
 }
 
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
@@ -130,17 +141,65 @@ export interface OperationResult {
   readonly decided: boolean
 }
 
+// ---- spaces
+
+/** One space: records of it are found, linked and counted among themselves. */
+export interface Space {
+  readonly name: string
+  readonly memory: Memory
+  show(): Promise<SpaceDetail>
+  /** As an admin of the cluster. Open to all members unless it is private. */
+  create(options?: { readonly private?: boolean }): Promise<OperationResult>
+  /** As an admin of the space, or of the cluster. */
+  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>): Promise<OperationResult>
+  revoke(nodeId: string): Promise<OperationResult>
+}
+
+export interface SpaceList {
+  /** By name. */
+  readonly spaces: readonly SpaceInfo[]
+}
+
+export interface SpaceInfo {
+  readonly space: string
+  /** Current ones, as far as they have come here. */
+  readonly memories: number
+  /** Whose records are held here. */
+  readonly authors: readonly NodeId[]
+  /** False for one that began with its first record, and is open to all members. */
+  readonly created: boolean
+  /** Null for all members. */
+  readonly readers: readonly NodeId[] | null
+  readonly writers: readonly NodeId[] | null
+  /** What this node may do. */
+  readonly role: SpaceRole
+}
+
+export interface SpaceDetail extends SpaceInfo {
+  /** Members with a right of their own. */
+  readonly members: readonly SpaceMember[]
+  /** Records that are kept and count for nothing, for want of a grant or another reason. */
+  readonly void: number
+  readonly frontier: string
+}
+
+export interface SpaceMember {
+  readonly nodeId: NodeId
+  readonly role: SpaceRole
+}
+
 // ---- memory
 
-export interface Memory {
+export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
   /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
   forget(id: string): Promise<Receipt>
   get(id: string): Promise<MemoryDetail>
-  recall(query: string, options: RecallOptions & { readonly cluster: true }): Promise<ClusterRecollection>
-  recall(query: string, options?: RecallOptions): Promise<Recollection>
+  /** By words, by a vector, or by both together. */
+  recall(query: string | undefined, options: RecallOptions & { readonly cluster: true }): Promise<ClusterRecollection>
+  recall(query?: string, options?: RecallOptions): Promise<Recollection>
   why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
   /** The same with all that it takes to check it without any node: see `verifyProof`. */
   prove(id: string, options?: { readonly asOf?: string }): Promise<Proof>
@@ -163,7 +222,15 @@ export interface Memory {
   watch(options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<MemoryChange>
 }
 
-export interface RememberOptions {
+/** What places a text among others: numbers that an embedder made of it. */
+export interface VectorOptions {
+  /** Of the text, by `embedder`: kept as a direction, in halves. Saying the same again with another one replaces it. */
+  readonly vector?: ArrayLike<number> | undefined
+  /** Who made it: `external:NAME:DIMENSIONS` for one that you run yourself. Vectors of two embedders never meet. */
+  readonly embedder?: string | undefined
+}
+
+export interface RememberOptions extends VectorOptions {
   /** Labels; numbers and booleans are kept as text. */
   readonly meta?: Readonly<Record<string, string | number | boolean>> | undefined
   /** Your name for it: remembering other content under the same key supersedes. */
@@ -184,12 +251,39 @@ export interface Receipt {
   readonly seq: number
   /** Nothing was written: this is the memory that says so already, of whatever author. */
   readonly known?: true
+  /** The record of its vector, where one was given. */
+  readonly vector?: Omit<Receipt, 'vector'>
+}
+
+/** How memories are searched for by a vector. */
+export interface VectorQuery {
+  /** Of what is looked for, by `embedder`. */
+  readonly vector?: ArrayLike<number> | undefined
+  readonly embedder?: string | undefined
+  /** Look at every vector: the same answer on every node. Otherwise nearly all of the nearest are found, much faster. */
+  readonly exact?: boolean | undefined
+  /** Candidates kept while an index is walked: more find more, slower. */
+  readonly ef?: number | undefined
+  /** Search both ways, and say how much of what is nearest was found. */
+  readonly truth?: boolean | undefined
+}
+
+/** How the vectors of an answer were found. */
+export interface Nearest {
+  readonly embedder: string
+  readonly dims: number
+  /** Every vector was looked at. */
+  readonly exact: boolean
+  /** Vectors that are not in the index yet, as after a start without it: they were not looked at. */
+  readonly missing: number
+  /** With `truth`: how many of the k nearest memories were found, of 1. */
+  readonly agreement?: number
 }
 
 /** Numbers and booleans are kept as text. */
 type Label = string | number | boolean
 
-export interface RecallOptions {
+export interface RecallOptions extends VectorQuery {
   /** 5 by default. */
   readonly k?: number | undefined
   /** Wait until this node has applied this frontier. */
@@ -276,7 +370,7 @@ export interface Recollection {
   /** What the answer speaks of; with it any node can give the same answer later. */
   readonly frontier: string
   readonly foldVersion: number
-  /** All memories that match were considered. */
+  /** False when a match, or a nearer vector, may have been passed over: see `truncatedBy` and `nearest`. */
   readonly exact: boolean
   /** Something was not looked at. */
   readonly truncated: boolean
@@ -284,6 +378,8 @@ export interface Recollection {
   readonly truncatedBy?: TruncatedBy
   /** Members that this answer does not wholly trust, and how far it does. */
   readonly trust?: Readonly<Record<NodeId, number>>
+  /** Of an answer by a vector. */
+  readonly nearest?: Nearest
 }
 
 /** What all members answered, as one answer: of the nodes that no other is ahead of. */
@@ -325,6 +421,8 @@ export interface MemoryDetail extends MemoryRecord {
   readonly edgesInAll: number
   readonly supersededBy: readonly CausalId[]
   readonly supersedes: readonly CausalId[]
+  /** Embedders by whose vectors it is found. */
+  readonly embedders: readonly { readonly embedder: string; readonly dims: number }[]
 }
 
 export interface EdgeView {
@@ -453,11 +551,29 @@ export interface MemoryStatus {
   /** References to memories that are not here. */
   readonly dangling: number
   readonly voids: number
+  /** One for each embedder. */
+  readonly indexes: readonly MemoryIndex[]
   readonly frontier: string
   readonly foldVersion: number
 }
 
-export interface ImportItem {
+/** Vectors of one embedder, as this node has them. */
+export interface MemoryIndex {
+  readonly embedder: string
+  readonly dims: number
+  readonly engine: 'hnswlib' | 'typescript'
+  readonly vectors: number
+  /** Of them, how many are in the graph; the rest is looked at one by one. */
+  readonly indexed: number
+  /** Replaced or taken back: found as of an earlier frontier only. */
+  readonly retired: number
+  /** Not in it yet: they are being read from the journal. */
+  readonly missing: number
+  readonly bytes: number
+  readonly state: 'opening' | 'ready' | 'rebuilding'
+}
+
+export interface ImportItem extends VectorOptions {
   /** Names it for the edges of others, and makes it replace what was imported under it before. */
   readonly key?: string | undefined
   readonly text: string

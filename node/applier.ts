@@ -1,12 +1,13 @@
 import { equalBytes } from '../base/bytes.ts'
-import { type CausalId, causalIdOf, type LogId, type NodeId, type Stream } from '../base/ids.ts'
+import { type CausalId, causalIdOf, CLUSTER, type LogId, type NodeId, type Stream } from '../base/ids.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
-import type { AppliedCut, AppliedRecord } from '../chain/applied.ts'
+import type { AppliedCut, AppliedRecord, VoidReason } from '../chain/applied.ts'
 import type { Chain, Group } from '../chain/chain.ts'
 import type { Log } from '../chain/log.ts'
-import { bodyCommit, decodeHeader, leafOf, type RecordHeader, type StoredRecord } from '../chain/record.ts'
+import { bodyCommit, decodeHeader, leafOf, type LogIdentity, type RecordHeader, type StoredRecord } from '../chain/record.ts'
 import type { Written } from '../chain/written.ts'
 import type { CutEntry } from '../discovery/operation.ts'
+import { covers, type Spans } from '../discovery/spans.ts'
 import type { CoreContext } from './context.ts'
 
 /** Takes applied records of one kind of stream: membership, or a space's memory. */
@@ -14,8 +15,18 @@ export interface Fold {
   apply(record: AppliedRecord): void
   /** True for an applied record that would make a difference if it were void. */
   counts(id: CausalId): boolean
+  /** True for an applied record that is void for want of a grant. */
+  isBarred(id: CausalId): boolean
   /** Forgets what must not count twice: all records will come again. */
   reset(): void
+}
+
+/** Whose records count. */
+export interface Standing {
+  /** Where the logs of a revoked node end; undefined for others. */
+  readonly cutOf: (author: NodeId) => readonly CutEntry[] | undefined
+  /** Which records of an author's log in a stream count; undefined for all. */
+  readonly writesOf: (author: NodeId, stream: Stream) => Spans | undefined
 }
 
 /**
@@ -28,29 +39,25 @@ export class Applier {
   readonly #chain: Chain
   readonly #applied: AppliedCut
   readonly #foldOf: (stream: Stream) => Fold | undefined
-  readonly #cutOf: (author: NodeId) => readonly CutEntry[] | undefined
+  readonly #standing: Standing
   readonly #reading: Set<LogId> = new Set()
   /** Logs whose records cannot be read back: damaged since the start. */
   readonly #stuck: Set<LogId> = new Set()
   #changed = false
   /** Something that was applied counts no more. */
   #isStale = false
+  /** Grants changed: what was void for want of one may count, or the other way round. */
+  #isGrantChanged = false
   #isPumping = false
   /** Counts resets: a read that was asked for before one is of no use after it. */
   #era = 0
 
-  constructor(
-    context: CoreContext,
-    chain: Chain,
-    applied: AppliedCut,
-    foldOf: (stream: Stream) => Fold | undefined,
-    cutOf: (author: NodeId) => readonly CutEntry[] | undefined,
-  ) {
+  constructor(context: CoreContext, chain: Chain, applied: AppliedCut, foldOf: (stream: Stream) => Fold | undefined, standing: Standing) {
     this.#context = context
     this.#chain = chain
     this.#applied = applied
     this.#foldOf = foldOf
-    this.#cutOf = cutOf
+    this.#standing = standing
   }
 
   get pending(): number {
@@ -86,25 +93,36 @@ export class Applier {
     if (this.#applied.waits > waits) this.#context.metrics.add('weft_chain_waits_total', this.#applied.waits - waits)
     this.#isPumping = false
     if (this.#isStale) return this.#refold()
-    for (const { log, from } of this.#applied.missing()) {
+    // What was decided comes first: with it, records are judged once.
+    const missing = [...this.#applied.missing()].filter(({ log }) => !this.#stuck.has(log))
+    const decided = missing.filter(({ log }) => this.#chain.log(log)?.identity.stream === CLUSTER)
+    for (const { log, from } of decided.length > 0 ? decided : missing) {
       if (this.#reading.size >= READS_MAX) return
-      if (!this.#reading.has(log) && !this.#stuck.has(log)) this.#read(log, from)
+      if (!this.#reading.has(log)) this.#read(log, from)
     }
+    this.#review()
   }
 
   #apply(record: AppliedRecord): void {
-    const { author, stream, id } = record.log.identity
+    const { author, stream } = record.log.identity
     if (author !== this.#context.self) this.#chain.observe(record.hlc)
-    const beyond = this.#cutOf(author) !== undefined && record.seq >= this.#limitOf(author, id)
-    const voided: AppliedRecord = beyond ? { ...record, void: 'revoked' } : record
+    const code = this.#faultOf(record.log.identity, record.seq) ?? record.void
+    const voided: AppliedRecord = code === record.void ? record : { ...record, void: code }
     if (voided.void !== undefined) this.#context.metrics.add('weft_chain_void_total', 1, voided.void)
     this.#foldOf(stream)?.apply(voided)
     this.#changed = true
   }
 
+  /** Why a sound record does not count. */
+  #faultOf({ author, stream, id }: LogIdentity, seq: number): VoidReason | undefined {
+    if (this.#standing.cutOf(author) !== undefined && seq >= this.#limitOf(author, id)) return 'revoked'
+    const writes = seq === 0 ? undefined : this.#standing.writesOf(author, stream)
+    return writes === undefined || covers(writes, seq) ? undefined : 'not_granted'
+  }
+
   /** How much of a revoked author's log counts. */
   #limitOf(author: NodeId, log: LogId): number {
-    return this.#cutOf(author)?.find(entry => entry.log === log)?.size ?? 0
+    return this.#standing.cutOf(author)?.find(entry => entry.log === log)?.size ?? 0
   }
 
   #read(log: LogId, from: number): void {
@@ -161,6 +179,23 @@ export class Applier {
       }
     }
     this.pump()
+  }
+
+  /** Who may write where is not what it was: what was applied is judged again, once all that is stored has been. */
+  onGrants(): void {
+    this.#isGrantChanged = true
+    this.pump()
+  }
+
+  #review(): void {
+    if (!this.#isGrantChanged || this.#reading.size > 0) return
+    this.#isGrantChanged = false
+    for (const { identity, tree } of this.#chain.logs.values()) {
+      const fold = this.#standing.writesOf(identity.author, identity.stream) === undefined ? undefined : this.#foldOf(identity.stream)
+      for (let seq = 1; fold !== undefined && !this.#isStale && seq < this.#applied.size(identity.id); seq++)
+        this.#isStale = fold.isBarred(causalIdOf(tree.leaf(seq))) !== (this.#faultOf(identity, seq) === 'not_granted')
+    }
+    if (this.#isStale) this.#refold()
   }
 
   /** The end of an own log was given up: what is folded of it, or waits to be, counts no more. */

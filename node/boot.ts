@@ -1,17 +1,20 @@
 import { type Buggify, never } from '../base/buggify.ts'
 import { textOf } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
-import { DEFAULT_SPACE, type NodeId, parseNodeId } from '../base/ids.ts'
+import { type NodeId, parseNodeId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
+import { COGNITION_FILE } from './cognition/cognition.ts'
+import { type CognitionSettings, QUIET } from './cognition/settings.ts'
 import { Core } from './core.ts'
 import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
-import { restoreMemory, type SavedMemory, snapshotFile } from './memory/memory.ts'
+import { restoreMemory, type SavedMemory, SNAPSHOT_FOLDER, snapshotFile, spaceOfSnapshot } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
 import type { SettingInfo } from './api.ts'
@@ -27,6 +30,7 @@ export interface BootPorts {
   readonly random: Random
   readonly disk: Disk
   readonly index: Index
+  readonly vectors: VectorStore
   readonly log: Logger
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
@@ -44,6 +48,7 @@ export interface BootOptions {
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly trust?: ReadonlyMap<NodeId, number> | undefined
+  readonly cognition?: CognitionSettings
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -70,14 +75,13 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
         const { torn, replay } = opened.value
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
         log('info', 'boot.chain', { logs: replay.logs.size, records: replay.records })
-        loadFile(disk, snapshotFile(DEFAULT_SPACE), (_, saved) => {
-          const restored = saved === undefined ? undefined : restoreMemory(saved, identity.nodeId, speaks.fold)
-          if (restored === 'damaged') log('warn', 'memory.snapshot-damaged', {})
-          if (restored === 'older') log('info', 'memory.folding-anew', { foldVersion: speaks.fold })
-          const memory = typeof restored === 'string' ? undefined : restored
+        loadSnapshots(identity.nodeId, memories => {
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
-              assemble(identity, cluster, opened.value, memory, parseJson(peers), blockedOf(parseJson(blocked)))
+              loadFile(disk, COGNITION_FILE, (_none, thoughts) => {
+                const saved = { peers: parseJson(peers), cognition: parseJson(thoughts), blocked: blockedOf(parseJson(blocked)) }
+                assemble(identity, cluster, opened.value, memories, saved)
+              })
             })
           })
         })
@@ -85,13 +89,29 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     })
   })
 
+  /** Of every space. One that cannot be used is no loss: its records are folded again. */
+  function loadSnapshots(self: NodeId, then: (snapshots: ReadonlyMap<string, SavedMemory>) => void): void {
+    const snapshots = new Map<string, SavedMemory>()
+    const load = (spaces: readonly string[]): void => {
+      const [space, ...others] = spaces
+      if (space === undefined) return then(snapshots)
+      loadFile(disk, snapshotFile(space), (_, saved) => {
+        const restored = saved === undefined ? undefined : restoreMemory(saved, self, speaks.fold)
+        if (restored === 'damaged') log('warn', 'memory.snapshot-damaged', { space })
+        else if (restored === 'older') log('info', 'memory.folding-anew', { space, foldVersion: speaks.fold })
+        else if (restored !== undefined) snapshots.set(space, restored)
+        load(others)
+      })
+    }
+    disk.list(SNAPSHOT_FOLDER, listed => load(listed.ok ? listed.value.map(spaceOfSnapshot).filter(space => space !== undefined) : []))
+  }
+
   function assemble(
     identity: Identity,
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
-    memory: SavedMemory | undefined,
-    savedPeers: unknown,
-    blocked: readonly NodeId[],
+    snapshots: ReadonlyMap<string, SavedMemory>,
+    saved: { readonly peers: unknown; readonly cognition: unknown; readonly blocked: readonly NodeId[] },
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -109,8 +129,10 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       buggify,
       logs: replay.logs,
       displaced: replay.displaced,
-      snapshots: new Map(memory === undefined ? [] : [[DEFAULT_SPACE, memory]]),
-      savedPeers,
+      snapshots,
+      savedPeers: saved.peers,
+      cognition: options.cognition ?? QUIET,
+      savedCognition: saved.cognition,
       seeds: options.seeds,
       strictGuard: options.strictGuard,
       trust: options.trust,
@@ -119,11 +141,11 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log, buggify)
-    const { clock, load, onStop } = ports
+    const { clock, vectors, load, onStop } = ports
     const observe = ports.observe?.(core)
-    const started = new Runtime(core, { clock, disk, transport, log, journal, index, load, onStop, observe, buggify })
+    const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
     runtime = started
-    transport.block(blocked)
+    transport.block(saved.blocked)
     index.catchUp(() => {
       started.start(error => {
         if (error !== undefined) return fail(error)

@@ -2,12 +2,12 @@ import { fromHex } from '../base/bytes.ts'
 import { decode, encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { asWeftError, type ErrorCode, WeftError } from '../base/errors.ts'
-import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Stream } from '../base/ids.ts'
+import { CLUSTER, type LogId, type NodeId } from '../base/ids.ts'
 import { KIND } from '../base/kinds.ts'
 import { ADMINS_MAX, INVITE_EXPIRY_MAX_MS, POLICY_EVIDENCE_MAX_BYTES } from '../base/limits.ts'
 import { areNeighbours } from '../base/version.ts'
 import type { AppliedRecord } from '../chain/applied.ts'
-import { logIdentity, type LogIdentity } from '../chain/record.ts'
+import type { Log } from '../chain/log.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import { encodeGreeting, encodeGreetingReply, type GreetingReply, parseGreeting, parseGreetingReply } from '../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
@@ -26,6 +26,7 @@ import type { ConnectionId } from '../transport/transport.ts'
 import type { Fold } from './applier.ts'
 import type { CoreContext } from './context.ts'
 import { CLUSTER_FILE, encodeCluster } from './identity.ts'
+import { LogNames } from './log-names.ts'
 import type { WriteDone, Writer } from './writer.ts'
 
 /**
@@ -38,14 +39,15 @@ export interface ClusterInit {
   readonly evidence: readonly SignedOperation[]
   readonly signer: Signer
   readonly writer: Writer
+  /** The logs that this node holds. */
+  readonly logs: ReadonlyMap<LogId, Log>
   /** Peers a newcomer should know of. */
   readonly knownPeers: () => readonly KnownPeer[]
   /** Membership is not what it was; of `revoked` fewer records count than before. */
   readonly onChange: (revoked: readonly NodeId[]) => void
+  /** Who may do what in which space is not what it was. */
+  readonly onSpaces: () => void
 }
-
-/** 64 streams besides the three that every member has. */
-const SPACES_MAX = 64
 
 /** A signature and the key it was made with, encoded. */
 const SIGNATURE_BYTES = 102
@@ -53,16 +55,14 @@ const SIGNATURE_BYTES = 102
 export class Cluster implements Fold {
   readonly genesis: Genesis
   readonly membership: Membership
+  /** Whose log is whose. */
+  readonly logs: LogNames
   readonly #context: CoreContext
   readonly #init: ClusterInit
   readonly #invites: InviteBook = new InviteBook()
   /** Invites being answered, and for whom: an admission that is not durable yet uses one up already. */
   readonly #redeeming: Map<string, NodeId> = new Map()
-  readonly #streams: Set<Stream> = new Set([AUDIT, memoryStream(DEFAULT_SPACE)])
-  /** Logs of everybody who was ever seen to belong here. Only grows: an identity is a hash, and each new member asks for all. */
-  readonly #identities: Map<LogId, LogIdentity> = new Map()
-  readonly #identified: Map<Stream, Set<NodeId>> = new Map()
-  #isIdentified = false
+  #spaces: Membership['spaces']
   /** Revoked nodes, and where their logs end. */
   #cuts: ReadonlyMap<NodeId, string>
   /** The cluster file shows that there are others. */
@@ -74,7 +74,9 @@ export class Cluster implements Fold {
     this.genesis = init.genesis
     this.membership = new Membership(init.genesis)
     this.membership.addEvidence(init.evidence)
+    this.logs = new LogNames(context, this.membership, init.logs)
     this.#cuts = this.#cutsNow()
+    this.#spaces = this.membership.spaces
     this.#showsOthers = this.#anotherMember() !== undefined
   }
 
@@ -85,8 +87,9 @@ export class Cluster implements Fold {
     const { author } = record.log.identity
     if (record.kind === KIND['cluster.operation']) {
       const decoded = decode(record.record.body)
+      const place = { log: record.log.identity.id, seq: record.seq }
       const signed = decoded.ok ? parseSignedOperation(decoded.value, this.membership.cluster) : undefined
-      if (signed !== undefined && signed.admin === author && this.membership.add(signed)) this.#changed()
+      if (signed !== undefined && signed.admin === author && this.membership.add(signed, place)) this.#changed()
     } else if (record.kind === KIND['cluster.invite'] && author === this.#context.self) {
       const invite = decodeInvite(record.record.body)
       if (invite !== undefined) this.#invites.add(invite)
@@ -94,6 +97,10 @@ export class Cluster implements Fold {
   }
 
   counts(): boolean {
+    return false
+  }
+
+  isBarred(): boolean {
     return false
   }
 
@@ -105,10 +112,14 @@ export class Cluster implements Fold {
   }
 
   #changed(): void {
-    this.#isIdentified = false
+    this.logs.onMembers()
     const before = this.#cuts
     this.#cuts = this.#cutsNow()
     this.#showOthers()
+    if (this.#spaces !== this.membership.spaces) {
+      this.#spaces = this.membership.spaces
+      this.#init.onSpaces()
+    }
     this.#init.onChange([...this.#cuts].filter(([node, cut]) => before.get(node) !== cut).map(([node]) => node))
   }
 
@@ -141,47 +152,6 @@ export class Cluster implements Fold {
         : this.membership.evidence(other).filter(row => !own.some(({ operation }) => operation.id === row.operation.id))
     const content = (): Uint8Array => encodeCluster({ genesis: this.genesis, evidence: [...own, ...theirs] })
     this.#context.emit({ kind: 'save', file: CLUSTER_FILE, content })
-  }
-
-  // ---- whose log is whose
-
-  /** The log's author and stream, when its author belongs, or belonged, to the cluster. */
-  identify(log: LogId): LogIdentity | undefined {
-    if (!this.#isIdentified) this.#identifyAll()
-    const identity = this.#identities.get(log)
-    return identity !== undefined && this.#isKnown(identity) ? identity : undefined
-  }
-
-  /** Of two changes of policy that compete one may win late: its admins come, those of the other go. */
-  #isKnown({ author, stream }: LogIdentity): boolean {
-    return stream === CLUSTER ? this.membership.authorities.has(author) : this.membership.member(author) !== undefined
-  }
-
-  #identifyAll(): void {
-    this.#isIdentified = true
-    for (const stream of this.#streams) for (const { id } of this.membership.members) this.#add(id, stream)
-    for (const admin of this.membership.authorities) this.#add(admin, CLUSTER)
-  }
-
-  #add(author: NodeId, stream: Stream): void {
-    let authors = this.#identified.get(stream)
-    if (authors === undefined) {
-      authors = new Set()
-      this.#identified.set(stream, authors)
-    }
-    if (authors.has(author)) return
-    authors.add(author)
-    const identity = logIdentity(this.membership.cluster, author, stream)
-    this.#identities.set(identity.id, identity)
-  }
-
-  /** Streams that a peer speaks of: spaces that exist elsewhere. */
-  learnStreams(streams: readonly Stream[]): void {
-    for (const stream of streams) {
-      if (stream === CLUSTER || this.#streams.has(stream) || this.#streams.size >= SPACES_MAX) continue
-      this.#streams.add(stream)
-      this.#isIdentified = false
-    }
   }
 
   // ---- greeting
@@ -315,6 +285,11 @@ export class Cluster implements Fold {
   propose(op: Op, actor: string, done: (error: WeftError | undefined, operation: Operation) => void): void {
     this.#requireAdmin()
     if (op.op === 'retire' || op.op === 'revoke') this.#requireOtherAdmins(op.node)
+    this.sign(op, actor, done)
+  }
+
+  /** The same, for who has the right to it elsewhere: an admin of a space. */
+  sign(op: Op, actor: string, done: (error: WeftError | undefined, operation: Operation) => void): void {
     const operation = this.membership.propose(op)
     if (this.membership.operation(operation.id) !== undefined) {
       throw new WeftError('already_proposed', `operation ${operation.id} was proposed before`, {

@@ -27,6 +27,10 @@ export interface Config {
   readonly guard: Setting<'one' | 'majority'>
   /** How far what members wrote is trusted when something is recalled, 0 to 1, by NodeId; the others wholly. */
   readonly memoryTrust: Setting<Readonly<Record<string, number>>>
+  /** Whether this node looks at what is new in the memory by itself, and raises impulses. */
+  readonly cognitionTick: Setting<'on' | 'off'>
+  /** What that may take of the loop. */
+  readonly cognitionShare: Setting<number>
 }
 
 export interface Setting<T> {
@@ -47,7 +51,7 @@ const trust = z.record(
 )
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
 
-/** Per setting: its name in weft.toml, its shape, its default. */
+/** Per setting: its name in weft.toml (`table.name` within a table), its shape, its default. */
 const SETTINGS: {
   readonly [K in keyof Config]: {
     readonly key: string
@@ -72,6 +76,12 @@ const SETTINGS: {
   logLevel: { key: 'log_level', shape: z.enum(['debug', 'info', 'warn', 'error']), fallback: 'info' },
   guard: { key: 'guard', shape: z.enum(['one', 'majority']), fallback: 'one' },
   memoryTrust: { key: 'memory.trust', shape: trust, fallback: {} },
+  cognitionTick: { key: 'cognition.tick', shape: z.enum(['on', 'off']), fallback: 'off' },
+  cognitionShare: {
+    key: 'cognition.share',
+    shape: z.coerce.number('a share of the loop, above 0 and at most 1').gt(0).max(1),
+    fallback: 0.3,
+  },
 }
 
 type Name = keyof Config
@@ -96,7 +106,7 @@ function resolve(
 ): Setting<unknown> {
   const { key, fallback } = SETTINGS[name]
   const flag = flags[name]
-  if (flag !== undefined) return checked(name, flag, `--${key.replace('_', '-')}`)
+  if (flag !== undefined) return checked(name, flag, `--${key.replaceAll(/[._]/g, '-')}`)
   const variable = `WEFT_${key.toUpperCase().replace('.', '_')}`
   const text = environment[variable]
   if (text !== undefined && text !== '') return checked(name, fromText(text, fallback), variable)
@@ -133,25 +143,33 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
     })
   }
   const known = Object.values(SETTINGS).map(({ key }) => key)
-  rows = flattened(rows)
-  for (const key of Object.keys(rows)) {
+  const flat = flattened(rows, known)
+  for (const key of Object.keys(flat)) {
     if (!known.includes(key))
       throw new WeftError('config_invalid', `${key} (${lineOf(text, key)}): there is no such setting; there are ${known.join(', ')}`, {
         details: { key },
       })
   }
-  return rows
+  return flat
 }
 
-/** What stands in the table `memory` is named `memory.trust`. */
-function flattened({ memory, ...rows }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  if (memory === undefined) return rows
-  if (typeof memory !== 'object' || memory === null || Array.isArray(memory)) return { ...rows, memory }
-  return { ...rows, ...Object.fromEntries(Object.entries(memory).map(([key, value]) => [`memory.${key}`, value])) }
+/** What stands in a table that holds settings, by `table.name`. */
+function flattened(rows: Readonly<Record<string, unknown>>, known: readonly string[]): Readonly<Record<string, unknown>> {
+  const isTable = (name: string, value: unknown): value is object =>
+    known.some(key => key.startsWith(`${name}.`)) && typeof value === 'object' && value !== null && !Array.isArray(value)
+  return Object.fromEntries(
+    Object.entries(rows).flatMap(([name, value]) =>
+      isTable(name, value) ? Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner]) : [[name, value]],
+    ),
+  )
 }
 
 function lineOf(text: string, key: string): string {
-  const line = text.split('\n').findIndex(row => new RegExp(`^\\s*(\\[?)["']?${key.replace('.', '\\.')}["']?\\s*[=\\].]`).test(row))
+  const lines = text.split('\n')
+  const [table, name] = key.includes('.') ? key.split('.') : [undefined, key]
+  const from = table === undefined ? 0 : lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\]`).test(row)) + 1
+  const inTable = lines.slice(from).findIndex(row => new RegExp(`^\\s*(\\[?)["']?${name}["']?\\s*[=\\].]`).test(row))
+  const line = inTable >= 0 ? from + inTable : lines.findIndex(row => row.trimStart().startsWith(table ?? key))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`
 }
 

@@ -32,7 +32,19 @@ export type Client = 'cli' | 'mcp' | 'api'
 /** A way to perform commands on the node that runs in `dir`. */
 export function requestTo(dir: string, client: Client = 'api'): Request {
   return async <K extends CommandName>(name: K, input: CommandTypes[K]['input']) =>
-    (await ask(dir, client, `/v1/${name}`, input)) as CommandTypes[K]['result']
+    (await ask(dir, client, `/v1/${name}`, inJson(input))) as CommandTypes[K]['result']
+}
+
+/** Vectors as they travel: typed arrays are no JSON. */
+function inJson(input: object): object {
+  const { vector, items } = input as { readonly vector?: unknown; readonly items?: unknown }
+  return {
+    ...input,
+    ...(vector instanceof Float32Array || vector instanceof Float64Array ? { vector: [...vector] } : {}),
+    ...(Array.isArray(items)
+      ? { items: items.map((item: unknown) => (typeof item === 'object' && item !== null ? inJson(item) : item)) }
+      : {}),
+  }
 }
 
 export type BatchResult = { readonly ok: unknown } | { readonly error: { readonly code: string; readonly message: string } }

@@ -3,7 +3,7 @@ import type { Buggify } from '../base/buggify.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import type { WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
-import { AUDIT, CLUSTER, type LogId, type NodeId, type Pid } from '../base/ids.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, type NodeId, type Pid } from '../base/ids.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
@@ -24,6 +24,8 @@ import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
 import { Cluster } from './cluster.ts'
+import { NodeCognition } from './cognition/cognition.ts'
+import type { CognitionSettings } from './cognition/settings.ts'
 import type { CoreContext } from './context.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
@@ -39,6 +41,7 @@ import type { Process } from './process/process.ts'
 import { Processes } from './process/processes.ts'
 import { Recovery } from './recovery.ts'
 import type { CoreEvent, Effect, Now } from './step.ts'
+import { SpaceAccess, Spaces } from './spaces.ts'
 import { Waiters } from './waiters.ts'
 import { Writer } from './writer.ts'
 
@@ -60,6 +63,8 @@ export interface CoreInit {
   /** Folds saved earlier, by space; checked against the logs here. */
   readonly snapshots: ReadonlyMap<string, SavedMemory>
   readonly savedPeers: unknown
+  readonly cognition: CognitionSettings
+  readonly savedCognition: unknown
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   /** How far members are trusted where a recall does not say; the others wholly. */
@@ -94,10 +99,13 @@ export class Core {
   readonly metrics: Metrics
   readonly context: CoreContext
   readonly guard: StartGuard
+  readonly memories: Memories
+  readonly spaces: Spaces
+  readonly cognition: NodeCognition
+  readonly #access: SpaceAccess
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
-  readonly #memories: Memories
   readonly #inbound: ReturnType<typeof createInbound>
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
@@ -137,9 +145,18 @@ export class Core {
       evidence: init.evidence,
       signer: init.signer,
       writer: this.writer,
+      logs: this.chain.logs,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
+      onSpaces: () => this.#applier.onGrants(),
     })
+    this.spaces = new Spaces({
+      self: init.self,
+      membership: this.cluster.membership,
+      chain: this.chain,
+      sign: (op, actor, done) => this.cluster.sign(op, actor, done),
+    })
+    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded)
     this.peers = new Peers(
       this.context,
       {
@@ -159,21 +176,32 @@ export class Core {
       onStillborn: process => this.ipc.onExit(process, 'failed'),
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
-    this.#memories = new Memories(this.context, this.chain, this.writer)
-    const sizes = this.#memories.restore(init.snapshots)
+    this.memories = new Memories(this.context, this.chain, this.writer)
+    this.cognition = new NodeCognition(
+      this.context,
+      init.cognition,
+      init.savedCognition,
+      () => this.memory(DEFAULT_SPACE),
+      capacity => this.peers.onCapacity(capacity),
+    )
+    const sizes = this.memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
       this.context,
       this.chain,
       new AppliedCut(this.chain, sizes, stream => stream !== AUDIT, init.buggify),
-      stream => (stream === CLUSTER ? this.cluster : this.#memories.ofStream(stream)),
-      author => this.cluster.membership.cutOf(author),
+      stream => (stream === CLUSTER ? this.cluster : this.memories.ofStream(stream)),
+      {
+        cutOf: author => this.cluster.membership.cutOf(author),
+        writesOf: (author, stream) => this.spaces.writesOf(author, stream),
+      },
     )
     this.#sync = new ChainSync({
       chain: this.chain,
       random: init.random,
       foldVersion: init.speaks.fold,
-      identify: log => this.cluster.identify(log),
+      identify: log => this.cluster.logs.identify(log),
+      access: this.#access,
       metrics: init.metrics,
       buggify: init.buggify,
     })
@@ -185,7 +213,6 @@ export class Core {
       perform: effects => this.#perform(effects),
       onCut: stream => this.#applier.onCut(stream),
     })
-    this.cluster.learnStreams([...init.logs.values()].map(log => log.identity.stream))
     this.#inbound = createInbound(this.context, init.genesis.cluster, {
       peers: this.peers,
       ipc: this.ipc,
@@ -238,7 +265,8 @@ export class Core {
       this.eventWaiters.nextWakeMs,
       this.#recovery.nextWakeMs,
       this.writer.nextWakeMs(this.#sync.followers),
-      this.#memories.nextWakeMs,
+      this.memories.nextWakeMs,
+      this.cognition.nextWakeMs,
     )
   }
 
@@ -255,6 +283,7 @@ export class Core {
       case 'down':
         this.peers.onDown(event.peer, event.code)
         this.ipc.onDown(event.peer)
+        this.cluster.logs.forget(event.peer)
         return this.#perform(this.#sync.onDown(event.peer, this.#now.monotonicMs))
       case 'frame':
         return this.#inbound(event.from, event.protocol, event.frame)
@@ -277,14 +306,18 @@ export class Core {
   #settle(): void {
     const more = this.processes.run()
     if (this.#applier.takeChanged()) {
-      this.#memories.settle()
+      this.memories.settle()
+      this.cognition.onApplied()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
+    if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
     if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
       this.#isFolded = true
-      this.#memories.onFolded()
+      this.memories.onFolded()
+      this.cognition.onFolded()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
+      this.#onAccess()
     }
     this.#openGuard()
     if (this.#told) {
@@ -350,7 +383,8 @@ export class Core {
     this.#state = 'shutting-down'
     this.context.log('info', 'shutdown.begun', {})
     this.processes.stopAll()
-    this.#memories.save()
+    this.memories.save()
+    this.cognition.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
       this.writer.close()
@@ -380,7 +414,8 @@ export class Core {
     this.ipc.onWake()
     this.eventWaiters.onWake()
     this.#recovery.onWake()
-    this.#memories.onWake()
+    this.memories.onWake()
+    this.cognition.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 
@@ -406,7 +441,7 @@ export class Core {
 
   /** The memory of a space; it exists as soon as somebody speaks of it. */
   memory(space: string): Memory {
-    return this.#memories.of(space)
+    return this.memories.of(space)
   }
 
   /** Durable records that are not applied yet. */
@@ -459,13 +494,27 @@ export class Core {
     for (const peer of this.peers.connected)
       if (!this.cluster.membership.isMember(peer)) this.context.emit({ kind: 'close', peer, code: 'not_a_member' })
     this.peers.retarget()
+    this.#onAccess()
+  }
+
+  /** Logs may be for others than before. */
+  #onAccess(): void {
+    this.#access.onChange()
     this.#perform(this.#sync.onMembers(this.#now.monotonicMs))
   }
 
   #onSync(from: NodeId, message: SyncMessage): Verdict {
-    if (message.kind === 'sync.hello') this.cluster.learnStreams(message.digests.map(({ stream }) => stream))
+    if (message.kind === 'sync.hello')
+      this.cluster.logs.learn(
+        from,
+        message.digests.map(({ stream }) => stream),
+      )
     // Only the smaller of two nodes says hello: it hears of the other's spaces when that one asks.
-    if (message.kind === 'sync.ask') this.cluster.learnStreams([...message.scope, ...message.buckets].map(({ stream }) => stream))
+    if (message.kind === 'sync.ask')
+      this.cluster.logs.learn(
+        from,
+        [...message.scope, ...message.buckets].map(({ stream }) => stream),
+      )
     const { verdict, effects } = this.#sync.on(from, message, this.#now.monotonicMs, this.#now.wallMs)
     this.#perform(effects)
     return verdict

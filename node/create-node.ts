@@ -3,6 +3,7 @@ import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
+import { InProcessVectorStore } from '../ecc/hnsw/in-process-store.ts'
 import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
@@ -72,6 +73,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         random: hostRandom,
         disk,
         index,
+        vectors: new InProcessVectorStore(run => hostClock.soon(run)),
         log,
         load: loadProgram,
         onStop: () => void stop(),
@@ -92,7 +94,12 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
         strictGuard: config.guard.value === 'majority',
         trust: trustIn(config.memoryTrust.value),
-        settings: Object.entries(config).map(([setting, { value, from }]) => ({ setting, value, from })),
+        cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
+        settings: Object.entries(config).map(([setting, { value, from }]) => ({
+          setting,
+          value: typeof value === 'number' ? String(value) : value,
+          from,
+        })),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

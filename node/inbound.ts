@@ -30,6 +30,7 @@ function tableOf({ peers, sync, ipc }: Owners): Inbound {
     'peer.pong': (from, message) => peers.on(from, message), //     node/peers.ts -> discovery/heartbeat.ts
     'peer.known': (from, message) => peers.on(from, message), //    node/peers.ts -> discovery/peer-book.ts
     'peer.about': (from, message) => peers.on(from, message), //    node/peers.ts
+    'peer.capacity': (from, message) => peers.on(from, message), // node/peers.ts
 
     'sync.hello': (from, message) => sync.on(from, message), //     chain/sync.ts: comparing
     'sync.equal': (from, message) => sync.on(from, message),

@@ -1,53 +1,31 @@
 import { WeftError } from '../base/errors.ts'
 import type { NodeId, ProcessAddress } from '../base/ids.ts'
-import type { ProcessList } from './api.ts'
+import { perform } from './commands/table.ts'
 import type { Core } from './core.ts'
-import { answerRecall, statesOf } from './commands/recall.ts'
-import { KERNEL_PID } from './ipc/address.ts'
-import type { Outcome, ProcessInfo } from './process/process.ts'
+import { answerRecall, answerStates } from './commands/recall.ts'
+import type { Outcome } from './process/process.ts'
 
 /** Process 0 of every node: what a node answers for itself when a member calls `<NodeId>/0`. */
 export function kernelOf(
   core: Core,
 ): (method: string, argument: unknown, from: ProcessAddress, answer: (outcome: Outcome) => void) => void {
-  return (method, argument, _from, answer) => {
+  return (method, argument, from, answer) => {
     if (method === 'ps') return answer({ ok: true, value: core.processes.list() })
     if (method === 'ping') return answer({ ok: true, value: { node: core.self, state: core.state } })
-    if (method === 'recall') return answerRecall(core, argument, answer)
-    if (method === 'recall-states') return answer({ ok: true, value: statesOf(core, argument) })
-    answer({ ok: false, error: new WeftError('no_method', `the kernel has no method ${JSON.stringify(method)}: ps, ping, recall`) })
+    if (method === 'recall') return answerRecall(core, argument, nodeOf(from), answer)
+    if (method === 'recall-states') return answerStates(core, argument, nodeOf(from), answer)
+    if (method === 'coherence' || method === 'communities') {
+      const fail = (error: WeftError): void => answer({ ok: false, error })
+      // One that is asked does not pass it on.
+      const input = { ...(argument as object), anywhere: false }
+      return perform(core, `memory.${method}`, input, { actor: 'kernel', ok: (value: unknown) => answer({ ok: true, value }), fail })
+    }
+    const known = 'ps, ping, recall, coherence, communities'
+    answer({ ok: false, error: new WeftError('no_method', `the kernel has no method ${JSON.stringify(method)}: ${known}`) })
   }
 }
 
-/** 2 s: a member that does not tell its processes by then is named as silent. */
-const PS_DEADLINE_MS = 2000
-
-/** The processes of this node, or of every connected member. */
-export function listProcesses(core: Core, cluster: boolean, done: (list: ProcessList) => void): void {
-  const processes: ProcessInfo[] = [...core.processes.list()]
-  const silent: NodeId[] = []
-  const others = cluster ? core.cluster.others : []
-  let left = others.length
-  const finish = (): void =>
-    done({ processes: processes.sort((a, b) => (a.node === b.node ? a.pid - b.pid : a.node < b.node ? -1 : 1)), silent: silent.sort() })
-  if (left === 0) return finish()
-  for (const node of others) {
-    core.ipc.call(KERNEL_PID, `${node}/${KERNEL_PID}`, 'ps', undefined, PS_DEADLINE_MS, outcome => {
-      if (outcome.ok && Array.isArray(outcome.value) && outcome.value.every(isProcessInfo))
-        processes.push(...outcome.value.map(info => ({ ...info, node })))
-      else silent.push(node)
-      if (--left === 0) finish()
-    })
-  }
-}
-
-/** What a peer says is a process has at least what people are shown of one. */
-function isProcessInfo(value: unknown): value is ProcessInfo {
-  const { address, pid, name, state, program, inbox, handled, startedAt } = (value ?? {}) as Partial<Record<keyof ProcessInfo, unknown>>
-  const areNumbers = [pid, inbox, handled].every(field => typeof field === 'number')
-  return (
-    areNumbers &&
-    [address, state, program, startedAt].every(field => typeof field === 'string') &&
-    (name === null || typeof name === 'string')
-  )
+/** The node of whoever asks, as the connection says. */
+function nodeOf(address: ProcessAddress): NodeId {
+  return address.slice(0, address.indexOf('/')) as NodeId
 }

@@ -21,6 +21,7 @@ export const WIRE: { readonly [K in MessageKind]: { readonly number: number; rea
   'peer.pong': { number: 2, protocol: 'control' },
   'peer.known': { number: 3, protocol: 'control' },
   'peer.about': { number: 4, protocol: 'control' },
+  'peer.capacity': { number: 5, protocol: 'control' },
 
   'sync.hello': { number: 20, protocol: 'sync' },
   'sync.equal': { number: 21, protocol: 'sync' },
@@ -45,7 +46,7 @@ export const WIRE: { readonly [K in MessageKind]: { readonly number: number; rea
  * Kinds that came after the first version of the protocol, and with which. Nothing may depend on their being understood:
  * a peer of the version before ignores them.
  */
-export const SINCE = { 'peer.about': 1 } as const
+export const SINCE = { 'peer.about': 1, 'peer.capacity': 1 } as const
 
 const since: ReadonlyMap<string, number> = new Map(Object.entries(SINCE))
 const kinds: ReadonlyMap<number, MessageKind> = new Map(Object.entries(WIRE).map(([kind, { number }]) => [number, kind as MessageKind]))

@@ -7,6 +7,7 @@ import { Heartbeat } from '../discovery/heartbeat.ts'
 import type { ControlMessage } from '../discovery/messages.ts'
 import { type KnownPeer, PeerBook } from '../discovery/peer-book.ts'
 import { Redial } from '../discovery/redial.ts'
+import type { Capacity } from './cognition/calibration.ts'
 import type { CoreContext } from './context.ts'
 import { SINCE } from './messages.ts'
 
@@ -25,6 +26,8 @@ export interface PeerInfo {
   /** Of the software it runs, and of its fold; null when it is down, or of a version that does not tell. */
   readonly version: string | null
   readonly foldVersion: number | null
+  /** How long a synthetic tick of cognition takes it, in microseconds; null when it is down, or does not tell. */
+  readonly capacity: Capacity | null
 }
 
 export interface PeersInit {
@@ -56,6 +59,9 @@ export class Peers {
   readonly #up: Set<NodeId> = new Set()
   /** What connected peers say they are; those of an earlier version say nothing. */
   readonly #about: Map<NodeId, { readonly version: string; readonly foldVersion: number }> = new Map()
+  /** How fast connected peers think, and this node, as far as they have measured it. */
+  readonly #capacities: Map<NodeId, Capacity> = new Map()
+  #ownCapacity: Capacity | undefined
   /** What each peer's frames have cost it; halved every minute. */
   readonly #scores: Map<NodeId, number> = new Map()
   #scoreAtMs: number = Infinity
@@ -105,6 +111,21 @@ export class Peers {
     return this.#about.get(peer) ?? { version: null, foldVersion: null }
   }
 
+  capacityOf(peer: NodeId): Capacity | undefined {
+    return this.#capacities.get(peer)
+  }
+
+  /** This node has measured itself: those it is connected to are told, and those to come. */
+  onCapacity(capacity: Capacity): void {
+    this.#ownCapacity = capacity
+    for (const peer of this.#up) this.#tellCapacity(peer)
+  }
+
+  #tellCapacity(peer: NodeId): void {
+    if (this.#ownCapacity !== undefined && this.#context.speaks.protocol >= SINCE['peer.capacity'])
+      this.#init.send(peer, { kind: 'peer.capacity', ...this.#ownCapacity })
+  }
+
   addressesOf(peer: NodeId): readonly string[] {
     return this.#book.addressesOf(peer)
   }
@@ -122,12 +143,14 @@ export class Peers {
     const { speaks, buggify } = this.#context
     if (speaks.protocol >= SINCE['peer.about'])
       this.#init.send(peer, { kind: 'peer.about', version: this.#init.version, fold: speaks.fold })
+    this.#tellCapacity(peer)
     if (buggify('peers.close-early')) this.#context.emit({ kind: 'close', peer, code: 'unreachable' })
   }
 
   onDown(peer: NodeId, code: ErrorCode): void {
     this.#up.delete(peer)
     this.#about.delete(peer)
+    this.#capacities.delete(peer)
     this.#redial.onDown(peer, this.#context.now.monotonicMs)
     this.#heartbeat.onDown(peer)
     this.#context.metrics.set('weft_peers', this.#up.size)
@@ -205,6 +228,9 @@ export class Peers {
         return ACCEPT
       case 'peer.about':
         this.#about.set(from, { version: message.version, foldVersion: message.fold })
+        return ACCEPT
+      case 'peer.capacity':
+        this.#capacities.set(from, { p50Us: message.p50Us, p95Us: message.p95Us })
         return ACCEPT
     }
   }

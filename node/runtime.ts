@@ -6,11 +6,13 @@ import type { StagedCommit } from '../chain/chain.ts'
 import type { Journal } from '../chain/journal.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import { type VerifyResult, verifyJournal } from '../chain/verify.ts'
+import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { AnswerTo } from './commands/command.ts'
 import { perform } from './commands/table.ts'
 import type { CommandName, CommandTypes } from './commands/types.ts'
 import type { Core } from './core.ts'
+import { performVector } from './memory/vector-effect.ts'
 import type { IdIndex } from './id-index.ts'
 import { FileSaver } from './save-file.ts'
 import type { CoreEvent, Effect, Loaded, RecordRef } from './step.ts'
@@ -27,6 +29,7 @@ export interface RuntimePorts {
   readonly log: Logger
   readonly journal: Journal
   readonly index: IdIndex
+  readonly vectors: VectorStore
   /** Loads a program from a module: code is a matter of the host. */
   readonly load: (path: string, then: (loaded: Loaded) => void) => void
   /** The node was asked to shut down from outside. */
@@ -39,6 +42,8 @@ export interface RuntimePorts {
 export const BLOCKED_FILE = 'blocked.json'
 /** 20 ms: forty syncs of a fast disk. In the rare branch only. */
 const COMMIT_LATE_MS = 20
+/** 8 records of one answer are read side by side: the host's threads are busy, and another answer is not kept waiting. */
+const READS_MAX = 8
 
 export class Runtime {
   readonly core: Core
@@ -83,7 +88,7 @@ export class Runtime {
       kind: 'stopping',
       done: () => {
         this.close()
-        this.#files.whenIdle(() => this.#ports.transport.stop(done))
+        this.#files.whenIdle(() => this.#ports.transport.stop(() => this.#ports.vectors.close(done)))
       },
     })
   }
@@ -191,8 +196,20 @@ export class Runtime {
         return index.add(effect.records)
       case 'find':
         return index.find(effect.prefix, found => this.#resume(() => effect.then(found)))
+      case 'vector-open':
+      case 'vector-add':
+      case 'vector-retire':
+      case 'vector-revive':
+      case 'vector-erase':
+      case 'vector-search':
+      case 'vector-status':
+        return performVector(this.#ports.vectors, effect, run => this.#resume(run))
+      case 'work':
+        return clock.soon(() => this.#work(effect.run, effect.then))
       case 'save':
-        return this.#save(effect.file, effect.content)
+        return this.#save(effect.file, effect.content, () => {
+          if (effect.then !== undefined) this.#resume(effect.then)
+        })
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -224,6 +241,15 @@ export class Runtime {
     }
   }
 
+  #work(run: () => void, then: (tookMs: number) => void): void {
+    if (this.#isClosed) return
+    const { clock } = this.#ports
+    const startMs = clock.monotonicMs()
+    run()
+    const tookMs = clock.monotonicMs() - startMs
+    this.#resume(() => then(tookMs))
+  }
+
   #commit(staged: StagedCommit): void {
     const { journal, clock, buggify, log } = this.#ports
     const { segment } = journal.end
@@ -253,15 +279,20 @@ export class Runtime {
   #readEach(refs: readonly RecordRef[], done: (records: readonly (StoredRecord | undefined)[]) => void): void {
     const { journal } = this.#ports
     const records: (StoredRecord | undefined)[] = []
+    let begun = 0
+    let left = refs.length
     const next = (): void => {
-      const ref = refs[records.length]
-      if (ref === undefined) return done(records)
+      const at = begun++
+      const ref = refs[at]
+      if (ref === undefined) return
       journal.read(ref.log, ref.seq, 1, Infinity, (_, [record]) => {
-        records.push(record)
-        next()
+        records[at] = record
+        if (--left === 0) done(records)
+        else next()
       })
     }
-    next()
+    if (left === 0) done(records)
+    for (let i = 0; i < READS_MAX; i++) next()
   }
 
   #verify(done: (result: VerifyResult) => void): void {

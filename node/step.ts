@@ -7,6 +7,7 @@ import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import type { LogFields, LogLevel } from '../base/ports.ts'
 import type { Protocol } from '../transport/protocols.ts'
 import type { ConnectionId } from '../transport/transport.ts'
+import type { VectorEffect } from './memory/vector-effect.ts'
 import type { Program } from './process/behaviour.ts'
 
 /**
@@ -67,8 +68,15 @@ export type Effect =
   | { readonly kind: 'index'; readonly records: readonly IndexedRecord[] }
   /** Ids that begin with `prefix`, at most two, to be handed to `then`. */
   | { readonly kind: 'find'; readonly prefix: string; readonly then: (found: readonly IndexedRecord[]) => void }
-  /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. */
-  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array }
+  /** Vectors by what is near them. */
+  | VectorEffect
+  /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. `then` runs when that was done, or could not be. */
+  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array; readonly then?: (() => void) | undefined }
+  /**
+   * A slice of work that touches nothing of the core's but what it was given; run between two steps. `then` runs in a later
+   * step, with the milliseconds it took by the host's clock.
+   */
+  | { readonly kind: 'work'; readonly run: () => void; readonly then: (tookMs: number) => void }
   /** Waits for a promise of user code; `then` runs in a later step. */
   | { readonly kind: 'await'; readonly promise: PromiseLike<unknown>; readonly then: (ok: boolean, value: unknown) => void }
   /** Hands something to the outside: an answer, a notification. `call` must not throw. */

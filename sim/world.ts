@@ -8,6 +8,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, Logger } from '../base/ports.ts'
 import { CURRENT, PREVIOUS, type Version } from '../base/version.ts'
 import { boot } from '../node/boot.ts'
+import { type CognitionSettings, QUIET } from '../node/cognition/settings.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Core } from '../node/core.ts'
 import { type ClusterFile, foundCluster, type Identity, loadIdentity } from '../node/identity.ts'
@@ -30,6 +31,7 @@ import { Promises } from './promises.ts'
 import { SimRandom } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { Trace, traceCodeOf } from './trace.ts'
+import { SimVectorStore } from './vector-store.ts'
 import { SimTransport } from './transport.ts'
 import { shapeWith, type WireShape } from './wire.ts'
 
@@ -52,6 +54,8 @@ export interface WorldOptions {
   /** Sees what every node logs, with the virtual time in seconds in front. */
   readonly onLog?: (line: string) => void
   readonly strictGuard?: boolean
+  /** How much every node thinks by itself: not at all, without it. */
+  readonly cognition?: CognitionSettings
   /** Rare branches that are switched on, on every node; see `base/buggify.ts`. */
   readonly buggify?: readonly string[]
 }
@@ -186,6 +190,7 @@ export class World {
         random: this.random(`${name}/${life}`),
         disk,
         index,
+        vectors: new SimVectorStore(machine.gate),
         log,
         load: (path, then) => then(noModules(path)),
         onStop: () => machine.gate.after(0, () => this.stopSoon(name, () => {})),
@@ -193,7 +198,15 @@ export class World {
         observe: core => this.#watch(name, core),
         transport: (identity, cluster, metrics, runtime) => this.#hostile(machine, identity, cluster, metrics, runtime),
       },
-      { name, version: 'sim', seeds: [], strictGuard: this.#options.strictGuard ?? false, settings: [], speaks: SPEAKS[version] },
+      {
+        name,
+        version: 'sim',
+        seeds: [],
+        strictGuard: this.#options.strictGuard ?? false,
+        settings: [],
+        speaks: SPEAKS[version],
+        cognition: this.#options.cognition ?? QUIET,
+      },
       (error, runtime) => {
         if (machine.era !== era) return
         machine.phase = runtime === undefined ? 'off' : 'up'

@@ -23,6 +23,7 @@ export const USES = [
   'fingerprint', // public key -> what people read
   'content', // remembered content -> deduplication
   'snapshot', // checksum of a local cache file
+  'proposal', // subjects and type of a proposed edge -> its name
 ] as const
 
 export type Use = (typeof USES)[number]

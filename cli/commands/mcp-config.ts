@@ -24,6 +24,7 @@ interface Outcome extends McpCommand {
 
 export const define: Define = command =>
   command
+    .option('--space <name>', 'the space that the agents share (default: $WEFT_SPACE, or main)')
     .requiredOption('--client <name>', Object.keys(CLIENTS).join(', '), clientName)
     .option('--write', "put it into the client's file, beside what else stands there")
     .addHelpText(
@@ -33,7 +34,10 @@ export const define: Define = command =>
     .action(
       action(async (cli, _, { client, write }: Options) => {
         const { command, args } = ownCommand()
-        const mcp: McpCommand = { command, args: [...args, 'mcp', '--dir', cli.dir] }
+        const mcp: McpCommand = {
+          command,
+          args: [...args, 'mcp', '--dir', cli.dir, ...(cli.space === undefined ? [] : ['--space', cli.space])],
+        }
         const { file: fileOf, entry } = CLIENTS[client] as Client
         const file = fileOf(process.cwd())
         const { alone, into } = entry(mcp)

@@ -1,13 +1,16 @@
 import { join } from 'node:path'
+import { inSpace } from '../../node/client/space.ts'
 import { WeftError } from '../../base/errors.ts'
 import type { CommandName, CommandTypes, Request } from '../../node/commands/types.ts'
 import { reportFailure } from '../failure.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
 import { ANSWER_MS, nodeIn } from '../node-in.ts'
 import { talk } from '../output.ts'
+import { SPACE_OPTION } from '../routes.ts'
 
 export const define: Define = command =>
   command
+    .option(...SPACE_OPTION)
     .option('--http [host:port]', 'serve over HTTP instead of stdio (default: this machine only, at a free port)')
     .addHelpText(
       'after',
@@ -15,7 +18,7 @@ export const define: Define = command =>
     )
     .action(
       action(async (cli, _, { http }: { readonly http?: string | true }) => {
-        const request = requestTo(cli.dir)
+        const request = inSpace(requestTo(cli.dir), cli.space)
         try {
           await request('node.id', {})
           await (http === undefined ? overStdio(request) : overHttp(cli, request, http))

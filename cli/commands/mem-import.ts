@@ -24,11 +24,16 @@ export const defineGit: Define = command =>
 export const defineJsonl: Define = command =>
   command
     .argument('<file>', '- for stdin')
+    .option('--embedder <id>', 'what made the vectors of the lines: external:NAME:DIMENSIONS')
     .addHelpText(
       'after',
-      '\nA line is {"text", "key"?, "meta"?, "validFrom"?, "validTo"?, "source"?, "edges"?: [{"type", "to", "weight"?}]}; `to` is\nan id, or the key of any line. What `weft mem export` writes can be read.',
+      '\nA line is {"text", "key"?, "meta"?, "validFrom"?, "validTo"?, "source"?, "vector"?, "embedder"?, "edges"?: [{"type", "to",\n"weight"?}]}; `to` is an id, or the key of any line. What `weft mem export` writes can be read.',
     )
-    .action(action((cli, [file]: readonly [string]) => importInto(cli, readJsonl(file), 0, undefined)))
+    .action(
+      action((cli, [file]: readonly [string], { embedder }: { readonly embedder?: string }) =>
+        importInto(cli, readJsonl(file, embedder), 0, undefined),
+      ),
+    )
 
 export const defineMarkdown: Define = command =>
   command

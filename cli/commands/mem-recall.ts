@@ -5,9 +5,10 @@ import type { ClusterRecollection, RecallHit, RecallOptions, Recollection } from
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput } from '../lines.ts'
 import { commaList, count, duration, positive, share, shares, wantedLabels } from '../parse.ts'
-import { objectIn, performLines } from '../perform-lines.ts'
+import { performLines } from '../perform-lines.ts'
 import { styled } from '../output.ts'
 import { firstLine, plural, short } from '../text.ts'
+import { readVector, renderNearest, withVector } from '../vectors.ts'
 
 interface Options {
   readonly k?: number
@@ -33,6 +34,11 @@ interface Options {
   readonly parts?: boolean
   readonly deadline?: number
   readonly jsonl?: string
+  readonly vector?: string
+  readonly embedder?: string
+  readonly exact?: boolean
+  readonly ef?: number
+  readonly truth?: boolean
 }
 
 export const define: Define = command =>
@@ -71,24 +77,33 @@ export const define: Define = command =>
     .option('--deadline <duration>', 'how long to wait for --after (default: 5s), or for the others (default: 2s)', duration)
     .option('--include-superseded', 'also what has been replaced')
     .option('--no-spread', 'only what matches by itself, not what is linked to it')
-    .option('--jsonl <file>', 'read {"query", "k"?} lines from a file, - for stdin; one answer per line, in their order')
+    .option('--vector <file>', 'look for what is near a vector: a JSON list of numbers in a file, - for stdin; words may go with it')
+    .option('--embedder <id>', 'what made the vector: external:NAME:DIMENSIONS')
+    .option('--exact', 'look at every vector')
+    .option('--ef <count>', 'candidates kept while the vectors are walked: more find more, slower', positive)
+    .option('--truth', 'search both ways, and say how much of what is nearest was found')
+    .option('--jsonl <file>', 'read {"query", "vector"?, "k"?} lines from a file, - for stdin; one answer per line, in their order')
     .action(
-      action(async (cli, [query]: readonly [string?], { jsonl, parts, ...given }: Options) => {
+      action(async (cli, [query]: readonly [string?], { jsonl, vector, embedder, exact, ef, truth, parts, ...given }: Options) => {
         const options = optionsOf(given)
+        const by = { embedder, exact, ef, truth }
         if (jsonl !== undefined) {
           return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
             command: 'memory.recall',
-            input: { ...options, ...objectIn(text) },
+            input: { space: cli.space, ...options, ...withVector(text, by) },
           }))
         }
-        if (query === undefined)
+        if (query === undefined && vector === undefined)
           throw new WeftError('usage', 'what should be recalled?', { next: 'weft mem recall "why did checkout fail", or --jsonl FILE' })
-        cli.print(await cli.request('memory.recall', { query, ...options }), found => renderHits(found, parts))
+        const near = vector === undefined ? by : { ...by, vector: await readVector(vector) }
+        cli.print(await cli.request('memory.recall', { query, ...options, ...near }), found => renderHits(found, parts))
         return 0
       }),
     )
 
-function optionsOf({ type, hops, direction, halfLife, trust, budget, deadline, ...rest }: Omit<Options, 'jsonl' | 'parts'>): RecallOptions {
+type Given = Omit<Options, 'jsonl' | 'parts' | 'vector' | 'embedder' | 'exact' | 'ef' | 'truth'>
+
+function optionsOf({ type, hops, direction, halfLife, trust, budget, deadline, ...rest }: Given): RecallOptions {
   const isNarrowed = [type, hops, direction].some(one => one !== undefined)
   return {
     ...rest,
@@ -101,7 +116,7 @@ function optionsOf({ type, hops, direction, halfLife, trust, budget, deadline, .
 }
 
 export function renderHits(found: Recollection | ClusterRecollection, parts: boolean = false): string {
-  const { hits, truncatedBy, trust = {} } = found
+  const { hits, truncatedBy, trust = {}, nearest } = found
   const { answers = [], silent = [] } = 'answers' in found ? found : {}
   const behind = answers.filter(answer => answer.behind)
   const notes = [
@@ -110,6 +125,7 @@ export function renderHits(found: Recollection | ClusterRecollection, parts: boo
     ...(silent.length === 0 ? [] : [`silent: ${silent.map(short).join(', ')}`]),
     ...Object.entries(trust).map(([node, far]) => `what ${short(node)} wrote counts ${far}`),
     ...(truncatedBy === undefined ? [] : [ENDINGS[truncatedBy]]),
+    ...(nearest === undefined ? [] : [renderNearest(nearest)]),
   ]
   const shown = hits.length === 0 ? ['nothing is known of that'] : hits.map(hit => renderHit(hit, parts))
   return [...shown, ...notes].join('\n')

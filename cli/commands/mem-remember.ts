@@ -2,7 +2,8 @@ import { WeftError } from '../../base/errors.ts'
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput } from '../lines.ts'
 import { each, labels } from '../parse.ts'
-import { objectIn, performLines } from '../perform-lines.ts'
+import { performLines } from '../perform-lines.ts'
+import { readVector, withVector } from '../vectors.ts'
 import { renderReceipt } from './mem-link.ts'
 
 interface Options {
@@ -14,6 +15,8 @@ interface Options {
   readonly validFrom?: string
   readonly validTo?: string
   readonly again?: boolean
+  readonly vector?: string
+  readonly embedder?: string
   readonly jsonl?: string
 }
 
@@ -28,19 +31,25 @@ export const define: Define = command =>
     .option('--valid-from <time>', 'when it became true (ISO 8601)')
     .option('--valid-to <time>', 'when it stopped being true (ISO 8601)')
     .option('--again', 'write it also when another node wrote the same')
+    .option('--vector <file>', 'a vector of it, to find it by: a JSON list of numbers in a file, - for stdin')
+    .option('--embedder <id>', 'what made the vector, or those of the lines: external:NAME:DIMENSIONS')
     .option(
       '--jsonl <file>',
-      'read {"text", "key"?, "meta"?, ...} lines from a file, - for stdin; one answer per line, in their order, when it is durable',
+      'read {"text", "key"?, "meta"?, "vector"?, ...} lines from a file, - for stdin; one answer per line, in their order, when it is durable',
     )
     .action(
       action(async (cli, [text]: readonly [string?], options: Options) => {
-        const { jsonl, follows = [], causes = [], ...rest } = options
+        const { jsonl, vector, embedder, follows = [], causes = [], ...rest } = options
         if (jsonl !== undefined)
-          return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({ command: 'memory.remember', input: objectIn(line) }))
+          return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({
+            command: 'memory.remember',
+            input: { space: cli.space, ...withVector(line, { embedder }) },
+          }))
         if (text === undefined)
           throw new WeftError('usage', 'what should be remembered?', { next: 'weft mem remember "TEXT", or --jsonl FILE' })
         const edges = [...follows.map(to => ({ type: 'follows', to }) as const), ...causes.map(to => ({ type: 'causes', to }) as const)]
-        cli.print(await cli.request('memory.remember', { text, ...rest, edges }), renderReceipt)
+        const near = vector === undefined ? { embedder } : { vector: await readVector(vector), embedder }
+        cli.print(await cli.request('memory.remember', { text, ...rest, ...near, edges }), renderReceipt)
         return 0
       }),
     )

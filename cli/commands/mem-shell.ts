@@ -50,7 +50,13 @@ async function ask(cli: Invocation, words: readonly string[] | undefined): Promi
   if (first === 'shell') return reportFailure(new WeftError('usage', 'this is one already'), cli.isJson)
   process.exitCode = 0
   const asked = first === 'help' ? ['mem', ...words.slice(1), '--help'] : ['mem', ...words]
-  const code = await perform([...asked, '--dir', cli.dir, ...(cli.isJson ? ['--json'] : [])])
+  const code = await perform([
+    ...asked,
+    '--dir',
+    cli.dir,
+    ...(cli.space === undefined ? [] : ['--space', cli.space]),
+    ...(cli.isJson ? ['--json'] : []),
+  ])
   process.exitCode = 0
   return code
 }

@@ -9,8 +9,9 @@ export const define: Define = command =>
     .action(action(async (cli, [id]: readonly [string]) => cli.print(await cli.request('memory.get', { id }), render)))
 
 function render(memory: MemoryDetail): string {
-  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, edgesInAll, supersedes, supersededBy, log, seq } =
+  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, edgesInAll, supersedes, supersededBy, embedders } =
     memory
+  const { log, seq } = memory
   const optional: readonly (readonly [string, string | undefined])[] = [
     ['key', key],
     ['source', source],
@@ -18,6 +19,7 @@ function render(memory: MemoryDetail): string {
     ...Object.entries(meta).map(([name, value]) => [name, value] as const),
     ['replaces', supersedes.map(short).join(', ') || undefined],
     ['replaced by', supersededBy.map(short).join(', ') || undefined],
+    ['vectors of', embedders.map(({ embedder }) => embedder).join(', ') || undefined],
   ]
   const rows = [
     ['id', id],

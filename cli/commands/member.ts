@@ -52,6 +52,6 @@ function renderList({ name, cluster, threshold, members, pending }: MemberList):
   return `${name} (${cluster}), ${threshold} of ${plural(admins, 'admin')} decide\n\n${rows}\n${waiting.join('')}`
 }
 
-function renderOperation({ operation, decided }: OperationResult): string {
+export function renderOperation({ operation, decided }: OperationResult): string {
   return decided ? 'done' : `proposed: other admins must agree, with weft member approve ${short(operation)}`
 }

@@ -6,13 +6,14 @@ export const define: Define = command =>
     action(async cli => {
       cli.print(await cli.request('peer.list', {}), ({ peers }) =>
         table(
-          ['state', 'node', 'role', 'status', 'rtt', 'version', 'address'],
+          ['state', 'node', 'role', 'status', 'rtt', 'tick', 'version', 'address'],
           peers.map(peer => [
             peer.state,
             peer.nodeId,
             peer.role,
             peer.status,
             peer.rttMs === null ? '-' : `${peer.rttMs.toFixed(1)} ms`,
+            peer.capacity === null ? '-' : `${(peer.capacity.p95Us / 1000).toFixed(1)} ms`,
             peer.version ?? '-',
             peer.addresses[0] ?? '-',
           ]),

@@ -15,6 +15,8 @@ interface Options {
   readonly name?: string
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   readonly guard?: 'one' | 'majority'
+  readonly cognitionTick?: 'on' | 'off'
+  readonly cognitionShare?: number
 }
 
 export const define: Define = command =>
@@ -32,6 +34,8 @@ export const define: Define = command =>
     .option('--http <host:port>', 'where the control interface listens, on this machine (default: a free port that is kept)')
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--guard <one|majority>', "who must vouch for this node's logs before it signs again")
+    .option('--cognition-tick <on|off>', 'look at what is new in the memory, and raise impulses (default: off)')
+    .option('--cognition-share <fraction>', 'what that may take of the loop: above 0, at most 1 (default: 0.3)')
     .addHelpText('after', '\nThe same settings can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.')
     .action(
       action(async (cli, _, options: Options) => {
@@ -76,8 +80,9 @@ function stopOnSignals(stop: () => Promise<void>): void {
   }
 }
 
-function flagsOf({ detach: _, logLevel, ...flags }: Options): string[] {
-  const rows = Object.entries({ ...flags, 'log-level': logLevel }) as [string, string | readonly string[] | undefined][]
+function flagsOf({ detach: _, logLevel, cognitionTick, cognitionShare, ...flags }: Options): string[] {
+  const named = { 'log-level': logLevel, 'cognition-tick': cognitionTick, 'cognition-share': cognitionShare }
+  const rows = Object.entries({ ...flags, ...named }) as [string, string | readonly string[] | undefined][]
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [value].flat().flatMap(one => [`--${name}`, one])))
 }
 

@@ -18,6 +18,10 @@ function render(status: NodeStatus): string {
     ['memory', `${plural(status.memories, 'memory', 'memories')}, ${plural(status.conflicts, 'conflict')}`],
     ['chain', plural(status.records, 'record')],
     ['processes', String(status.processes)],
+    [
+      'thinking',
+      `${status.impulses === 0 ? 'no impulse waits' : `${plural(status.impulses, 'impulse')} waiting`}${status.capacity === null ? '' : `; a tick takes ${(status.capacity.p50Us / 1000).toFixed(1)} ms, one in twenty ${(status.capacity.p95Us / 1000).toFixed(1)} ms`}`,
+    ],
     ['addresses', status.addresses.join('\n           ')],
     ['frontier', status.frontier],
   ])

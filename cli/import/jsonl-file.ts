@@ -2,13 +2,17 @@ import { parseJsonlLine } from '../../ecc/import/jsonl.ts'
 import { linesOf, openInput } from '../lines.ts'
 import type { Entry } from './import-items.ts'
 
-/** The entries of a file of JSON Lines, `-` for stdin: what `weft mem export` writes, or what people write by hand. */
-export async function* readJsonl(file: string): AsyncGenerator<readonly Entry[]> {
+/**
+ * The entries of a file of JSON Lines, `-` for stdin: what `weft mem export` writes, or what people write by hand.
+ *
+ * @param embedder what made the vectors of lines that do not say
+ */
+export async function* readJsonl(file: string, embedder?: string): AsyncGenerator<readonly Entry[]> {
   for await (const lines of linesOf(openInput(file))) {
     yield lines.flatMap(({ number, content }): readonly Entry[] => {
       if ('error' in content) return [{ line: number, code: content.error.code, message: content.error.message }]
       const { text, oldId } = withoutOrigin(content.text)
-      const item = parseJsonlLine(text, number)
+      const item = parseJsonlLine(text, number, embedder)
       if (item === undefined) return []
       if ('code' in item) return [item]
       return [{ line: number, item, key: item.key, ...(oldId === undefined ? {} : { oldId }) }]

@@ -14,6 +14,9 @@ export interface ImportItem {
   readonly source?: string
   /** From this memory. */
   readonly edges?: readonly ImportEdge[]
+  /** Of its text, by `embedder`. */
+  readonly vector?: readonly number[]
+  readonly embedder?: string
 }
 
 export interface ImportEdge {

@@ -1,6 +1,7 @@
 import { type ErrorCode, WeftError } from '../../base/errors.ts'
 import { isEdgeType } from '../edge-types.ts'
 import { encodeRemember, weightOf } from '../records.ts'
+import { checkEmbedder, unitVector } from '../vector-record.ts'
 import { type ImportEdge, type ImportItem, isoTime } from './import-item.ts'
 
 /** What is wrong with a line. */
@@ -13,16 +14,18 @@ export interface ImportFault {
 
 /**
  * One line of JSON Lines: an object with `text`, and if wanted `key`, `meta` (text, numbers and
- * booleans by name), `validFrom`, `validTo` (ISO 8601), `source` and `edges` (`[{type, to, weight}]`).
+ * booleans by name), `validFrom`, `validTo` (ISO 8601), `source`, `edges` (`[{type, to, weight}]`) and
+ * `vector` (numbers) with its `embedder`.
  *
  * A field that is not among them is an error: a misspelt name must not lose what it holds.
  *
+ * @param embedder of a vector whose line does not say
  * @returns undefined for an empty line
  */
-export function parseJsonlLine(line: string, lineNumber: number): ImportItem | ImportFault | undefined {
+export function parseJsonlLine(line: string, lineNumber: number, embedder?: string): ImportItem | ImportFault | undefined {
   if (line.trim() === '') return undefined
   try {
-    const item = itemOf(parsed(line))
+    const item = itemOf(parsed(line), embedder)
     encodeRemember(item)
     return item
   } catch (error) {
@@ -31,10 +34,10 @@ export function parseJsonlLine(line: string, lineNumber: number): ImportItem | I
   }
 }
 
-const FIELDS = ['text', 'key', 'meta', 'validFrom', 'validTo', 'source', 'edges']
+const FIELDS = ['text', 'key', 'meta', 'validFrom', 'validTo', 'source', 'edges', 'vector', 'embedder']
 const EDGE_FIELDS = ['type', 'to', 'weight']
 
-function itemOf(value: unknown): ImportItem {
+function itemOf(value: unknown, embedder: string | undefined): ImportItem {
   const fields = objectOf('a line', value, FIELDS)
   return {
     text: textOf('text', fields['text']),
@@ -44,7 +47,18 @@ function itemOf(value: unknown): ImportItem {
     ...given('validTo', fields['validTo'], timeOf),
     ...given('source', fields['source'], textOf),
     ...given('edges', fields['edges'], edgesOf),
+    ...vectorOf(fields['vector'], fields['embedder'], embedder),
   }
+}
+
+function vectorOf(value: unknown, own: unknown, embedder: string | undefined): Pick<ImportItem, 'vector' | 'embedder'> {
+  if (value === undefined && own === undefined) return {}
+  if (!Array.isArray(value)) throw new WeftError('vector_invalid', `vector is a list of numbers, got ${JSON.stringify(value) ?? 'none'}`)
+  const by = own === undefined ? embedder : textOf('embedder', own)
+  if (by === undefined) throw new WeftError('embedder_invalid', 'nothing says which embedder made the vector')
+  checkEmbedder(by, value.length)
+  unitVector(value as readonly number[])
+  return { vector: value as readonly number[], embedder: by }
 }
 
 function edgesOf(name: string, value: unknown): readonly ImportEdge[] {

@@ -5,6 +5,7 @@ import type { Request } from '../commands/types.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Program } from '../process/behaviour.ts'
 import { memoryOf } from './memory.ts'
+import { spaceOf } from './space.ts'
 
 export interface ClientInit {
   readonly nodeId: NodeId
@@ -27,6 +28,8 @@ export function clientOf({ nodeId, cluster, dir, request, spawnHere, stop }: Cli
     dir,
     stop,
     memory: memoryOf(request),
+    space: name => spaceOf(request, name),
+    spaces: () => request('space.list', {}),
     chain: {
       head: () => request('chain.head', {}),
       log: options => request('chain.log', options),

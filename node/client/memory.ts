@@ -1,5 +1,6 @@
 import type { CausalId } from '../../base/ids.ts'
 import type { Memory, MemoryChange, RecallOptions } from '../api.ts'
+import type { ImpulseRecord } from '../cognition/api.ts'
 import type { Request } from '../commands/types.ts'
 
 /** 25 s: how long one request of `watch` waits for something to happen before it asks again. */
@@ -13,7 +14,7 @@ export function memoryOf(request: Request): Memory {
     supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
     forget: id => request('memory.forget', { id }),
     get: id => request('memory.get', { id }),
-    recall: ((query: string, options?: RecallOptions) => request('memory.recall', { query, ...options })) as Memory['recall'],
+    recall: ((query?: string, options?: RecallOptions) => request('memory.recall', { query, ...options })) as Memory['recall'],
     why: (id, options) => request('memory.why', { id, ...options }),
     prove: (id, options) => request('memory.prove', { id, ...options }),
     list: options => request('memory.list', { ...options }),
@@ -25,7 +26,27 @@ export function memoryOf(request: Request): Memory {
     status: () => request('memory.status', {}),
     import: items => request('memory.import', { items }),
     has: keys => request('memory.has', { keys }),
+    coherence: options => request('memory.coherence', { ...options }),
+    communities: options => request('memory.communities', { ...options }),
+    proposals: () => request('memory.proposals', {}),
+    confirm: proposal => request('memory.confirm', { proposal }),
+    reject: proposal => request('memory.reject', { proposal }),
+    impulses: options => impulses(request, options?.after ?? 0, options?.signal),
+    acknowledge: known => request('memory.acknowledge', typeof known === 'number' ? { upTo: known } : { numbers: known }),
+    raise: (reason, options) => request('memory.raise', { reason, ...options }),
+    tick: () => request('memory.tick', {}),
+    locate: name => request('memory.locate', { name }),
     watch: options => watch(request, options?.after, options?.signal),
+  }
+}
+
+/** One that is joined by another comes again, under a new number. */
+async function* impulses(request: Request, from: number, signal: AbortSignal | undefined): AsyncGenerator<ImpulseRecord> {
+  let after = from
+  while (signal?.aborted !== true) {
+    const found = await request('memory.impulses', { after, waitMs: WATCH_WAIT_MS })
+    for (const impulse of found.impulses) yield impulse
+    after = found.impulses.at(-1)?.number ?? after
   }
 }
 

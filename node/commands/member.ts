@@ -70,7 +70,7 @@ export const memberCommands: CommandsOf<
     const { membership } = core.cluster
     const found = membership.pending.filter(row => row.operation.id.startsWith(input.operation))
     if (found.length > 1) throw new WeftError('ambiguous_id', `more than one pending operation begins with ${input.operation}`)
-    if (found[0] !== undefined) return core.cluster.approve(found[0].operation.id, to.actor, answer(core, to))
+    if (found[0] !== undefined) return core.cluster.approve(found[0].operation.id, to.actor, answerOperation(core, to))
     if (membership.isReplaced(input.operation))
       throw new WeftError('policy_replaced', `operation ${input.operation} was proposed under an earlier policy`)
     throw new WeftError('unknown_operation', `no pending operation ${input.operation}`)
@@ -85,13 +85,13 @@ export const memberCommands: CommandsOf<
           ? [{ log: log.identity.id, size: log.published, head: log.tree.leaf(log.published - 1) }]
           : [],
       )
-      core.cluster.propose({ op: 'revoke', node: input.nodeId, cut, reason: input.reason ?? '' }, to.actor, answer(core, to))
+      core.cluster.propose({ op: 'revoke', node: input.nodeId, cut, reason: input.reason ?? '' }, to.actor, answerOperation(core, to))
     },
   ),
 
   'member.retire': command(z.strictObject({ nodeId: node }), (core, input, to) => {
     requireMember(core, input.nodeId)
-    core.cluster.propose({ op: 'retire', node: input.nodeId }, to.actor, answer(core, to))
+    core.cluster.propose({ op: 'retire', node: input.nodeId }, to.actor, answerOperation(core, to))
   }),
 
   'member.policy': command(
@@ -101,7 +101,7 @@ export const memberCommands: CommandsOf<
       if (input.threshold > admins.length)
         throw new WeftError('invalid_argument', `threshold: ${input.threshold} of ${admins.length} admins can never be reached`)
       for (const admin of admins) requireMember(core, admin)
-      core.cluster.propose({ op: 'policy', admins, threshold: input.threshold, rules: NO_RULES }, to.actor, answer(core, to))
+      core.cluster.propose({ op: 'policy', admins, threshold: input.threshold, rules: NO_RULES }, to.actor, answerOperation(core, to))
     },
   ),
 }
@@ -118,6 +118,7 @@ export function peersOf(core: Core): PeerInfo[] {
       addresses: core.peers.addressesOf(id),
       ...core.peers.clockOf(id),
       ...core.peers.versionOf(id),
+      capacity: core.peers.capacityOf(id) ?? null,
     }))
 }
 
@@ -126,7 +127,8 @@ function requireMember(core: Core, id: NodeId): void {
     throw new WeftError('not_a_member', `${id} is no member of this cluster`, { next: 'see weft member list' })
 }
 
-function answer(core: Core, to: AnswerTo<OperationResult>): (error: WeftError | undefined, operation: Operation) => void {
+/** What has become of an operation that this node has signed. */
+export function answerOperation(core: Core, to: AnswerTo<OperationResult>): (error: WeftError | undefined, operation: Operation) => void {
   return (error, { id }) => {
     if (error !== undefined) return to.fail(error)
     to.ok({ operation: id, decided: !core.cluster.membership.pending.some(row => row.operation.id === id) })
@@ -143,5 +145,11 @@ function describe(op: Op): string {
       return `revoke ${op.node}${op.reason === '' ? '' : `: ${op.reason}`}`
     case 'policy':
       return `admins ${op.admins.join(', ')}, ${op.threshold} of ${op.admins.length} decide`
+    case 'space.create':
+      return `create space ${op.space}${op.isPrivate ? ', private' : ''}${op.isEncrypted ? ', encrypted' : ''}`
+    case 'space.grant':
+      return `give ${op.node} the role ${op.role} in space ${op.space}`
+    case 'space.revoke':
+      return `take from ${op.node} its role in space ${op.space}`
   }
 }

@@ -1,19 +1,20 @@
 import { z } from 'zod'
 import { toHex } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
-import { type CausalId, DEFAULT_SPACE, parseCausalId } from '../../base/ids.ts'
+import { type CausalId, parseCausalId } from '../../base/ids.ts'
 import { LINKS_PAGE, LIST_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { CausalEdge } from '../../ecc/show.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
-import type { Core } from '../core.ts'
 import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { remember } from '../memory/remember.ts'
 import { prove } from '../proof/prove.ts'
+import { rememberWith, vectorOptions } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
+import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
@@ -25,6 +26,7 @@ const remembered = {
   validFrom: z.string().optional(),
   validTo: z.string().optional(),
   source: z.string().optional(),
+  ...vectorOptions,
 }
 const edges = z
   .array(z.strictObject({ type: edgeType, to: id, weight: z.number().optional() }))
@@ -32,7 +34,7 @@ const edges = z
   .optional()
 const limit = z.number().int().min(1).max(LIST_MAX).optional()
 const frontier = z.string().optional()
-const page = { after: frontier, asOf: frontier, limit }
+const page = { space, after: frontier, asOf: frontier, limit }
 /** 1,000 items in one request: some 500 KB of commit messages. */
 const ITEMS_MAX = 1000
 /** 10,000 keys or ids in one question: some 700 KB. */
@@ -63,8 +65,8 @@ export const memoryCommands: CommandsOf<
   | 'memory.has'
   | 'memory.edges'
 > = {
-  'memory.remember': command(z.strictObject({ ...remembered, edges, again: z.boolean().optional() }), (core, input, to) => {
-    const memory = memoryOf(core)
+  'memory.remember': command(z.strictObject({ space, ...remembered, edges, again: z.boolean().optional() }), (core, input, to) => {
+    const memory = memoryToWrite(core, input)
     resolveAll(
       memory,
       (input.edges ?? []).map(edge => edge.to),
@@ -73,22 +75,24 @@ export const memoryCommands: CommandsOf<
         const outgoing = (input.edges ?? []).map(
           (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
         )
-        remember(memory, contentOf(input), outgoing, input.again === true, to.actor, to)
+        const write = (some: readonly OutgoingEdge[], done: ReceiptDone): boolean =>
+          rememberWith(memory, contentOf(input), some, input, to.actor, done)
+        remember(memory, contentOf(input), { ...input, edges: outgoing, write }, to)
       },
     )
   }),
 
-  'memory.link': command(z.strictObject({ from: id, type: edgeType, to: id, weight: z.number().optional() }), (core, input, to) => {
-    const memory = memoryOf(core)
+  'memory.link': command(z.strictObject({ space, from: id, type: edgeType, to: id, weight: z.number().optional() }), (core, input, to) => {
+    const memory = memoryToWrite(core, input)
     resolveAll(memory, [input.from, input.to], to, ([from, target]) => {
       memory.writer.link({ from: from as CausalId, to: target as CausalId, type: input.type, weight: input.weight }, to.actor, receipt(to))
     })
   }),
 
   'memory.supersede': command(
-    z.strictObject({ old: z.union([id, z.array(id).min(1)]), by: id, reason: z.string().optional() }),
+    z.strictObject({ space, old: z.union([id, z.array(id).min(1)]), by: id, reason: z.string().optional() }),
     (core, input, to) => {
-      const memory = memoryOf(core)
+      const memory = memoryToWrite(core, input)
       const olds = typeof input.old === 'string' ? [input.old] : input.old
       resolveAll(memory, [...olds, input.by], to, ids => {
         for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
@@ -97,8 +101,8 @@ export const memoryCommands: CommandsOf<
     },
   ),
 
-  'memory.forget': command(z.strictObject({ id }), (core, input, to) => {
-    const memory = memoryOf(core)
+  'memory.forget': command(z.strictObject({ space, id }), (core, input, to) => {
+    const memory = memoryToWrite(core, input)
     resolveAll(memory, [input.id], to, ([target]) => {
       const ref = memory.fold.refOf(target as CausalId)
       if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
@@ -108,24 +112,28 @@ export const memoryCommands: CommandsOf<
     })
   }),
 
-  'memory.get': command(z.strictObject({ id }), (core, input, to) => get(memoryOf(core), input.id, to)),
-  'memory.why': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => why(memoryOf(core), input.id, input.asOf, to)),
-  'memory.prove': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => {
-    const memory = memoryOf(core)
+  'memory.get': command(z.strictObject({ space, id }), (core, input, to) => get(memoryToRead(core, input), input.id, to)),
+  'memory.why': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
+    why(memoryToRead(core, input), input.id, input.asOf, to),
+  ),
+  'memory.prove': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) => {
+    const memory = memoryToRead(core, input)
     reasons(memory, input.id, input.asOf, to.fail, (found, explained) => prove(core, memory, found, explained, to))
   }),
-  'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryOf(core), input, to)),
+  'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryToRead(core, input), input, to)),
 
-  'memory.whatif': command(z.strictObject({ id, asOf: frontier }), (core, input, to) => whatIf(memoryOf(core), input.id, input.asOf, to)),
+  'memory.whatif': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
+    whatIf(memoryToRead(core, input), input.id, input.asOf, to),
+  ),
 
-  'memory.diff': command(z.strictObject({ from: z.string(), to: frontier, limit }), (core, { from, ...options }, to) =>
-    diff(memoryOf(core), from, options, to),
+  'memory.diff': command(z.strictObject({ space, from: z.string(), to: frontier, limit }), (core, { space: name, from, ...options }, to) =>
+    diff(memoryToRead(core, { space: name }), from, options, to),
   ),
 
   'memory.changes': command(
     z.strictObject({ ...page, waitMs: z.number().min(0).max(60_000).optional() }),
     (core, { waitMs = 0, ...options }, to) => {
-      const memory = memoryOf(core)
+      const memory = memoryToRead(core, options)
       const untilMs = core.now.monotonicMs + waitMs
       const after = options.after ?? memory.frontier()
       const look = (): void =>
@@ -145,7 +153,8 @@ export const memoryCommands: CommandsOf<
     },
   ),
 
-  'memory.conflicts': command(z.strictObject({}), (core, _, to) => {
+  'memory.conflicts': command(z.strictObject({ space }), (core, input, to) => {
+    const memory = memoryToRead(core, input)
     const logs = [...core.chain.logs.values()].flatMap(({ conflict, identity }) =>
       conflict === undefined
         ? []
@@ -159,17 +168,18 @@ export const memoryCommands: CommandsOf<
             },
           ],
     )
-    to.ok({ ...conflicts(memoryOf(core)), logs })
+    to.ok({ ...conflicts(memory), logs })
   }),
 
-  'memory.status': command(z.strictObject({}), (core, _, to) => to.ok(status(memoryOf(core), core.pending))),
+  'memory.status': command(z.strictObject({ space }), (core, input, to) => status(memoryToRead(core, input), core.pending, to.ok)),
 
-  'memory.import': command(z.strictObject({ items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
+  'memory.import': command(z.strictObject({ space, items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
+    const memory = memoryToWrite(core, input)
     const results: ImportedItem[] = []
     let left = input.items.length
     if (left === 0) return to.ok({ items: [] })
     input.items.forEach((one, i) => {
-      importItem(core, one, to.actor, result => {
+      importItem(memory, one, to.actor, result => {
         results[i] = result
         if (--left === 0) to.ok({ items: results })
       })
@@ -177,9 +187,9 @@ export const memoryCommands: CommandsOf<
   }),
 
   'memory.has': command(
-    z.strictObject({ keys: z.array(z.string()).max(HAS_MAX).optional(), ids: z.array(z.string()).max(HAS_MAX).optional() }),
+    z.strictObject({ space, keys: z.array(z.string()).max(HAS_MAX).optional(), ids: z.array(z.string()).max(HAS_MAX).optional() }),
     (core, input, to) => {
-      const { fold } = memoryOf(core)
+      const { fold } = memoryToRead(core, input)
       const isMemory = (text: string): boolean => {
         const found = parseCausalId(text)
         return found !== undefined && fold.node(found) !== undefined
@@ -191,9 +201,9 @@ export const memoryCommands: CommandsOf<
   ),
 
   'memory.edges': command(
-    z.strictObject({ ids: z.array(z.string()).max(LIST_MAX), place: z.number().int().min(0).optional() }),
+    z.strictObject({ space, ids: z.array(z.string()).max(LIST_MAX), place: z.number().int().min(0).optional() }),
     (core, input, to) => {
-      const { fold } = memoryOf(core)
+      const { fold } = memoryToRead(core, input)
       const rows: CausalEdge[] = []
       for (const [i, text] of input.ids.entries()) {
         const id = parseCausalId(text)
@@ -209,10 +219,6 @@ export const memoryCommands: CommandsOf<
 
 function edgeRow({ from, type, to, weight }: CausalEdge): Pick<CausalEdge, 'from' | 'type' | 'to' | 'weight'> {
   return { from, type, to, weight }
-}
-
-function memoryOf(core: Core): Memory {
-  return core.memory(DEFAULT_SPACE)
 }
 
 function receipt(to: AnswerTo<Parameters<ReceiptDone>[1]>): ReceiptDone {
@@ -273,8 +279,7 @@ function timeOf(text: string | undefined): string | undefined {
 }
 
 /** One item with those of its edges whose targets are known; the others are named, to be tried again later. */
-function importItem(core: Core, one: ImportItem, actor: string, done: (result: ImportedItem) => void): void {
-  const memory = memoryOf(core)
+function importItem(memory: Memory, one: ImportItem, actor: string, done: (result: ImportedItem) => void): void {
   const unresolved: string[] = []
   const outgoing: OutgoingEdge[] = []
   for (const edge of one.edges ?? []) {
@@ -285,7 +290,7 @@ function importItem(core: Core, one: ImportItem, actor: string, done: (result: I
   try {
     // What was known already is answered before `remember` returns.
     let isNew = false
-    isNew = memory.writer.remember(contentOf(one), outgoing, actor, (error, { id: made }) => {
+    isNew = rememberWith(memory, contentOf(one), outgoing, one, actor, (error, { id: made }) => {
       done(
         error === undefined
           ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved }

@@ -38,9 +38,13 @@ export const nodeCommands: CommandsOf<
       frontier: memory.frontier(),
       frontierAll: core.frontierAll,
       records: logs.reduce((sum, log) => sum + log.durable, 0),
-      memories: memory.fold.stats.nodes,
+      memories: core.memories.all.reduce((sum, { fold }) => sum + fold.stats.nodes, 0),
       processes: core.processes.size,
-      conflicts: memory.fold.conflicts().length + logs.filter(log => log.conflict !== undefined).length,
+      conflicts:
+        core.memories.all.reduce((sum, { fold }) => sum + fold.conflicts().length, 0) +
+        logs.filter(log => log.conflict !== undefined).length,
+      impulses: core.cognition.impulses.size,
+      capacity: core.cognition.capacity ?? null,
     })
   }),
 
@@ -108,7 +112,7 @@ export function readinessOf(core: Core): Readiness {
 
 /** What of the chain cannot be read back, as far as anything has tried to. */
 function damageOf(core: Core): string | undefined {
-  const { damaged } = core.memory(DEFAULT_SPACE)
+  const damaged = core.memories.all.flatMap(memory => memory.damaged)
   const [first] = damaged
   if (core.stuck.size > 0) return `${core.stuck.size} logs cannot be read back: see weft chain verify`
   if (first === undefined) return undefined

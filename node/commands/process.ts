@@ -4,8 +4,8 @@ import { CALL_DEADLINE_MAX_MS, CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { Spawned } from '../api.ts'
 import type { Core } from '../core.ts'
 import { KERNEL_PID, parseRecipient } from '../ipc/address.ts'
-import { listProcesses } from '../kernel.ts'
 import type { Program } from '../process/behaviour.ts'
+import { listProcesses } from '../process/list-processes.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 
 const name = z.string().optional()

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { asWeftError, WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE, type NodeId, parseCausalId, parseNodeId } from '../../base/ids.ts'
 import { CLUSTER_RECALL_NODES_MAX, RECALL_K_MAX } from '../../base/limits.ts'
+import { reaches } from '../../discovery/spaces.ts'
 import { behaviourOf, EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
@@ -10,15 +11,21 @@ import type { RecallOptions, Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
 import { type Answering, recall } from '../memory/answers.ts'
 import { asMessage, recallInCluster } from '../memory/cluster-recall.ts'
+import type { Memory } from '../memory/memory.ts'
 import type { Outcome } from '../process/process.ts'
 import { command, type CommandsOf } from './command.ts'
+import { memoryToRead, space } from './in-space.ts'
+import { memberNamed } from './member-named.ts'
+import { vectorQuery } from './vectors.ts'
 
 const frontier = z.string().optional()
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
 const share = z.number().min(0).max(1)
 const label = z.union([z.string(), z.number(), z.boolean()])
 const recalled = z.strictObject({
-  query: z.string(),
+  space,
+  query: z.string().optional(),
+  ...vectorQuery,
   k: z.number().int().min(1).max(RECALL_K_MAX).optional(),
   after: frontier,
   asOf: frontier,
@@ -47,52 +54,70 @@ const recalled = z.strictObject({
 })
 
 export const recallCommands: CommandsOf<'memory.recall'> = {
-  'memory.recall': command(recalled, (core, { query, cluster, ...options }, to) => {
+  'memory.recall': command(recalled, (core, { space: name, query, cluster, ...options }, to) => {
+    if (query === undefined && options.vector === undefined) throw new WeftError('invalid_argument', 'query: text, or a vector, is needed')
+    const memory = memoryToRead(core, { space: name })
     const asked = askedOf(core, options)
-    const here = (done: Answering<Recollection>): void => recall(core.memory(DEFAULT_SPACE), query, options, asked, done)
+    const here = (done: Answering<Recollection>): void => recall(memory, query ?? '', options, asked, done)
     if (cluster !== true) return here(to)
-    const { deadlineMs, ...rest } = options
+    const { deadlineMs, vector, ...rest } = options
     // A name that is short for somebody here may be short for somebody else there; whom this node trusts is its own matter.
-    const same = { ...rest, author: asked.author, trust: Object.fromEntries(asked.trust ?? []), query }
-    const question = { k: asked.k, asked: same, includeSuperseded: options.includeSuperseded === true, deadlineMs, here, read: answerIn }
-    recallInCluster(core, question, to)
+    const mine = { author: asked.author, trust: Object.fromEntries(asked.trust ?? []), vector: vector && Array.from(vector) }
+    const question = { ...rest, ...mine, space: name, query }
+    const includeSuperseded = options.includeSuperseded === true
+    recallInCluster(core, { k: asked.k, asked: question, includeSuperseded, deadlineMs, here, read: answerIn }, to)
   }),
 }
 
 /** What a member asks of all: its question stands on its own, and the settings of this node play no part. */
-export function answerRecall(core: Core, argument: unknown, answer: (outcome: Outcome) => void): void {
-  const to = {
-    ok: (found: Recollection) => answer({ ok: true, value: asMessage(found) }),
-    fail: (error: WeftError) => answer({ ok: false, error }),
-  }
-  const parsed = recalled.safeParse(argument)
-  if (!parsed.success) return to.fail(new WeftError('invalid_argument', 'that is no question to recall'))
-  try {
-    const { query, cluster: _, trust, ...options } = parsed.data
+export function answerRecall(core: Core, argument: unknown, from: NodeId, answer: (outcome: Outcome) => void): void {
+  answered(answer, fail => {
+    const { space: name, query = '', cluster: _, trust, ...options } = parsed(recalled, argument)
     const asked = { ...askedOf(core, { ...options, trust: false }), trust: new Map(Object.entries(trust || {}) as [NodeId, number][]) }
-    recall(core.memory(DEFAULT_SPACE), query, options, asked, to)
-  } catch (thrown) {
-    to.fail(asWeftError(thrown))
-  }
+    recall(memoryFor(core, from, name), query, options, asked, { ok: found => answer({ ok: true, value: asMessage(found) }), fail })
+  })
 }
 
+const someIds = z.strictObject({ space, ids: z.array(z.string()).max(RECALL_K_MAX * CLUSTER_RECALL_NODES_MAX) })
+
 /** What this node knows of each of some memories; null of those it does not know. */
-export function statesOf(core: Core, argument: unknown): readonly (string | null)[] {
-  const ids = z
-    .array(z.string())
-    .max(RECALL_K_MAX * CLUSTER_RECALL_NODES_MAX)
-    .safeParse(argument)
-  const { fold } = core.memory(DEFAULT_SPACE)
-  return (ids.data ?? []).map(text => {
-    const id = parseCausalId(text)
-    return (id && fold.node(id)?.state) ?? null
+export function answerStates(core: Core, argument: unknown, from: NodeId, answer: (outcome: Outcome) => void): void {
+  answered(answer, () => {
+    const { space: name, ids } = parsed(someIds, argument)
+    const { fold } = memoryFor(core, from, name)
+    const stateOf = (text: string): string | null => {
+      const id = parseCausalId(text)
+      return (id && fold.node(id)?.state) ?? null
+    }
+    answer({ ok: true, value: ids.map(stateOf) })
   })
+}
+
+/** The memory that a member asks about: it may read it, and so may this node. @throws WeftError `unknown_space`, `not_granted` */
+function memoryFor(core: Core, from: NodeId, name: string = DEFAULT_SPACE): Memory {
+  if (!reaches(core.spaces.roleOf(name, from), 'read')) throw new WeftError('not_granted', `${from} may not read space ${name}`)
+  return memoryToRead(core, { space: name })
+}
+
+function parsed<T>(schema: z.ZodType<T>, argument: unknown): T {
+  const { data } = schema.safeParse(argument)
+  if (data === undefined) throw new WeftError('invalid_argument', 'that is no such question')
+  return data
+}
+
+function answered(answer: (outcome: Outcome) => void, work: (fail: (error: WeftError) => void) => void): void {
+  const fail = (error: WeftError): void => answer({ ok: false, error })
+  try {
+    work(fail)
+  } catch (thrown) {
+    fail(asWeftError(thrown))
+  }
 }
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/) as unknown as z.ZodType<CausalId>
 const nodeId = z.string().refine(text => parseNodeId(text) !== undefined) as unknown as z.ZodType<NodeId>
 const text = z.string().optional()
-const answered = z.object({
+const answerShape = z.object({
   hits: z
     .array(
       z.object({
@@ -128,10 +153,13 @@ const answered = z.object({
   exact: z.boolean(),
   truncated: z.boolean(),
   truncatedBy: z.enum(['edges', 'nodes', 'time', 'message']).optional(),
+  nearest: z
+    .object({ embedder: z.string(), dims: z.number(), exact: z.boolean(), missing: z.number(), agreement: z.number().optional() })
+    .optional(),
 })
 
 function answerIn(value: unknown): Recollection | undefined {
-  return answered.safeParse(value).data as Recollection | undefined
+  return answerShape.safeParse(value).data as Recollection | undefined
 }
 
 /** The question as the fold takes it: members by their ids, times in milliseconds. @throws WeftError `unknown_id`, `ambiguous_id`, `time_invalid` */
@@ -141,7 +169,7 @@ function askedOf(core: Core, options: RecallOptions): Omit<FoldRecallOptions, 'a
     k,
     spread,
     includeSuperseded,
-    author: author === undefined ? undefined : memberOf(core, author),
+    author: author === undefined ? undefined : memberNamed(core, author),
     sinceMs: momentOf('since', since),
     untilMs: momentOf('until', until),
     validAtMs: momentOf('validAt', validAt),
@@ -177,20 +205,9 @@ function trustOf(core: Core, asked: RecallOptions['trust']): ReadonlyMap<NodeId,
   const said = Object.entries(asked === false || asked === undefined ? {} : asked)
   const trust = new Map([
     ...(asked === false ? [] : core.trust),
-    ...said.map(([text, share]): [NodeId, number] => [memberOf(core, text), share]),
+    ...said.map(([text, share]): [NodeId, number] => [memberNamed(core, text), share]),
   ])
   return new Map([...trust].filter(([, share]) => share < 1).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-/** A member by its id, or by 6 or more of its last characters, which is what people are shown. */
-function memberOf(core: Core, text: string): NodeId {
-  const found = text.length < 6 ? [] : core.cluster.membership.members.filter(({ id }) => id.endsWith(text))
-  if (found.length > 1) throw new WeftError('ambiguous_id', `more than one member has an id that ends with ${text}`)
-  if (found[0] === undefined)
-    throw new WeftError('unknown_id', `no member has the id ${JSON.stringify(text)}, nor one that ends so`, {
-      next: 'weft member list shows who there is',
-    })
-  return found[0].id
 }
 
 /** A point in time. @throws WeftError `time_invalid` */

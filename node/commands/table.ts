@@ -1,5 +1,6 @@
 import type { Core } from '../core.ts'
 import { chainCommands } from './chain.ts'
+import { cognitionCommands } from './cognition.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
 import { memberCommands } from './member.ts'
@@ -8,6 +9,7 @@ import { nodeCommands } from './node.ts'
 import { processCommands } from './process.ts'
 import { recallCommands } from './recall.ts'
 import { revisionCommands } from './revision.ts'
+import { spaceCommands } from './space.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
 /** EVERYTHING A CALLER CAN ASK OF A NODE, from the SDK, over HTTP or from the command line. */
@@ -18,6 +20,8 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...memoryCommands,
   ...recallCommands,
   ...revisionCommands,
+  ...spaceCommands,
+  ...cognitionCommands,
   ...chainCommands,
 }
 

@@ -1,5 +1,6 @@
 import type { CausalId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
+import type { SpaceRole } from '../../discovery/operation.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
   ChainHeads,
@@ -29,13 +30,31 @@ import type {
   RememberOptions,
   SettingInfo,
   Settled,
+  SpaceDetail,
+  SpaceList,
   Spawned,
   TimelineOptions,
   WhatIf,
 } from '../api.ts'
+import type {
+  CoherenceReport,
+  CommunityList,
+  Confirmed,
+  ImpulseRecord,
+  Location,
+  ProposalList,
+  RaiseOptions,
+  TickReport,
+  WholeOptions,
+} from '../cognition/api.ts'
 import type { NodeEvent } from '../events.ts'
 import type { Down, SendResult } from '../process/behaviour.ts'
 import type { Proof } from '../proof/proof.ts'
+
+/** Which space a command of the memory is about: `main` when it does not say. */
+export interface InSpace {
+  readonly space?: string | undefined
+}
 
 /**
  * Every command of a node: what it takes and what it answers. Command line, HTTP and SDK go
@@ -74,43 +93,72 @@ export interface CommandTypes {
   }
   'process.monitor': { input: { target: string }; result: Down }
 
-  'memory.remember': { input: RememberOptions & { text: string }; result: Receipt }
-  'memory.link': { input: { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
-  'memory.supersede': { input: { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
-  'memory.forget': { input: { id: string }; result: Receipt }
-  'memory.get': { input: { id: string }; result: MemoryDetail }
-  'memory.recall': { input: RecallOptions & { query: string }; result: Recollection | ClusterRecollection }
-  'memory.timeline': { input: TimelineOptions; result: MemoryTimeline }
+  'memory.remember': { input: InSpace & RememberOptions & { text: string }; result: Receipt }
+  'memory.link': { input: InSpace & { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
+  'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
+  'memory.forget': { input: InSpace & { id: string }; result: Receipt }
+  'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
+  'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection | ClusterRecollection }
+  'memory.timeline': { input: InSpace & TimelineOptions; result: MemoryTimeline }
   'memory.resolve': {
-    input: { about: string; keep?: string | undefined; text?: string | undefined; key?: string | undefined; reason?: string | undefined }
+    input: InSpace & {
+      about: string
+      keep?: string | undefined
+      text?: string | undefined
+      key?: string | undefined
+      reason?: string | undefined
+    }
     result: Settled
   }
-  'memory.why': { input: { id: string; asOf?: string | undefined }; result: Explanation }
-  'memory.prove': { input: { id: string; asOf?: string | undefined }; result: Proof }
-  'memory.list': { input: ListOptions; result: MemoryPage }
-  'memory.whatif': { input: { id: string; asOf?: string | undefined }; result: WhatIf }
-  'memory.diff': { input: DiffOptions & { from: string }; result: MemoryDifference }
+  'memory.why': { input: InSpace & { id: string; asOf?: string | undefined }; result: Explanation }
+  'memory.prove': { input: InSpace & { id: string; asOf?: string | undefined }; result: Proof }
+  'memory.list': { input: InSpace & ListOptions; result: MemoryPage }
+  'memory.whatif': { input: InSpace & { id: string; asOf?: string | undefined }; result: WhatIf }
+  'memory.diff': { input: InSpace & DiffOptions & { from: string }; result: MemoryDifference }
   /** Like `memory.list`, but waits for something to list. */
   'memory.changes': {
-    input: ListOptions & { waitMs?: number | undefined }
+    input: InSpace & ListOptions & { waitMs?: number | undefined }
     result: MemoryPage & { readonly conflicts: ConflictList['conflicts'] }
   }
-  'memory.conflicts': { input: object; result: ConflictList }
-  'memory.status': { input: object; result: MemoryStatus }
-  'memory.import': { input: { items: readonly ImportItem[] }; result: ImportResult }
+  'memory.conflicts': { input: InSpace; result: ConflictList }
+  'memory.status': { input: InSpace; result: MemoryStatus }
+  'memory.import': { input: InSpace & { items: readonly ImportItem[] }; result: ImportResult }
   'memory.has': {
-    input: { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
+    input: InSpace & { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
     result: { readonly known: readonly string[] }
   }
   'memory.edges': {
     /** `place`: where to go on among the links of the first of `ids`. */
-    input: { ids: readonly CausalId[]; place?: number | undefined }
+    input: InSpace & { ids: readonly CausalId[]; place?: number | undefined }
     result: {
       readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
       /** There are more: of `ids` from this one on, and of that one from this place on. */
       readonly next?: { readonly id: CausalId; readonly place: number }
     }
   }
+
+  'space.list': { input: object; result: SpaceList }
+  'space.create': { input: { space: string; private?: boolean | undefined }; result: OperationResult }
+  'space.grant': { input: { space: string; nodeId: string; role: Exclude<SpaceRole, 'none'> }; result: OperationResult }
+  'space.revoke': { input: { space: string; nodeId: string }; result: OperationResult }
+  'space.show': { input: { space: string }; result: SpaceDetail }
+
+  'memory.coherence': { input: WholeOptions & { plain?: boolean | undefined }; result: CoherenceReport }
+  'memory.communities': { input: WholeOptions; result: CommunityList }
+  'memory.proposals': { input: object; result: ProposalList }
+  'memory.confirm': { input: { proposal: string }; result: Confirmed }
+  'memory.reject': { input: { proposal: string }; result: { readonly rejected: string } }
+  'memory.impulses': {
+    input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
+    result: { readonly impulses: readonly ImpulseRecord[]; readonly newest: number; readonly waiting: number }
+  }
+  'memory.acknowledge': {
+    input: { upTo?: number | undefined; numbers?: readonly number[] | undefined }
+    result: { readonly acknowledged: number }
+  }
+  'memory.raise': { input: RaiseOptions & { reason: string }; result: ImpulseRecord }
+  'memory.tick': { input: object; result: TickReport }
+  'memory.locate': { input: { name: string }; result: Location }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }

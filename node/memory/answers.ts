@@ -5,7 +5,7 @@ import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
 import { markOf } from '../../ecc/bare-text.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
-import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
+import { checkRecall, type RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import type { Remember } from '../../ecc/records.ts'
 import type { Explanation as Reasons } from '../../ecc/why.ts'
 import type {
@@ -22,9 +22,11 @@ import type {
   RecallHit,
   RecallOptions,
   Recollection,
+  VectorQuery,
   WhatIf,
 } from '../api.ts'
 import { cutOf, type Memory } from './memory.ts'
+import { nearest, vectorQuestion } from './nearest.ts'
 
 /** Gets an answer or the reason why there is none. */
 export interface Answering<T> {
@@ -40,38 +42,67 @@ export interface Answering<T> {
 export function recall(
   memory: Memory,
   query: string,
-  options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'>,
+  options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'> & VectorQuery,
   asked: Omit<FoldRecallOptions, 'at'>,
   to: Answering<Recollection>,
 ): void {
+  const question = vectorQuestion(options)
+  checkRecall(query, asked)
   whenReached(memory, options.after, options.deadlineMs, to, () => {
     atCut(memory, options.asOf, options.deadlineMs, to, at => {
-      const found = attempt(to, () => memory.fold.recall(query, { ...asked, at }))
-      if (found === undefined) return
-      const frontier = memory.frontier(at)
-      memory.texts(
-        found.hits.map(hit => hit.ref),
-        said => {
-          const hits = found.hits.map((hit, i): RecallHit => {
-            const { score, parts, path, copies, contradictedBy } = hit
-            return {
-              ...fields(hit, said[i] as Remember),
-              score,
-              parts,
-              path,
-              mark: markOf(hit.id),
-              ...(copies === undefined ? {} : { copies }),
-              ...(contradictedBy === undefined ? {} : { contradictedBy }),
-            }
-          })
-          const { hits: _, ...rest } = found
-          const trust = asked.trust === undefined || asked.trust.size === 0 ? {} : { trust: Object.fromEntries(asked.trust) }
-          to.ok({ hits, frontier, foldVersion: memory.fold.version, ...rest, ...trust })
+      if (question === undefined) return recalled(memory, query, { ...asked, at }, undefined, to)
+      nearest(
+        memory,
+        question,
+        { ...asked, at, quoting: query },
+        {
+          ok: ({ similar, nearest: how, at: then }) => recalled(memory, query, { ...asked, at: then, similar }, how, to),
+          fail: to.fail,
         },
-        to.fail,
       )
     })
   })
+}
+
+function recalled(
+  memory: Memory,
+  query: string,
+  asked: FoldRecallOptions,
+  how: Recollection['nearest'],
+  to: Answering<Recollection>,
+): void {
+  const found = attempt(to, () => memory.fold.recall(query, asked))
+  if (found === undefined) return
+  const frontier = memory.frontier(asked.at)
+  memory.texts(
+    found.hits.map(hit => hit.ref),
+    said => {
+      const hits = found.hits.map((hit, i): RecallHit => {
+        const { score, parts, path, copies, contradictedBy } = hit
+        return {
+          ...fields(hit, said[i] as Remember),
+          score,
+          parts,
+          path,
+          mark: markOf(hit.id),
+          ...(copies === undefined ? {} : { copies }),
+          ...(contradictedBy === undefined ? {} : { contradictedBy }),
+        }
+      })
+      const { truncated, truncatedBy } = found
+      to.ok({
+        hits,
+        frontier,
+        foldVersion: memory.fold.version,
+        exact: found.exact && how?.exact !== false,
+        truncated,
+        ...(truncatedBy === undefined ? {} : { truncatedBy }),
+        ...(asked.trust === undefined || asked.trust.size === 0 ? {} : { trust: Object.fromEntries(asked.trust) }),
+        ...(how === undefined ? {} : { nearest: how }),
+      })
+    },
+    to.fail,
+  )
 }
 
 export function why(memory: Memory, text: string, asOf: string | undefined, to: Answering<Explanation>): void {
@@ -139,6 +170,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
             edgesInAll: links.inAll,
             supersededBy: node.supersededBy.map(row => row.id),
             supersedes: node.supersedes.map(row => row.id),
+            embedders: memory.fold.vectors.ofNode(id).map(({ embedder, dims }) => ({ embedder, dims })),
           })
         },
         to.fail,
@@ -224,9 +256,13 @@ export function conflicts(memory: Memory): Omit<ConflictList, 'logs'> {
   return { conflicts: memory.fold.conflicts(), voids: memory.voids.map(({ id, ref, code }) => ({ id, ...ref, code })) }
 }
 
-export function status(memory: Memory, pending: number): MemoryStatus {
-  const { nodes, edges, dangling } = memory.fold.stats
-  return { nodes, edges, pending, dangling, voids: memory.voids.length, frontier: memory.frontier(), foldVersion: memory.fold.version }
+export function status(memory: Memory, pending: number, then: (status: MemoryStatus) => void): void {
+  memory.vectors.status(rows => {
+    const { nodes, edges, dangling } = memory.fold.stats
+    const indexes = rows.map(({ space: _, ...row }) => row)
+    const voids = memory.voids.length
+    then({ nodes, edges, pending, dangling, voids, indexes, frontier: memory.frontier(), foldVersion: memory.fold.version })
+  })
 }
 
 export function fields(

@@ -18,7 +18,7 @@ interface Answer {
 export interface ClusterQuestion {
   readonly k: number
   /** What is sent to the others: the same question, with nothing in it that they would understand otherwise. */
-  readonly asked: RecallOptions & { readonly query: string }
+  readonly asked: RecallOptions & { readonly space?: string | undefined; readonly query?: string | undefined }
   readonly includeSuperseded: boolean
   /** How long to wait for the others. */
   readonly deadlineMs?: number | undefined
@@ -89,8 +89,13 @@ function settle(core: Core, question: ClusterQuestion, answers: readonly Answer[
     if (--left === 0) then(gone)
   }
   for (const { node } of ahead)
-    core.ipc.call(KERNEL_PID, `${node}/${KERNEL_PID}`, 'recall-states', ids, deadlineOf(question), outcome =>
-      tell(outcome.ok ? outcome.value : undefined),
+    core.ipc.call(
+      KERNEL_PID,
+      `${node}/${KERNEL_PID}`,
+      'recall-states',
+      { space: question.asked.space, ids },
+      deadlineOf(question),
+      outcome => tell(outcome.ok ? outcome.value : undefined),
     )
 }
 
@@ -121,6 +126,7 @@ function merged(k: number, answers: readonly Answer[], silent: readonly NodeId[]
     truncated: bounds.length > 0,
     ...(bounds[0] === undefined ? {} : { truncatedBy: bounds[0] }),
     ...(first.trust === undefined ? {} : { trust: first.trust }),
+    ...(first.nearest === undefined ? {} : { nearest: first.nearest }),
     answers: answers.map(answer => ({
       node: answer.node,
       frontier: answer.found.frontier,

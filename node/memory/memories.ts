@@ -47,6 +47,16 @@ export class Memories {
     return memory
   }
 
+  /** True when somebody has spoken of it: a record of it is held here, or one was written. */
+  has(space: string): boolean {
+    return this.#bySpace.has(space)
+  }
+
+  /** By name. */
+  get all(): readonly Memory[] {
+    return [...this.#bySpace.values()].sort((a, b) => (a.space < b.space ? -1 : 1))
+  }
+
   /** Undefined for a stream that is no memory's. */
   ofStream(stream: Stream): Memory | undefined {
     const space = spaceOf(stream)
@@ -55,7 +65,21 @@ export class Memories {
 
   /** To be called after a step that applied records. */
   settle(): void {
-    for (const memory of this.#bySpace.values()) memory.settle()
+    let nodes = 0
+    let edges = 0
+    for (const memory of this.#bySpace.values()) {
+      memory.settle()
+      const { stats } = memory.fold
+      nodes += stats.nodes
+      edges += stats.edges
+    }
+    this.#context.metrics.set('weft_memory_nodes', nodes)
+    this.#context.metrics.set('weft_memory_edges', edges)
+  }
+
+  /** To be called after every step with no record being read for the folds. */
+  settleVectors(): void {
+    for (const memory of this.#bySpace.values()) memory.vectors.settle()
   }
 
   /** To be called when everything that was stored at the start has been applied. */

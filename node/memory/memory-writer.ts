@@ -20,6 +20,7 @@ import {
   type RememberInput,
   type SupersedeInput,
 } from '../../ecc/records.ts'
+import { ofNode, type VectorInput, writtenVector, type WrittenVector } from '../../ecc/vector-record.ts'
 import type { Receipt } from '../api.ts'
 import type { CoreContext } from '../context.ts'
 import type { Writer } from '../writer.ts'
@@ -54,6 +55,8 @@ export class MemoryWriter {
   readonly #inFlight: Map<string, InFlight> = new Map()
   /** Content under each key, of memories in flight: the newest decides. */
   readonly #keys: Map<string, string> = new Map()
+  /** The same by memory and embedder, of vectors. */
+  readonly #places: Map<string, string> = new Map()
   /** Records that a write on its way supersedes or retracts: saying them again is saying something new. */
   readonly #ending: Set<CausalId> = new Set()
   /** Parents named by records that are not applied yet: naming them once is enough. */
@@ -68,8 +71,47 @@ export class MemoryWriter {
     this.#fold = fold
   }
 
+  /**
+   * A memory, and where it stands in the space of an embedder: staged in one step, so that they are durable together.
+   *
+   * @param done gets the receipt of both @returns true when the memory was not known before
+   */
+  rememberAt(input: RememberInput, edges: readonly OutgoingEdge[], vector: VectorInput, actor: string, done: ReceiptDone): boolean {
+    if (!isFolded(KIND['memory.vector'], this.#context.speaks.fold))
+      throw new WeftError('incompatible', 'this node speaks a version that knows no vectors', { next: 'upgrade it' })
+    const written = writtenVector(vector)
+    let isNew = false
+    let memory: Receipt | undefined
+    this.#afterAll(
+      [
+        wait => {
+          ;({ isNew, receipt: memory } = this.#remember(input, edges, actor, wait))
+        },
+        wait => this.#vector((memory as Receipt).id, written, vector.vector.length, actor, wait),
+      ],
+      (error, [, at]) => done(error, { ...(memory as Receipt), vector: at as Receipt }),
+    )
+    return isNew
+  }
+
+  /** Adds a vector to a memory that is there, whoever wrote it. @throws WeftError `incompatible`, `vector_invalid` */
+  vectorFor(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
+    if (!isFolded(KIND['memory.vector'], this.#context.speaks.fold))
+      throw new WeftError('incompatible', 'this node speaks a version that knows no vectors', { next: 'upgrade it' })
+    this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
+  }
+
   /** @returns true when it was not known before */
   remember(input: RememberInput, edges: readonly OutgoingEdge[], actor: string, done: ReceiptDone): boolean {
+    return this.#remember(input, edges, actor, done).isNew
+  }
+
+  #remember(
+    input: RememberInput,
+    edges: readonly OutgoingEdge[],
+    actor: string,
+    done: ReceiptDone,
+  ): { readonly receipt: Receipt; readonly isNew: boolean } {
     const body = encodeRemember(input)
     // An edge that cannot be must be found out before anything is written.
     for (const edge of edges) encodeLink({ ...edge, from: edge.to })
@@ -86,10 +128,9 @@ export class MemoryWriter {
           wait => this.#join(known, wait),
           ...edges.map(edge => (wait: ReceiptDone) => this.link({ ...edge, from: known.receipt.id }, actor, wait)),
         ],
-        known.receipt,
-        done,
+        error => done(error, known.receipt),
       )
-      return false
+      return { receipt: known.receipt, isNew: false }
     }
     const links = edges.map(edge => ({
       kind: KIND['memory.link'],
@@ -99,9 +140,28 @@ export class MemoryWriter {
       if (input.key !== undefined && this.#keys.get(input.key) === content) this.#keys.delete(input.key)
       done(error, receipt)
     }
-    this.#write(content, [{ kind: KIND['memory.remember'], body: () => body }, ...links], [], actor, finish)
+    const receipt = this.#write(content, [{ kind: KIND['memory.remember'], body: () => body }, ...links], [], actor, finish)
     if (input.key !== undefined) this.#keys.set(input.key, content)
-    return true
+    return { receipt, isNew: true }
+  }
+
+  /** Unless it is this node's newest vector of that embedder for the memory, or about to be. */
+  #vector(node: CausalId, vector: WrittenVector, dims: number, actor: string, done: ReceiptDone): void {
+    const body = ofNode(vector, node)
+    const digest = contentHash(body)
+    const content = `vector ${toHex(digest)}`
+    const place = `${node} ${dims} ${vector.embedder}`
+    const newest = this.#places.get(place)
+    const known =
+      newest === undefined || newest === content
+        ? this.#known(content, () => this.#fold().findVector(this.#context.self, digest))
+        : undefined
+    if (known !== undefined) return this.#join(known, done)
+    this.#write(content, [{ kind: KIND['memory.vector'], body: () => body }], [], actor, (error, receipt) => {
+      if (this.#places.get(place) === content) this.#places.delete(place)
+      done(error, receipt)
+    })
+    this.#places.set(place, content)
   }
 
   /** This node's memory under a key, current or about to be. */
@@ -146,19 +206,24 @@ export class MemoryWriter {
     else known.waiting.push(done)
   }
 
-  #afterAll(parts: readonly ((wait: ReceiptDone) => void)[], receipt: Receipt, done: ReceiptDone): void {
+  #afterAll(
+    parts: readonly ((wait: ReceiptDone) => void)[],
+    done: (error: WeftError | undefined, receipts: readonly (Receipt | undefined)[]) => void,
+  ): void {
+    const receipts: (Receipt | undefined)[] = []
     let left = parts.length
     let failed: WeftError | undefined
-    for (const part of parts) {
-      part(error => {
+    for (const [i, part] of parts.entries()) {
+      part((error, receipt) => {
         failed ??= error
-        if (--left === 0) done(failed, receipt)
+        receipts[i] = receipt
+        if (--left === 0) done(failed, receipts)
       })
     }
   }
 
   /** @param ends records that count no more once this is applied */
-  #write(content: string | undefined, records: readonly Saying[], ends: readonly CausalId[], actor: string, done: ReceiptDone): void {
+  #write(content: string | undefined, records: readonly Saying[], ends: readonly CausalId[], actor: string, done: ReceiptDone): Receipt {
     const parents = this.#fold()
       .parentsFor(this.#log)
       .filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
@@ -176,6 +241,7 @@ export class MemoryWriter {
     const receipt: Receipt = { id: first.id, log: this.#log, seq: first.seq }
     const waiting: ReceiptDone[] = [done]
     if (content !== undefined) this.#inFlight.set(content, { receipt, waiting })
+    return receipt
   }
 }
 

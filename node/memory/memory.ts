@@ -2,7 +2,18 @@ import { EMPTY, equalBytes } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
-import { type CausalId, causalIdOf, digestOf, type LogId, logIdOf, memoryStream, type NodeId, parseCausalId } from '../../base/ids.ts'
+import {
+  type CausalId,
+  causalIdOf,
+  digestOf,
+  isSpace,
+  type LogId,
+  logIdOf,
+  memoryStream,
+  type NodeId,
+  parseCausalId,
+} from '../../base/ids.ts'
+import { KIND } from '../../base/kinds.ts'
 import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
@@ -18,6 +29,7 @@ import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
+import { MemoryVectors } from './vectors.ts'
 
 /**
  * The memory of one space on this node: the fold of everybody's records, the writer of its
@@ -27,6 +39,7 @@ export class Memory implements Fold {
   readonly space: string
   readonly writer: MemoryWriter
   readonly waits: FrontierWait
+  readonly vectors: MemoryVectors
   /** Who waits for anything new at all. */
   readonly changes: Waiters
   readonly #context: CoreContext
@@ -49,6 +62,13 @@ export class Memory implements Fold {
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
+    this.vectors = new MemoryVectors(
+      context,
+      chain,
+      space,
+      () => this.#fold,
+      ref => this.#note(ref, false),
+    )
   }
 
   #emptyFold(): MemoryFold {
@@ -76,6 +96,7 @@ export class Memory implements Fold {
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const body = record.void === undefined ? record.record.body : null
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
+    if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
   }
 
@@ -90,9 +111,14 @@ export class Memory implements Fold {
     return !this.#voids.has(id)
   }
 
+  isBarred(id: CausalId): boolean {
+    return this.#voids.get(id)?.reason === 'not_granted'
+  }
+
   reset(): void {
     this.#fold = this.#emptyFold()
     this.#voids.clear()
+    this.vectors.reset()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
     this.#unsaved = 0
@@ -101,9 +127,6 @@ export class Memory implements Fold {
 
   /** After a step that applied records: whoever waits for them is told, and the fold is saved now and then. */
   settle(): void {
-    const { nodes, edges } = this.#fold.stats
-    this.#context.metrics.set('weft_memory_nodes', nodes)
-    this.#context.metrics.set('weft_memory_edges', edges)
     this.waits.onApplied()
     this.changes.wake()
     if (this.#unsaved >= SNAPSHOT_RECORDS || (this.#unsaved > 0 && this.#context.buggify('memory.save-now'))) this.save()
@@ -195,6 +218,20 @@ export class Memory implements Fold {
     })
   }
 
+  /** Their texts, undefined for what cannot be read: for what may do without some. */
+  readable(refs: readonly RecordRef[], then: (texts: readonly (string | undefined)[]) => void): void {
+    if (refs.length === 0) return then([])
+    this.#context.emit({
+      kind: 'read-each',
+      refs,
+      then: records => {
+        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        then(said.map(one => one?.text))
+      },
+    })
+  }
+
   #saidBy(ref: RecordRef, record: StoredRecord | undefined): Remember | undefined {
     const log = this.#chain.log(ref.log)
     if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
@@ -252,6 +289,14 @@ export function cutOf(text: string): { readonly entries: readonly FrontierEntry[
   return entries && { entries, cut: new Map(entries.map(({ log, size }) => [log, size])) }
 }
 
+export const SNAPSHOT_FOLDER = 'memory'
+
 export function snapshotFile(space: string): string {
-  return `memory/${space}.fold`
+  return `${SNAPSHOT_FOLDER}/${space}.fold`
+}
+
+/** The space whose snapshot a file of that folder is; undefined for other files. */
+export function spaceOfSnapshot(name: string): string | undefined {
+  const space = name.endsWith('.fold') ? name.slice(0, -'.fold'.length) : ''
+  return isSpace(space) ? space : undefined
 }

@@ -3,44 +3,47 @@ import { COPIES_READ_MAX, MARKS_MAX } from '../../base/limits.ts'
 import { marksIn } from '../../ecc/bare-text.ts'
 import type { Ref } from '../../ecc/record-table.ts'
 import type { Remember, RememberInput } from '../../ecc/records.ts'
-import type { Receipt } from '../api.ts'
+import type { Receipt, VectorOptions } from '../api.ts'
 import { type Answering, attempt } from './answers.ts'
 import type { Memory } from './memory.ts'
-import type { OutgoingEdge } from './memory-writer.ts'
+import type { OutgoingEdge, ReceiptDone } from './memory-writer.ts'
+
+/** How a memory is written that is not known yet, and what goes with it. */
+export interface Remembering extends VectorOptions {
+  readonly edges: readonly OutgoingEdge[]
+  /** Write it although another author wrote the same. */
+  readonly again?: boolean | undefined
+  /** @returns true when it was not known before */
+  readonly write: (edges: readonly OutgoingEdge[], done: ReceiptDone) => boolean
+}
 
 /**
  * Writes a memory, unless it is one already: of this node with the same content, or of anybody with the same words, and
  * nothing said beside them that the other does not say. So what an agent recalled and writes again, quoted or not, stays
  * one memory; what it makes of recalled text that it names is linked to it as derived from it.
- *
- * @param again write it although another author wrote the same
  */
 export function remember(
   memory: Memory,
   input: RememberInput,
-  edges: readonly OutgoingEdge[],
-  again: boolean,
-  actor: string,
-  to: Answering<Receipt>,
+  how: Remembering,
+  to: Answering<Receipt> & { readonly actor: string },
 ): void {
   const write = (): void => {
-    // What was known already is answered before `remember` returns.
+    // What was known already is answered before `write` returns.
     let isNew = false
-    const outgoing = [...edges, ...sourcesOf(memory, input.text, edges)]
-    isNew = memory.writer.remember(input, outgoing, actor, (error, receipt) => {
+    isNew = how.write([...how.edges, ...sourcesOf(memory, input.text, how.edges)], (error, receipt) => {
       if (error === undefined) to.ok(isNew ? receipt : { ...receipt, known: true })
       else to.fail(error)
     })
   }
   // A key is a name of its author's own.
-  const copies = again || input.key !== undefined ? [] : memory.fold.withText(input.text).slice(0, COPIES_READ_MAX)
+  const copies = how.again === true || input.key !== undefined ? [] : memory.fold.withText(input.text).slice(0, COPIES_READ_MAX)
   if (copies.length === 0) return write()
   memory.texts(
     copies.map(({ ref }) => ref),
     said => {
-      const place = said.findIndex((one, i) => isSaidBy(memory, input, one, (copies[i] as Copy).id))
-      const known = copies[place]
-      attempt(to, known === undefined ? write : () => linkAll(memory, known, edges, actor, to))
+      const known = copies[said.findIndex((one, i) => isSaidBy(memory, input, one, (copies[i] as Copy).id))]
+      attempt(to, known === undefined ? write : () => addTo(memory, known, how, to))
     },
     // What cannot be read now can be written all the same.
     () => attempt(to, write),
@@ -76,18 +79,29 @@ function sourcesOf(memory: Memory, text: string, edges: readonly OutgoingEdge[])
   return [...new Set(found)].filter(id => !edges.some(edge => edge.to === id)).map(to => ({ type: 'derived-from', to }))
 }
 
-function linkAll(memory: Memory, { id, ref }: Copy, edges: readonly OutgoingEdge[], actor: string, to: Answering<Receipt>): void {
-  const receipt: Receipt = { id, log: ref.log, seq: ref.seq, known: true }
+/** What was to be said with it is said of the one that is there. */
+function addTo(
+  memory: Memory,
+  { id, ref }: Copy,
+  { edges, vector, embedder }: Remembering,
+  to: Answering<Receipt> & { readonly actor: string },
+): void {
+  const { writer } = memory
+  const parts = edges.map(edge => (done: ReceiptDone) => writer.link({ ...edge, from: id }, to.actor, done))
+  if (vector !== undefined && embedder !== undefined) parts.unshift(done => writer.vectorFor(id, { vector, embedder }, to.actor, done))
   memory.countKnown()
-  let left = edges.length
-  if (left === 0) return to.ok(receipt)
-  let isAnswered = false
-  for (const edge of edges)
-    memory.writer.link({ ...edge, from: id }, actor, error => {
+  let receipt: Receipt = { id, log: ref.log, seq: ref.seq, known: true }
+  let left = parts.length
+  let isAnswered = left === 0
+  if (isAnswered) return to.ok(receipt)
+  parts.forEach((part, i) =>
+    part((error, made) => {
       left--
+      if (error === undefined && i === 0 && vector !== undefined) receipt = { ...receipt, vector: made }
       if (isAnswered || (error === undefined && left > 0)) return
       isAnswered = true
       if (error === undefined) to.ok(receipt)
       else to.fail(error)
-    })
+    }),
+  )
 }

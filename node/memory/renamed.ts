@@ -1,6 +1,7 @@
 import { type CausalId, causalIdOf } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { decodeLink, decodeRetract, decodeSupersede, encodeLink, encodeRetract, encodeSupersede, WEIGHT_ONE } from '../../ecc/records.ts'
+import { decodeVector, ofNode } from '../../ecc/vector-record.ts'
 
 /** A memory record's body with the ids it names replaced by their newest names. */
 export function renamed(kind: number, body: Uint8Array, newest: (id: CausalId) => CausalId): Uint8Array {
@@ -21,6 +22,10 @@ export function renamed(kind: number, body: Uint8Array, newest: (id: CausalId) =
     case KIND['memory.retract']: {
       const retract = decodeRetract(body)
       return retract === undefined ? body : encodeRetract(name(retract.target), retract.erase)
+    }
+    case KIND['memory.vector']: {
+      const vector = decodeVector(body)
+      return vector === undefined ? body : ofNode(vector, name(vector.node))
     }
     default:
       return body

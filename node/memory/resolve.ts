@@ -4,7 +4,7 @@ import type { RememberInput } from '../../ecc/records.ts'
 import type { Settled } from '../api.ts'
 import { type Answering, attempt } from './answers.ts'
 import type { Memory } from './memory.ts'
-import { remember } from './remember.ts'
+import { remember, type Remembering } from './remember.ts'
 
 /** What shall hold: one of the rivals, or something new. */
 export type Verdict = { readonly keep: CausalId } | { readonly say: RememberInput }
@@ -43,5 +43,7 @@ export function resolve(
     return settle(verdict.keep)
   }
   // Words that are there already, also as one of the rivals, are that memory.
-  remember(memory, verdict.say, [], false, actor, { ok: ({ id }) => attempt(to, () => settle(id)), fail: to.fail })
+  const { say } = verdict
+  const how: Remembering = { edges: [], write: (edges, done) => memory.writer.remember(say, edges, actor, done) }
+  remember(memory, say, how, { actor, ok: ({ id }) => attempt(to, () => settle(id)), fail: to.fail })
 }

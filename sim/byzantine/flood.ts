@@ -124,10 +124,10 @@ function stingy(frame: Uint8Array): Uint8Array {
 
 export const CROWD: HostileBehaviour = {
   name: 'crowd',
-  says: 'speaks of more spaces than a node learns of, so that those that honest nodes open later are learnt by nobody',
+  says: 'speaks of 64 spaces a second that nobody has ever written to',
   demands: 'has room for the spaces of every member, however many one of them names',
-  attacks: 'the table of streams, which all members share',
-  isDefended: false,
+  attacks: 'the names of spaces that a node learns from one peer',
+  isDefended: true,
   isPunished: false,
   start(attacker) {
     const { random } = attacker

@@ -5,6 +5,7 @@ import { KIND } from '../../base/kinds.ts'
 import { META_MAX_BYTES } from '../../base/limits.ts'
 import type { Draft } from '../../chain/chain.ts'
 import { encodeLink, encodeRemember, encodeRetract, encodeSupersede } from '../../ecc/records.ts'
+import { VECTOR_ENCODING } from '../../ecc/vector-record.ts'
 import type { Attacker, HostileBehaviour } from './behaviour.ts'
 import { FORGED } from './forge.ts'
 import { conceal, HandWritten, show } from './hand-written.ts'
@@ -150,9 +151,9 @@ function deep(attacker: Attacker): void {
 
 export const POISON_VECTORS: HostileBehaviour = {
   name: 'poison-vectors',
-  says: 'writes vectors for memories of its own and of others: NaN, infinities, other dimensions, none',
+  says: 'writes vectors for memories of others and of none: NaN, infinities, zeros, other lengths and dimensions, ever new embedders',
   demands: 'answers every recall as if they were not there',
-  attacks: 'whatever comes to read `memory.vector`: nothing does yet, replicas compute vectors themselves',
+  attacks: 'the reading of `memory.vector`, the table of embedders, the indexes of vectors',
   isDefended: true,
   isPunished: false,
   start(attacker) {
@@ -161,9 +162,19 @@ export const POISON_VECTORS: HostileBehaviour = {
     attacker.every(1, () => {
       const target = digestOf(anothers(attacker) ?? causalIdOf(attacker.random.bytes(32)))
       const vectors = [halves(0x7e00, 768), halves(0x7c00, 768), halves(0x3c00, 7), halves(0x3c00, 4096), halves(0, 768), halves(0, 0)]
+      const bodies = vectors.flatMap(vector => [
+        encode([target, 'builtin:hash-768', vector.length / 2, VECTOR_ENCODING.f16, vector]),
+        encode([target, 'builtin:hash-768', 768, VECTOR_ENCODING.f32, vector]),
+        encode([target, 'builtin:hash-768', vector]),
+      ])
+      // These are sound: each opens an index.
+      const embedder = `external:${attacker.random.uint32()}:1`
+      const sound = [digestOf(causalIdOf(attacker.random.bytes(32))), target].map(node =>
+        encode([node, embedder, 1, VECTOR_ENCODING.f16, halves(0x3c00, 1)]),
+      )
       attacker.write(
         MAIN,
-        vectors.map(vector => draft(KIND['memory.vector'], encode([target, 'builtin:hash-768', vector]))),
+        [...bodies, ...sound].map(body => draft(KIND['memory.vector'], body)),
       )
     })
   },

@@ -83,6 +83,9 @@ t.test('a setting that is wrong is named with the place it stands in', async t =
     ['memory = 5\n', /^memory \(weft\.toml line 1\): there is no such setting/],
     ['name = "n1"\nname = "n2"\n', /^weft\.toml line 2/],
     ['name = n1\n', /^weft\.toml line 1/],
+    ['name = "n1"\n[cognition]\nshare = 2\n', /^cognition\.share \(weft\.toml line 3\): expected a share/],
+    ['[cognition]\npace = 2\n', /^cognition\.pace \(weft\.toml line 2\): there is no such setting/],
+    ['cognition = "on"\n', /^cognition \(weft\.toml line 1\): there is no such setting/],
   ]
   for (const [file, says] of files) t.throws(() => resolveConfig({}, {}, file), { code: 'config_invalid', message: says }, file)
   const trust = { value: { [STRANGER]: 0.5 } }

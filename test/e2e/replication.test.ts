@@ -166,3 +166,18 @@ async function framesOf(node: WeftNode): Promise<(protocol: string) => number> {
       .filter(line => /^weft_frames_(sent|received)_total/.test(line) && line.includes(`"${protocol}"`))
       .reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
 }
+
+t.test('vectors go where memories go, and are found there', async t => {
+  const pair = await pairOf()
+  t.teardown(() => pair.close())
+  const { first, second } = pair
+  const embedder = 'external:line:3'
+  const vectorOf = (i: number): Float32Array => Float32Array.of(Math.cos(i / 50), Math.sin(i / 50), 0.2)
+  for (let i = 0; i < 40; i++) await (i % 2 === 0 ? first : second).memory.remember(`place ${i}`, { vector: vectorOf(i), embedder })
+  await equal(pair)
+  const ask = (node: WeftNode) => node.memory.recall(undefined, { vector: vectorOf(17), embedder, k: 5, exact: true })
+  const found = await ask(first)
+  t.equal(found.hits[0]?.text, 'place 17')
+  t.same(found.hits.map(({ text }) => text).sort(), ['place 15', 'place 16', 'place 17', 'place 18', 'place 19'])
+  t.same(await ask(second), found)
+})

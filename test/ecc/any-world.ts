@@ -49,7 +49,10 @@ function worldOf(draws: readonly Draw[], may: Happenings): World {
     else if (what < 78) author.join()
     else if (what < 80 && may.erase === true) author.retract(own(a), true)
     else if (what < 82 && may.rebase === true) author.rebase([[b % 2 === 0 ? (ghosts[a % ghosts.length] as CausalId) : any(a), own(c)]])
-    else author.hear(world.author(a % 3))
+    else if (what < 89) {
+      const dims = 2 + (b % 2)
+      author.vector(c % 11 === 0 ? any(a) : memory(a), { embedder: `model-${b % 3}`, vector: [1, c % 7, b % 5].slice(0, dims) })
+    } else author.hear(world.author(a % 3))
   }
   return world
 }

@@ -1,10 +1,11 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { toHex } from '../../base/bytes.ts'
 import type { CausalId } from '../../base/ids.ts'
 import { anyWorld } from './any-world.ts'
 import { Model } from './model.ts'
-import { foldOf, type World } from './world.ts'
+import { found, foldOf, type World } from './world.ts'
 
 const everywhere = (world: World) => foldOf(world.records, world.author(0).node)
 
@@ -62,5 +63,19 @@ t.test('what is live and what holds is what the rules say', async () => {
       deepStrictEqual(fold.stats.nodes, memories.length)
     }),
     { numRuns: 150 },
+  )
+})
+
+t.test('a memory is found by the newest live vector of each author and embedder', async () => {
+  fc.assert(
+    fc.property(anyWorld(), world => {
+      const fold = everywhere(world)
+      const wanted = new Model(world.records).vectors().sort()
+      deepStrictEqual(found(fold), wanted)
+      deepStrictEqual(found(fold, fold.cut), wanted)
+      const told = fold.vectors.takeTouched().filter(({ standing }) => standing === 'counts')
+      deepStrictEqual(told.map(({ label }) => toHex(fold.vectors.idOf(label))).sort(), wanted)
+    }),
+    { numRuns: 100 },
   )
 })

@@ -9,9 +9,10 @@ import { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { RecallOptions } from '../../ecc/recall.ts'
 import type { Cut } from '../../ecc/record-table.ts'
 import { decodeRetract } from '../../ecc/records.ts'
+import type { VectorSpace } from '../../ecc/vectors.ts'
 import { SimRandom } from '../../sim/random.ts'
 import { anyWorld } from './any-world.ts'
-import { foldOf, shuffled, withoutErased, World } from './world.ts'
+import { found, foldOf, shuffled, withoutErased, World } from './world.ts'
 
 const QUERIES = ['"pool number"', 'pool timeout', 'checkout retry deploy', 'cahce number 3', 'key queue']
 
@@ -44,7 +45,14 @@ function answers(fold: MemoryFold, at?: Cut): unknown {
     ]),
     list: fold.list({ limit: 500, at }).nodes,
     timeline: fold.timeline(named, { at, order: 'valid', limit: 500 }),
+    vectors: found(fold, at),
   }
+}
+
+/** By which embedders memories are found, now. */
+function embedders(fold: MemoryFold): unknown {
+  const name = (spaces: readonly VectorSpace[]): unknown => spaces.map(({ embedder, dims }) => [embedder, dims])
+  return [name(fold.vectors.spaces), fold.idsWithPrefix('', 1000).map(id => name(fold.vectors.ofNode(id)))]
 }
 
 /** A cut that some node may have: what has been applied after a while, in some order. */
@@ -68,6 +76,7 @@ t.test('every answer is a function of the set of records, whatever the order of 
       const a = foldOf(shuffled(world.records, one), self(world))
       const b = foldOf(shuffled(world.records, other), self(world))
       deepStrictEqual(answers(a), answers(b))
+      deepStrictEqual(embedders(a), embedders(b))
       deepStrictEqual(a.voids, b.voids)
       deepStrictEqual(a.stats, b.stats)
       deepStrictEqual(a.frontier(), b.frontier())
@@ -101,6 +110,29 @@ t.test('a fold that read a body before it was erased answers like one that never
   )
 })
 
+t.test('how vectors stand is told as they arrive, and is in the end what it is for one that reads them at the end', async () => {
+  fc.assert(
+    fc.property(anyWorld({ erase: true, rebase: true }), fc.nat(), fc.integer({ min: 1, max: 9 }), (world, seed, step) => {
+      const fold = new MemoryFold(self(world))
+      const told = new Map<string, string>()
+      const take = (): void => {
+        for (const { label, standing } of fold.vectors.takeTouched()) told.set(toHex(fold.vectors.idOf(label)), standing)
+      }
+      for (const [i, record] of shuffled(world.records, seed).entries()) {
+        fold.apply(record)
+        if (i % step === 0) take()
+      }
+      take()
+      const all = fold.vectors.spaces.flatMap(({ index }) => fold.vectors.ofIndex(index))
+      deepStrictEqual(
+        [...told].filter(([, standing]) => standing !== 'gone').sort(),
+        all.map(({ label, standing }) => [toHex(fold.vectors.idOf(label)), standing]).sort(),
+      )
+    }),
+    { numRuns: 100 },
+  )
+})
+
 t.test('a restored fold goes on as the one that was saved', async () => {
   fc.assert(
     fc.property(anyWorld({ erase: true, rebase: true }), fc.nat(), (world, seed) => {
@@ -109,6 +141,7 @@ t.test('a restored fold goes on as the one that was saved', async () => {
       const saved = foldOf(order.slice(0, half), self(world))
       const restored = MemoryFold.restore(saved.snapshot(), self(world)) as MemoryFold
       deepStrictEqual(answers(restored), answers(saved))
+      deepStrictEqual(embedders(restored), embedders(saved))
       for (const record of order.slice(half)) {
         saved.apply(record)
         restored.apply(record)

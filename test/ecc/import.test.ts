@@ -20,6 +20,7 @@ t.test('a line of JSON becomes a memory, or says what is wrong with it', async t
       '{"text":"a","validFrom":"2026-01-31","validTo":"2026-02-01T10:00:00+02:00"}',
       { text: 'a', validFrom: '2026-01-31T00:00:00.000Z', validTo: '2026-02-01T08:00:00.000Z' },
     ],
+    ['{"text":"a","vector":[1,-2.5],"embedder":"m"}', { text: 'a', vector: [1, -2.5], embedder: 'm' }],
     [
       '{"text":"a","edges":[{"type":"causes","to":"k"},{"type":"follows","to":"j","weight":0.5}]}',
       {
@@ -42,9 +43,15 @@ t.test('a line of JSON becomes a memory, or says what is wrong with it', async t
     [
       '{"text":"a","keys":"k","Text":""}',
       'import_invalid',
-      /^unknown field "keys", "Text"; a line has text, key, meta, validFrom, validTo, source, edges$/,
+      /^unknown field "keys", "Text"; a line has text, key, meta, validFrom, validTo, source, edges, vector, embedder$/,
     ],
     ['{"text":""}', 'text_invalid', /1 character or more/],
+    ['{"text":"a","vector":[1,2]}', 'embedder_invalid', /nothing says which embedder/],
+    ['{"text":"a","embedder":"m"}', 'vector_invalid', /got none/],
+    ['{"text":"a","vector":"[1]","embedder":"m"}', 'vector_invalid', /a list of numbers/],
+    ['{"text":"a","vector":[1,null],"embedder":"m"}', 'vector_invalid', /number 1 of the vector is null/],
+    ['{"text":"a","vector":[0],"embedder":"m"}', 'vector_invalid', /are 0/],
+    ['{"text":"a","vector":[1],"embedder":"external:m:2"}', 'vector_invalid', /has 2 dimensions, got 1/],
     ['{"text":"\\ud800"}', 'text_invalid', /lone surrogate/],
     ['{"text":"a","key":""}', 'key_invalid', /is empty/],
     ['{"text":"a","meta":{"x":null}}', 'meta_invalid', /"x" is text, a number or a boolean/],

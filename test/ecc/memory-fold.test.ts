@@ -11,6 +11,7 @@ import { MemoryFold } from '../../ecc/memory-fold.ts'
 import { contentHash } from '../../ecc/own-memories.ts'
 import type { Cut } from '../../ecc/record-table.ts'
 import { encodeRemember } from '../../ecc/records.ts'
+import { encodeVector } from '../../ecc/vector-record.ts'
 import { type Author, World } from './world.ts'
 
 /** Two authors who have met, and a fold of what either writes. */
@@ -82,7 +83,8 @@ t.test('records', t => {
       [KIND['memory.retract'], Uint8Array.of(1), 'void'],
       [KIND['log.rebase'], Uint8Array.of(1), 'void'],
       [KIND['memory.join'], encode([]), 'unknown'],
-      [KIND['memory.vector'], encode([]), 'unknown'],
+      [KIND['memory.vector'], encodeVector(id, { embedder: 'm', vector: [1, 2] }), 'folded'],
+      [KIND['memory.vector'], encode([]), 'void'],
       [12345, encode([]), 'unknown'],
     ]
     for (const [i, [kind, body, outcome]] of kinds.entries()) {
@@ -101,10 +103,10 @@ t.test('records', t => {
     const code = (seq: number): string | undefined => ann.fold.voids.find(row => row.ref.seq === seq)?.code
     t.strictSame(
       ann.fold.voids.map(row => row.ref.seq),
-      [2, 4, 5, 6, 7, 8],
+      [2, 4, 5, 6, 7, 8, 11],
     )
     t.strictSame([code(2), code(6)], ['bad_record', 'not_author'])
-    t.equal(ann.fold.stats.voids, 6)
+    t.equal(ann.fold.stats.voids, 7)
     t.equal(ann.fold.node(id)?.state, 'current')
   })
 

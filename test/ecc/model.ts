@@ -3,6 +3,7 @@ import type { CausalId } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import type { FoldRecord } from '../../ecc/folding.ts'
 import { decodeRemember, decodeRetract, decodeSupersede } from '../../ecc/records.ts'
+import { decodeVector } from '../../ecc/vector-record.ts'
 
 /** What the rules say, worked out from all records at once and without any cleverness: what the fold is compared with. */
 export class Model {
@@ -53,6 +54,19 @@ export class Model {
     const counts = (record: CausalId): boolean => live.every(other => other.by !== id || this.isBefore(other.id, record))
     const named = live.filter(supersede => supersede.targets.includes(id)).map(supersede => supersede.id)
     return [...named, ...this.#laterOfKey(id)].filter(counts)
+  }
+
+  /** Vectors by which memories are found. */
+  vectors(): CausalId[] {
+    const memories = this.memories()
+    const live = this.#records.flatMap(record => {
+      const said = record.kind === KIND['memory.vector'] && this.isLive(record.id) ? decodeVector(record.body as Uint8Array) : undefined
+      if (said === undefined || !memories.includes(toHex(said.node) as CausalId)) return []
+      return [{ record, key: `${record.log} ${toHex(said.node)} ${said.embedder} ${said.vector.length}` }]
+    })
+    return live
+      .filter(({ record, key }) => !live.some(other => other.key === key && other.record.seq > record.seq))
+      .map(({ record }) => record.id)
   }
 
   #laterOfKey(id: CausalId): CausalId[] {

@@ -8,6 +8,8 @@ import type { EdgeType } from '../../ecc/edge-types.ts'
 import type { FoldRecord } from '../../ecc/folding.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import { encodeJoin, encodeLink, encodeRemember, encodeRetract, encodeSupersede, type RememberInput } from '../../ecc/records.ts'
+import type { Cut } from '../../ecc/record-table.ts'
+import { encodeVector, type VectorInput } from '../../ecc/vector-record.ts'
 import { SimRandom } from '../../sim/random.ts'
 
 /** An author with his own log and his own fold: what he has heard of is what his records build on. */
@@ -33,6 +35,10 @@ export class Author {
 
   link(from: CausalId, type: EdgeType, to: CausalId, weight: number = 1): CausalId {
     return this.append(KIND['memory.link'], encodeLink({ from, to, type, weight }))
+  }
+
+  vector(node: CausalId, input: VectorInput): CausalId {
+    return this.append(KIND['memory.vector'], encodeVector(node, input))
   }
 
   supersede(targets: readonly CausalId[], by: CausalId): CausalId {
@@ -148,6 +154,17 @@ export function foldOf(records: readonly FoldRecord[], self: NodeId): MemoryFold
   const fold = new MemoryFold(self)
   for (const record of records) fold.apply(record)
   return fold
+}
+
+/** Ids of the vectors by which memories are found as of a cut. */
+export function found(fold: MemoryFold, at?: Cut): string[] {
+  const asked = fold.vectors.askedAt({ k: 1, at })
+  const labels = fold.vectors.spaces.flatMap(({ index }) => bitsOf(asked.among(index, false)))
+  return labels.map(label => toHex(fold.vectors.idOf(label))).sort()
+}
+
+function bitsOf(bits: Uint8Array): number[] {
+  return [...bits].flatMap((byte, i) => [0, 1, 2, 3, 4, 5, 6, 7].filter(bit => (byte & (1 << bit)) !== 0).map(bit => 8 * i + bit))
 }
 
 /** Records as a node has them that came later: what was erased has no body. */

@@ -569,6 +569,7 @@ function testimonyOf(name: string): Changing<Testimony> {
       clockOffsetMs: 0,
       clockErrorMs: 1,
       version: 'sim',
+      capacity: null,
       foldVersion: 1,
     })),
     processes: [processOf(name, 1)],

@@ -177,6 +177,26 @@ t.test('a node set back to a backup takes its own log back, and says again what 
   t.end()
 })
 
+t.test('a vector that was written meanwhile stands for its memory under the new id', t => {
+  const { world } = restored(SEED)
+  world.start('b')
+  const embedder = 'external:m:2'
+  const said = world.ask('b', 'memory.remember', { text: 'meanwhile, with a vector', vector: [1, 0], embedder })
+  world.ask('b', 'memory.remember', { text: 'meanwhile, with another', vector: [0, 1], embedder })
+  world.heal()
+  allEqual(world)
+  const ask = (name: string) => world.ask(name, 'memory.recall', { vector: [0.9, 0.1], embedder, spread: false, k: 1, exact: true })
+  for (const name of NAMES) {
+    world.until(`${name} to have its vectors`, () => world.ask(name, 'memory.status', {}).indexes[0]?.missing === 0)
+    t.match(ask(name), { exact: true, hits: [{ text: 'meanwhile, with a vector' }] })
+    t.strictSame(ask(name), ask('b'))
+  }
+  t.not(ask('b').hits[0]?.id, said.id)
+  const again = world.ask('b', 'memory.remember', { text: 'meanwhile, with a vector', vector: [1, 0], embedder })
+  t.equal(again.id, ask('b').hits[0]?.id, 'and is not written again')
+  t.end()
+})
+
 t.test('a node of which only key and cluster are left gets its logs back from the others', t => {
   const { world, since } = restored(SEED, name => IDENTITY_FILES.includes(name))
   world.machine('b').index.destroy()

@@ -93,7 +93,7 @@ t.test('a member that asks nonsense, or answers nonsense, harms nobody', t => {
       codeOf(() => world.ask('a', 'process.call', { to: kernel, method: 'recall', argument })),
       'invalid_argument',
     )
-  t.strictSame(world.ask('a', 'process.call', { to: kernel, method: 'recall-states', argument: ['x', '0'.repeat(64)] }), {
+  t.strictSame(world.ask('a', 'process.call', { to: kernel, method: 'recall-states', argument: { ids: ['x', '0'.repeat(64)] } }), {
     result: [null, null],
   })
   t.strictSame(world.ask('a', 'process.call', { to: kernel, method: 'recall-states', argument: 7 }), { result: [] })

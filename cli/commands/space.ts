@@ -1,0 +1,84 @@
+import { Argument } from 'commander'
+import { SPACE_ROLES, type SpaceRole } from '../../discovery/operation.ts'
+import type { SpaceDetail, SpaceList } from '../../node/api.ts'
+import { action, type Define } from '../invocation.ts'
+import { columns, plural, short, table } from '../text.ts'
+import { renderOperation } from './member.ts'
+
+export const defineList: Define = command => command.action(action(async cli => cli.print(await cli.request('space.list', {}), renderList)))
+
+export const defineShow: Define = command =>
+  command
+    .argument('<name>')
+    .action(action(async (cli, [space]: readonly [string]) => cli.print(await cli.request('space.show', { space }), renderDetail)))
+
+export const defineCreate: Define = command =>
+  command
+    .argument('<name>', '1 to 64 of a-z 0-9 . _ -')
+    .option('--private', 'only members with a role read and write in it; the others hold nothing of it')
+    .addHelpText(
+      'after',
+      '\nThis node becomes an admin of the space. A space that nobody creates is open to all members, and begins with its first memory.',
+    )
+    .action(
+      action(async (cli, [space]: readonly [string], options: { readonly private?: boolean }) =>
+        cli.print(await cli.request('space.create', { space, ...options }), renderOperation),
+      ),
+    )
+
+export const defineGrant: Define = command =>
+  command
+    .argument('<name>')
+    .argument('<node>', 'a member: its id, or 6 or more of the last characters of it')
+    .addArgument(new Argument('<role>', 'each includes those before it').choices(SPACE_ROLES))
+    .action(
+      action(async (cli, [space, nodeId, role]: readonly [string, string, Exclude<SpaceRole, 'none'>]) =>
+        cli.print(await cli.request('space.grant', { space, nodeId, role }), renderOperation),
+      ),
+    )
+
+export const defineRevoke: Define = command =>
+  command
+    .argument('<name>')
+    .argument('<node>', 'a member: its id, or 6 or more of the last characters of it')
+    .addHelpText('after', '\nWhat it has received it keeps; it receives nothing that is written by those who know of this.')
+    .action(
+      action(async (cli, [space, nodeId]: readonly [string, string]) =>
+        cli.print(await cli.request('space.revoke', { space, nodeId }), renderOperation),
+      ),
+    )
+
+function renderList({ spaces }: SpaceList): string {
+  return table(
+    ['space', 'memories', 'readers', 'writers', 'this node'],
+    spaces.map(({ space, memories, readers, writers, role }) => [
+      space,
+      String(memories),
+      countOf(readers),
+      countOf(writers),
+      roleText(role),
+    ]),
+    '',
+  )
+}
+
+function countOf(nodes: readonly string[] | null): string {
+  return nodes === null ? 'all' : String(nodes.length)
+}
+
+function renderDetail({ space, memories, authors, created, readers, members, role, void: voids, frontier }: SpaceDetail): string {
+  return columns([
+    ['space', space],
+    ['for', `${readers === null ? 'all members' : 'members with a role'}${created ? '' : ', as nobody has created it'}`],
+    ['this node', roleText(role)],
+    ...members.map(member => ['role', `${member.nodeId} ${roleText(member.role)}`]),
+    ['memories', plural(memories, 'memory', 'memories')],
+    ['authors', authors.map(short).join(', ')],
+    ...(voids === 0 ? [] : [['void', `${plural(voids, 'record')}: weft mem conflicts --space ${space}`]]),
+    ['frontier', frontier],
+  ])
+}
+
+function roleText(role: SpaceRole): string {
+  return role === 'none' ? 'no role' : role
+}

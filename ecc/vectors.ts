@@ -1,0 +1,226 @@
+import type { CausalId } from '../base/ids.ts'
+import { NONE } from './column.ts'
+import type { FoldState } from './folding.ts'
+import type { RecallOptions } from './recall.ts'
+import { Filter } from './recall-filter.ts'
+import { type Cut, type Ref, ROLE } from './record-table.ts'
+import type { View } from './view.ts'
+
+/**
+ * Which vectors count: of each author and embedder the newest for a memory that he has not taken back, while the memory itself
+ * is not taken back. Whose vector is most similar speaks for the memory.
+ *
+ * A vector goes by its label: the number of its record in the fold, which no other ever gets while the fold lives.
+ */
+
+/** `counts`: found by everybody. `past`: only as of an earlier cut, or once its retraction is taken back. `gone`: erased, or of no memory here. */
+export type Standing = 'counts' | 'past' | 'gone'
+
+export interface VectorPlace {
+  readonly label: number
+  readonly index: number
+  readonly standing: Standing
+}
+
+/** An embedder, and how many numbers its vectors have. */
+export interface VectorSpace {
+  readonly index: number
+  readonly embedder: string
+  readonly dims: number
+}
+
+export class Vectors {
+  readonly #state: FoldState
+  readonly #viewAt: (at: Cut | undefined) => View
+
+  constructor(state: FoldState, viewAt: (at: Cut | undefined) => View) {
+    this.#state = state
+    this.#viewAt = viewAt
+  }
+
+  /** Those with a vector that is not erased, by embedder and dimensions. */
+  get spaces(): VectorSpace[] {
+    const { vectors, records } = this.#state
+    return vectors.indexes
+      .map(({ embedder, dims }, index) => ({ index, embedder, dims }))
+      .filter(({ index }) =>
+        vectors
+          .at(index)
+          .records.values()
+          .some(label => records.role.at(label) === ROLE.vector),
+      )
+      .sort(inOrder)
+  }
+
+  /** Records left out because their author has too many embedders. */
+  get dropped(): number {
+    return this.#state.vectors.dropped
+  }
+
+  space(index: number): VectorSpace {
+    const { embedder, dims } = this.#state.vectors.at(index)
+    return { index, embedder, dims }
+  }
+
+  /** All vectors of an index, but for those that are gone. */
+  ofIndex(index: number): VectorPlace[] {
+    const view = this.#viewAt(undefined)
+    const labels = this.#state.vectors.at(index).records.values()
+    return [...labels].map(label => placeOf(view, label, undefined)).filter(({ standing }) => standing !== 'gone')
+  }
+
+  /** The vectors of which it may have changed how they stand since this was last asked. */
+  takeTouched(): VectorPlace[] {
+    const { vectors, records, references } = this.#state
+    if (vectors.touched.size === 0) return []
+    const view = this.#viewAt(undefined)
+    const places = new Map<number, VectorPlace>()
+    for (const record of vectors.touched) {
+      const newest = newestOf(view, record)
+      for (let at = records.vectors.at(record); at !== NONE; at = references.next.at(at)) {
+        const label = references.owner.at(at)
+        places.set(label, placeOf(view, label, newest))
+      }
+    }
+    // What has no memory any more is on no memory's list.
+    for (const record of vectors.touched)
+      if (!places.has(record) && records.role.at(record) !== ROLE.node) places.set(record, placeOf(view, record, undefined))
+    vectors.touched.clear()
+    return [...places.values()]
+  }
+
+  /** The vector in the record that was applied last, if there was one in it; told once. */
+  takeLast(): { readonly label: number; readonly vector: Float32Array } | undefined {
+    const { last } = this.#state.vectors
+    this.#state.vectors.last = undefined
+    return last
+  }
+
+  idOf(label: number): Uint8Array {
+    return this.#state.records.ids.digest(label)
+  }
+
+  refOf(label: number): Ref {
+    return this.#state.records.refOf(label)
+  }
+
+  /** The record of the memory that a vector stands for. */
+  nodeOf(label: number): number {
+    const { records, references } = this.#state
+    return records.role.at(label) === ROLE.vector ? references.target.at(records.detail.at(label)) : NONE
+  }
+
+  /** The embedders by whose vectors a memory is found. */
+  ofNode(id: CausalId): VectorSpace[] {
+    const view = this.#viewAt(undefined)
+    const node = this.#state.records.find(id)
+    const indexes = view.isNode(node) ? [...newestOf(view, node).values()].map(label => indexOf(view, label)) : []
+    return [...new Set(indexes)].map(index => this.space(index)).sort(inOrder)
+  }
+
+  /** What a search among vectors may come up with, as of one cut. */
+  askedAt(options: RecallOptions): Asked {
+    return new Asked(this.#state, this.#viewAt(options.at), options)
+  }
+}
+
+/** The vectors of one question. */
+export class Asked {
+  readonly #state: FoldState
+  readonly #view: View
+  readonly #filter: Filter
+
+  constructor(state: FoldState, view: View, options: RecallOptions) {
+    this.#state = state
+    this.#view = view
+    this.#filter = new Filter(view, options)
+  }
+
+  /** Labels of an index whose vectors count as of the cut, a bit for each, lowest first: all, or only those of memories that are wanted. */
+  among(index: number, onlyWanted: boolean): Uint8Array {
+    const { records, references, vectors } = this.#state
+    const labels = vectors.at(index).records.values()
+    const bits = new Uint8Array((records.size + 7) >> 3)
+    const seen = new Set<number>()
+    for (const label of labels) {
+      const node = records.role.at(label) === ROLE.vector ? references.target.at(records.detail.at(label)) : NONE
+      if (node === NONE || seen.has(node)) continue
+      seen.add(node)
+      if (!this.#view.isNode(node) || (onlyWanted && !this.isWanted(node))) continue
+      for (const found of newestOf(this.#view, node).values())
+        if (indexOf(this.#view, found) === index) bits[found >> 3] = (bits[found >> 3] as number) | (1 << (found & 7))
+    }
+    return bits
+  }
+
+  isNode(record: number): boolean {
+    return this.#view.isNode(record)
+  }
+
+  isWanted(node: number): boolean {
+    return this.#filter.accepts(node)
+  }
+
+  /** Of equally similar memories the newest first. */
+  compare(a: number, b: number): number {
+    return this.#state.records.compareNewest(a, b)
+  }
+
+  idOf(record: number): CausalId {
+    return this.#state.records.idOf(record)
+  }
+}
+
+function inOrder(a: VectorSpace, b: VectorSpace): number {
+  return a.embedder === b.embedder ? a.dims - b.dims : a.embedder < b.embedder ? -1 : 1
+}
+
+/** What a vector says of itself. */
+export function vectorOf(view: View, label: number): { readonly node: CausalId; readonly embedder: string; readonly dims: number } {
+  const { records, references, vectors } = view.tables
+  const reference = records.detail.at(label)
+  const target = references.target.at(reference)
+  const { embedder, dims } = vectors.at(references.value.at(reference))
+  return { node: target === NONE ? (references.missing.get(reference) as CausalId) : records.idOf(target), embedder, dims }
+}
+
+/** @param label of a vector */
+export function counts(view: View, label: number): boolean {
+  return placeOf(view, label, undefined).standing === 'counts'
+}
+
+/** @param newest of its memory, where that is known */
+function placeOf(view: View, label: number, newest: ReadonlyMap<number, number> | undefined): VectorPlace {
+  const { records, references } = view.tables
+  if (records.role.at(label) !== ROLE.vector) return { label, index: NONE, standing: 'gone' }
+  const index = indexOf(view, label)
+  const node = references.target.at(records.detail.at(label))
+  if (node === NONE || records.role.at(node) !== ROLE.node) return { label, index, standing: 'gone' }
+  const found = view.isNode(node) ? (newest ?? newestOf(view, node)).get(keyOf(view, label)) : undefined
+  return { label, index, standing: found === label ? 'counts' : 'past' }
+}
+
+/** Of each author and embedder the newest live vector of a memory. */
+function newestOf(view: View, node: number): ReadonlyMap<number, number> {
+  const { records, references } = view.tables
+  const newest = new Map<number, number>()
+  for (let at = records.vectors.at(node); at !== NONE; at = references.next.at(at)) {
+    const label = references.owner.at(at)
+    if (!view.isLive(label)) continue
+    const key = keyOf(view, label)
+    const before = newest.get(key)
+    // Of one log: its order is its author's.
+    if (before === undefined || records.seq.at(label) > records.seq.at(before)) newest.set(key, label)
+  }
+  return newest
+}
+
+/** Log and index in one number; there are fewer than 2^16 logs. */
+function keyOf(view: View, label: number): number {
+  return indexOf(view, label) * 0x10000 + view.tables.records.log.at(label)
+}
+
+function indexOf(view: View, label: number): number {
+  const { records, references } = view.tables
+  return references.value.at(records.detail.at(label))
+}

@@ -1,0 +1,444 @@
+import t from 'tap'
+import { toHex } from '../../base/bytes.ts'
+import { memoryStream, type NodeId } from '../../base/ids.ts'
+import { SPACES_PER_AUTHOR_MAX } from '../../base/limits.ts'
+import { logIdentity } from '../../chain/record.ts'
+import type { SpaceRole } from '../../discovery/operation.ts'
+import type { Core } from '../../node/core.ts'
+import { encodeMessage, type OutgoingMessage, parseMessage } from '../../node/messages.ts'
+import type { CoreEvent, Effect } from '../../node/step.ts'
+import type { Observer } from '../../sim/observer.ts'
+import { World } from '../../sim/world.ts'
+import { codeOf, coreOf, settle, untilConnected, untilEqual } from './helpers.ts'
+import { seedOf } from './seeds.ts'
+
+const SEED = seedOf(5)
+const NAMES: readonly string[] = ['a', 'b', 'c']
+
+/** The texts of a space on a node, in order. */
+function textsIn(world: World, node: string, space: string): readonly string[] {
+  return world.ask(node, 'memory.list', { space, limit: 500 }).memories.map(({ text }) => text)
+}
+
+t.test('what is remembered in one space is found there, on every node, and in no other', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  const invoice = world.ask('a', 'memory.remember', { space: 'billing', text: 'an invoice is sent on Friday' })
+  const pool = world.ask('b', 'memory.remember', { text: 'the pool holds 200 connections' })
+  world.ask('c', 'memory.remember', { space: 'billing', text: 'reminders go out on Monday', edges: [{ type: 'follows', to: invoice.id }] })
+  untilEqual(world, NAMES)
+  for (const name of NAMES) {
+    t.strictSame([...textsIn(world, name, 'billing')].sort(), ['an invoice is sent on Friday', 'reminders go out on Monday'], name)
+    t.strictSame(textsIn(world, name, 'main'), ['the pool holds 200 connections'], name)
+    t.strictSame(
+      world.ask(name, 'memory.recall', { query: 'invoice Friday' }).hits.map(({ id }) => id),
+      [],
+      `${name}: not in main`,
+    )
+    t.equal(world.ask(name, 'memory.recall', { space: 'billing', query: 'invoice Friday' }).hits[0]?.id, invoice.id)
+    t.strictSame(
+      world.ask(name, 'space.list', {}).spaces.map(({ space, memories }) => [space, memories]),
+      [
+        ['billing', 2],
+        ['main', 1],
+      ],
+    )
+    t.equal(
+      codeOf(() => world.ask(name, 'memory.get', { space: 'billing', id: pool.id })),
+      'unknown_id',
+    )
+  }
+  t.end()
+})
+
+t.test('a link to a memory of another space dangles', t => {
+  const world = new World({ seed: SEED })
+  settle(world, ['a', 'b'])
+  const there = world.ask('a', 'memory.remember', { text: 'a cause in main' })
+  const here = world.ask('a', 'memory.remember', { space: 'billing', text: 'an effect in billing' })
+  world.ask('a', 'memory.link', { space: 'billing', from: there.id, type: 'causes', to: here.id })
+  untilEqual(world, ['a', 'b'])
+  for (const name of ['a', 'b']) {
+    const { dangling, edges } = world.ask(name, 'memory.status', { space: 'billing' })
+    t.strictSame([edges, dangling], [1, 1], `${name}: the end that is here waits for the other one`)
+    t.equal(world.ask(name, 'memory.why', { space: 'billing', id: here.id }).paths.length, 0)
+  }
+  t.end()
+})
+
+t.test('a space nobody has written to is unknown, and a name has rules', t => {
+  const world = new World({ seed: SEED })
+  settle(world, ['a'])
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.recall', { space: 'nowhere', query: 'x' })),
+    'unknown_space',
+  )
+  for (const space of ['', 'Billing', '.a', 'a/b', '..', 'x'.repeat(65), 'ä'])
+    t.equal(
+      codeOf(() => world.ask('a', 'memory.remember', { space, text: 'x' })),
+      'invalid_argument',
+      JSON.stringify(space),
+    )
+  for (let i = 0; i < SPACES_PER_AUTHOR_MAX; i++) world.ask('a', 'memory.remember', { space: `s${i}`, text: 'x' })
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.remember', { space: 'one-more', text: 'x' })),
+    'table_full',
+  )
+  world.ask('a', 'memory.remember', { space: 's0', text: 'to those that are there' })
+  t.end()
+})
+
+t.test('every space is saved, and read back after a restart', t => {
+  const world = new World({ seed: SEED })
+  settle(world, ['a', 'b'])
+  world.ask('a', 'memory.remember', { space: 'billing', text: 'kept in billing' })
+  world.ask('a', 'memory.remember', { text: 'kept in main' })
+  untilEqual(world, ['a', 'b'])
+  world.stop('a')
+  const saved = world.machine('a').disk.files.filter(name => name.startsWith('memory/'))
+  t.strictSame([...saved].sort(), ['memory/billing.fold', 'memory/main.fold'])
+  world.start('a')
+  t.strictSame([textsIn(world, 'a', 'billing'), textsIn(world, 'a', 'main')], [['kept in billing'], ['kept in main']])
+  world.crash('a')
+  world.machine('a').disk.remove('memory/billing.fold', () => {})
+  world.run(100)
+  world.start('a')
+  world.until('the fold to be made', () => coreOf(world, 'a').isFolded)
+  t.strictSame([textsIn(world, 'a', 'billing'), textsIn(world, 'a', 'main')], [['kept in billing'], ['kept in main']], 'or folded again')
+  t.end()
+})
+
+t.test('a member that speaks of spaces without end takes the room of nobody', t => {
+  const world = new World({ seed: SEED })
+  settle(world, [...NAMES, 'h'])
+  world.turn('h', ['crowd'])
+  world.run(90_000)
+  world.ask('a', 'memory.remember', { space: 'late', text: 'opened while the crowd shouts' })
+  world.until('the others to know of it', () => ['b', 'c'].every(name => coreOf(world, name).memories.has('late')))
+  world.turn('h', [])
+  untilEqual(world, NAMES)
+  for (const name of ['b', 'c']) {
+    t.strictSame(textsIn(world, name, 'late'), ['opened while the crowd shouts'])
+    const { metrics, memories } = coreOf(world, name)
+    t.ok(metrics.get('weft_spaces_refused_total', 'peer') > 0, 'what was not learnt is counted')
+    t.strictSame(
+      memories.all.map(({ space }) => space),
+      ['late', 'main'],
+      'a space without a record is none',
+    )
+  }
+  t.end()
+})
+
+t.test('a member that writes to spaces without end fills its own account', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  const { chain, writer } = coreOf(world, 'a')
+  for (let i = 0; i < SPACES_PER_AUTHOR_MAX + 8; i++) {
+    world.wait<boolean>(done =>
+      world.runtime('a').dispatch({
+        kind: 'run',
+        run: () =>
+          void writer.write(memoryStream(`x${i}`), [{ kind: 55, actor: '', body: Uint8Array.of(0x80), parents: [] }], () =>
+            done(undefined, true),
+          ),
+      }),
+    )
+    world.run(2000)
+  }
+  world.run(120_000)
+  t.equal(chain.logs.size, SPACES_PER_AUTHOR_MAX + 8 + coreOf(world, 'a').cluster.membership.members.length + 1)
+  world.ask('b', 'memory.remember', { space: 'honest', text: 'there is room' })
+  world.until('the space of another author to arrive', () => coreOf(world, 'c').memories.has('honest'))
+  const held = [...coreOf(world, 'c').chain.logs.values()].filter(({ identity }) => identity.stream.startsWith('memory/x'))
+  t.equal(held.length, SPACES_PER_AUTHOR_MAX)
+  untilConnected(world, NAMES)
+  t.end()
+})
+
+/** Runs until a node knows its role in the private space of these tests. */
+function untilRole(world: World, node: string, role: SpaceRole): void {
+  const { spaces, self } = coreOf(world, node)
+  world.until(`${node} to ${role}`, () => spaces.created.has('plans') && spaces.roleOf('plans', self) === role)
+}
+
+// ---- who may do what
+
+t.test('a private space is for those with a role in it', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  t.equal(
+    codeOf(() => world.ask('b', 'space.create', { space: 'plans' })),
+    'not_admin',
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'space.create', { space: 'main' })),
+    'invalid_argument',
+    'main stays open',
+  )
+  t.equal(world.ask('a', 'space.create', { space: 'plans', private: true }).decided, true)
+  t.equal(
+    codeOf(() => world.ask('a', 'space.create', { space: 'plans' })),
+    'space_exists',
+  )
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'we move in May' })
+  world.until('all to know of it', () => NAMES.every(name => coreOf(world, name).spaces.created.has('plans')))
+  for (const run of [
+    () => world.ask('b', 'memory.remember', { space: 'plans', text: 'me too' }),
+    () => world.ask('b', 'memory.recall', { space: 'plans', query: 'May' }),
+    () => world.ask('b', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'read' }),
+  ])
+    t.equal(codeOf(run), 'not_granted')
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b').slice(-8), role: 'read' })
+  untilRole(world, 'b', 'read')
+  untilEqual(world, ['a', 'b'])
+  t.strictSame(textsIn(world, 'b', 'plans'), ['we move in May'])
+  t.equal(
+    codeOf(() => world.ask('b', 'memory.remember', { space: 'plans', text: 'me too' })),
+    'not_granted',
+  )
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'admin' })
+  untilRole(world, 'b', 'admin')
+  world.ask('b', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'write' })
+  untilRole(world, 'c', 'write')
+  world.ask('c', 'memory.remember', { space: 'plans', text: 'boxes are ordered' })
+  untilEqual(world, NAMES)
+  for (const name of NAMES) t.strictSame([...textsIn(world, name, 'plans')].sort(), ['boxes are ordered', 'we move in May'], name)
+  t.match(world.ask('c', 'space.list', {}).spaces, [
+    { space: 'main', created: false, readers: null, writers: null, role: 'write' },
+    { space: 'plans', created: true, memories: 2, role: 'write', readers: NAMES.map(name => world.nodeId(name)).sort() },
+  ])
+  t.end()
+})
+
+t.test('what is written without a grant is kept, void and listed, and counts when the grant comes', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'written while it was open' })
+  untilEqual(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', private: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'read' })
+  untilEqual(world, ['a', 'c'])
+  for (const name of ['a', 'c']) {
+    t.strictSame(textsIn(world, name, 'plans'), [], name)
+    t.match(world.ask(name, 'memory.conflicts', { space: 'plans' }).voids, [{ code: 'not_granted', seq: 1 }])
+  }
+  const grant = (): unknown => world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'write' })
+  grant()
+  untilEqual(world, NAMES)
+  for (const name of NAMES) t.strictSame(textsIn(world, name, 'plans'), ['written while it was open'], `${name}: nothing is lost`)
+
+  world.partition([['a', 'c'], ['b']])
+  world.ask('a', 'space.revoke', { space: 'plans', nodeId: world.nodeId('b') })
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'written without knowing' })
+  world.heal()
+  untilConnected(world, NAMES)
+  world.until('what b wrote to arrive', () =>
+    ['a', 'c'].every(name =>
+      coreOf(world, name)
+        .memory('plans')
+        .fold.frontier()
+        .some(({ size }) => size === 3),
+    ),
+  )
+  untilRole(world, 'b', 'none')
+  for (const name of ['a', 'c']) {
+    t.strictSame(textsIn(world, name, 'plans'), ['written while it was open'], name)
+    t.match(world.ask(name, 'memory.conflicts', { space: 'plans' }).voids, [{ code: 'not_granted', seq: 2 }])
+  }
+  grant()
+  untilRole(world, 'b', 'write')
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'written again' })
+  untilEqual(world, NAMES)
+  for (const name of NAMES) t.strictSame(textsIn(world, name, 'plans'), ['written while it was open', 'written again'], name)
+  const frontier = coreOf(world, 'c').frontierAll
+  world.crash('c')
+  world.start('c')
+  world.until('c to have folded', () => coreOf(world, 'c').isFolded)
+  t.equal(coreOf(world, 'c').frontierAll, frontier)
+  t.strictSame(textsIn(world, 'c', 'plans'), ['written while it was open', 'written again'], 'and after a restart')
+  t.end()
+})
+
+// ---- what is told to whom
+
+/** Everything that correct nodes send to a peer about the logs of others in a space: the kinds of messages that name one. */
+class Wiretap implements Observer {
+  readonly said: string[] = []
+  readonly #space: string
+  readonly #to: () => NodeId
+  readonly #by: () => readonly NodeId[]
+
+  constructor(space: string, to: () => NodeId, by: () => readonly NodeId[]) {
+    this.#space = space
+    this.#to = to
+    this.#by = by
+  }
+
+  onStep(_: string, core: Core, _event: CoreEvent, effects: readonly Effect[]): void {
+    if (!this.#by().includes(core.self)) return
+    const stream = memoryStream(this.#space)
+    const logs = core.cluster.membership.members
+      .filter(({ id }) => id !== this.#to())
+      .map(({ id }) => logIdentity(core.chain.cluster, id, stream).id)
+    for (const effect of effects) {
+      if (effect.kind !== 'send' || effect.protocol !== 'sync' || effect.to !== this.#to()) continue
+      const frame = toHex(effect.frame)
+      if (logs.some(log => frame.includes(log))) {
+        const parsed = parseMessage(effect.frame, 'sync', core.chain.cluster, 1)
+        this.said.push(parsed.ok ? parsed.message.kind : parsed.code)
+      }
+    }
+  }
+}
+
+/** Sends a message as this node, whatever it would do by itself. */
+function say(world: World, node: string, to: string, message: OutgoingMessage): void {
+  const frame = encodeMessage(message)
+  world.runtime(node).dispatch({
+    kind: 'run',
+    run: () => coreOf(world, node).context.emit({ kind: 'send', to: world.nodeId(to), protocol: 'sync', frame }),
+  })
+}
+
+/** Asks for the log that `author` has in a space in every way there is. */
+function pry(world: World, node: string, to: string, space: string, author: string): void {
+  const stream = memoryStream(space)
+  const log = logIdentity(coreOf(world, node).chain.cluster, world.nodeId(author), stream).id
+  const head = new Uint8Array(32)
+  for (const message of [
+    { kind: 'sync.want', log, from: 0, head },
+    { kind: 'sync.probe', log, seq: 0 },
+    { kind: 'sync.heads', entries: [{ log, size: 1, head }] },
+    { kind: 'sync.ask', scope: [{ stream, buckets: new Uint8Array(0) }], entries: [], buckets: [] },
+    { kind: 'sync.ask', scope: [], entries: [], buckets: [{ stream, digests: new Uint8Array(2048) }] },
+    { kind: 'sync.hello', foldVersion: 1, digests: [{ stream, digest: new Uint8Array(8) }] },
+  ] as const)
+    say(world, node, to, message)
+}
+
+t.test('a node without a role is told nothing, however it asks', t => {
+  const correct = (): readonly NodeId[] => NAMES.map(name => world.nodeId(name))
+  const tap = new Wiretap('plans', () => world.nodeId('h'), correct)
+  const world = new World({ seed: SEED, observers: [tap] })
+  settle(world, [...NAMES, 'h'])
+  world.ask('a', 'space.create', { space: 'plans', private: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'write' })
+  untilRole(world, 'b', 'write')
+  world.until('c to know', () => coreOf(world, 'c').spaces.created.has('plans'))
+  const before = NAMES.map(name => coreOf(world, name).metrics.get('weft_verdicts_total', 'not_granted'))
+  for (let i = 0; i < 40; i++) {
+    world.askSoon(i % 2 === 0 ? 'a' : 'b', 'memory.remember', { space: 'plans', text: `secret ${i}` }, () => {})
+    for (const name of NAMES) pry(world, 'h', name, 'plans', i % 2 === 0 ? 'a' : 'b')
+    world.run(1000)
+    if (i === 10)
+      world.partition([
+        ['a', 'h'],
+        ['b', 'c'],
+      ])
+    if (i === 20) world.heal()
+    if (i === 30) {
+      world.crash('a')
+      world.start('a')
+    }
+  }
+  world.until('the two to be equal', () => textsIn(world, 'b', 'plans').length === textsIn(world, 'a', 'plans').length)
+  t.ok(textsIn(world, 'b', 'plans').length >= 38)
+  t.strictSame(tap.said, [])
+  const held = [...coreOf(world, 'h').chain.logs.values(), ...coreOf(world, 'c').chain.logs.values()].map(({ identity }) => identity.stream)
+  t.notOk(held.includes(memoryStream('plans')))
+  const after = coreOf(world, 'b').metrics.get('weft_verdicts_total', 'not_granted')
+  t.ok(after > (before[1] as number) + 20, `${after} questions without a right were counted`)
+  t.ok(coreOf(world, 'b').peers.connected.has(world.nodeId('h')), 'who may not know that is not thrown out for it')
+  t.end()
+})
+
+t.test('whoever loses the right gets nothing that is written by those who know', t => {
+  const world = new World({ seed: SEED })
+  const all = [...NAMES, 'r']
+  settle(world, all)
+  world.ask('a', 'space.create', { space: 'plans', private: true })
+  for (const name of ['b', 'c', 'r']) world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId(name), role: 'write' })
+  for (const name of ['b', 'c', 'r']) untilRole(world, name, 'write')
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'for all four' })
+  untilEqual(world, all)
+  world.partition([
+    ['a', 'b'],
+    ['c', 'r'],
+  ])
+  world.ask('a', 'space.revoke', { space: 'plans', nodeId: world.nodeId('r') })
+  world.until('b to know', () => coreOf(world, 'b').spaces.roleOf('plans', world.nodeId('r')) === 'none')
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'not for r any more' })
+  world.ask('c', 'memory.remember', { space: 'plans', text: 'written by one who does not know yet' })
+  world.until('r to have that', () => textsIn(world, 'r', 'plans').length === 2)
+  world.heal()
+  world.until('c to have all', () => textsIn(world, 'c', 'plans').length === 3)
+  world.ask('c', 'memory.remember', { space: 'plans', text: 'written by one who knows' })
+  for (let i = 0; i < 60; i++) {
+    for (const name of NAMES) pry(world, 'r', name, 'plans', NAMES[i % 3] as string)
+    world.run(1000)
+  }
+  untilEqual(world, NAMES)
+  for (const name of NAMES) t.equal(textsIn(world, name, 'plans').length, 4, name)
+  const sizes = [...coreOf(world, 'r').chain.logs.values()]
+    .filter(({ identity }) => identity.stream === memoryStream('plans'))
+    .map(({ identity, durable }) => [NAMES.find(name => world.nodeId(name) === identity.author), durable])
+  t.strictSame(sizes.sort(), [
+    ['b', 2],
+    ['c', 2],
+  ])
+  t.equal(
+    codeOf(() => world.ask('r', 'memory.list', { space: 'plans' })),
+    'not_granted',
+    'and it does not answer from what it has',
+  )
+  t.end()
+})
+
+t.test('a node that gets a role gets all there is, from whoever has it', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', private: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'admin' })
+  untilRole(world, 'b', 'admin')
+  for (let i = 0; i < 5; i++) world.ask('a', 'memory.remember', { space: 'plans', text: `a says ${i}` })
+  world.until('b to have it', () => textsIn(world, 'b', 'plans').length === 5)
+  world.partition([['a'], ['b', 'c']])
+  world.ask('b', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'read' })
+  world.until(
+    'c to have it from b',
+    () => coreOf(world, 'c').spaces.roleOf('plans', world.nodeId('c')) === 'read' && textsIn(world, 'c', 'plans').length === 5,
+  )
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'live' })
+  const startMs = world.nowMs
+  world.until('c to have that too', () => coreOf(world, 'c').memory('plans').fold.stats.nodes === 6)
+  t.ok(world.nowMs - startMs < 100, `pushed within ${world.nowMs - startMs} ms`)
+  world.heal()
+  untilEqual(world, NAMES)
+  t.strictSame(textsIn(world, 'c', 'plans').length, 6)
+  t.end()
+})
+
+t.test('a node that lost its disk takes back its log of a private space before it writes to it again', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', private: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'write' })
+  untilRole(world, 'b', 'write')
+  for (let i = 0; i < 3; i++) world.ask('b', 'memory.remember', { space: 'plans', text: `b says ${i}` })
+  world.until('a to have it', () => textsIn(world, 'a', 'plans').length === 3)
+  world.crash('b')
+  const { disk } = world.machine('b')
+  for (const file of disk.files.filter(name => name.startsWith('chain/') || name.startsWith('memory/') || name.endsWith('.seg')))
+    world.wait<boolean>(done => disk.remove(file, () => done(undefined, true)))
+  world.start('b')
+  untilConnected(world, NAMES)
+  world.until('b to have its log back', () => {
+    const core = coreOf(world, 'b')
+    return core.guard.isOpen && core.memories.has('plans') && core.memory('plans').fold.stats.nodes === 3
+  })
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'after that' })
+  world.until('a to have it', () => textsIn(world, 'a', 'plans').length === 4)
+  for (const name of NAMES) t.strictSame(world.ask(name, 'memory.conflicts', {}).logs, [], `${name}: no fork`)
+  t.end()
+})
