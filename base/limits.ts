@@ -163,6 +163,24 @@ export const RECALL_K_MAX: number = 1000
 export const RECALL_SEEDS: number = 20
 /** 20,000 visited nodes bound one recall's spreading; the answer says when it was cut short. */
 export const SPREAD_NODES_MAX: number = 20_000
+/** 5,000 memories looked at in a millisecond: what a recall is given time for, on a slow machine. */
+export const RECALL_NODES_PER_MS: number = 5_000
+/** 256 labels in one filter, and 16 quoted phrases in one query: each is looked up, and more are no question of anybody's. */
+export const FILTER_VALUES_MAX: number = 256
+export const PHRASES_MAX: number = 16
+/** 64 members are asked by one recall, and have 2 s for it: whoever is silent by then is named. */
+export const CLUSTER_RECALL_NODES_MAX: number = 64
+export const CLUSTER_RECALL_DEADLINE_MS: number = 2_000
+/** 200 hits are compared with each other for likeness: 20,000 pairs of texts. */
+export const DIVERSITY_POOL: number = 200
+/** 16 memories with the same words are read to see whether one says all that is to be said again. */
+export const COPIES_READ_MAX: number = 16
+/** 16 memories that a text names are linked as what it is derived from. */
+export const MARKS_MAX: number = 16
+/** 50 matches begin a timeline; what they replaced, and what replaced them, comes with them. */
+export const TIMELINE_MATCHES: number = 50
+/** 8 contradictions are named with a hit; `show` has all of its links. */
+export const CONTRADICTIONS_SHOWN: number = 8
 export const WHY_PATHS_MAX: number = 3
 export const WHY_DEPTH_MAX: number = 8
 /** 100 memories that rest on one are looked at: a why for each, twice. */

@@ -129,7 +129,9 @@ function settings(dir: string): Check[] {
 }
 
 function settingCheck({ setting, value, from }: SettingInfo): Check {
-  return { check: `setting ${setting}`, result: 'ok', detail: `${[value].flat().join(', ') || 'none'} (${from})` }
+  const isTable = typeof value === 'object' && !Array.isArray(value)
+  const parts = isTable ? Object.entries(value).map(([name, one]) => `${name} = ${one}`) : [value as string | readonly string[]].flat()
+  return { check: `setting ${setting}`, result: 'ok', detail: `${parts.join(', ') || 'none'} (${from})` }
 }
 
 /** One text, embedded by the node if it runs, else as it would be. */

@@ -46,6 +46,28 @@ export function labels(text: string, before: Readonly<Record<string, string>> = 
   return { ...before, [text.slice(0, cut)]: text.slice(cut + 1) }
 }
 
+/** `name=value`, or a name for any value, several times: of one name any of its values, of several all. */
+export function wantedLabels(text: string, before: Readonly<Record<string, readonly string[] | null>> = {}): typeof before {
+  const cut = text.indexOf('=')
+  const name = cut < 0 ? text : text.slice(0, cut)
+  if (name === '') throw new InvalidArgumentError('A label is name=value, or a name.')
+  return { ...before, [name]: cut < 0 ? null : [...(before[name] ?? []), text.slice(cut + 1)] }
+}
+
+/** `name=0.5`, several times. */
+export function shares(text: string, before: Readonly<Record<string, number>> | boolean = {}): Readonly<Record<string, number>> {
+  const found = /^(.+)=(\d*\.?\d+)$/.exec(text)
+  if (found === null || Number(found[2]) > 1) throw new InvalidArgumentError('NAME=SHARE is wanted, the share from 0 to 1.')
+  return { ...(typeof before === 'boolean' ? {} : before), [found[1] as string]: Number(found[2]) }
+}
+
+/** 0 to 1. */
+export function share(text: string): number {
+  const number = Number(text)
+  if (!/^\d*\.?\d+$/.test(text) || number > 1) throw new InvalidArgumentError('A number from 0 to 1 is wanted.')
+  return number
+}
+
 /** `a,b,c` */
 export function commaList(text: string): readonly string[] {
   const parts = text.split(',').map(part => part.trim())

@@ -130,6 +130,12 @@ export const ROUTES: readonly Route[] = [
         about: 'list what has several current successors, or two histories',
         load: async () => (await import('./commands/mem-conflicts.ts')).define,
       },
+      { name: 'resolve', about: 'settle a conflict', load: async () => (await import('./commands/mem-resolve.ts')).define },
+      {
+        name: 'timeline',
+        about: 'show what was thought when, and what replaced what',
+        load: async () => (await import('./commands/mem-timeline.ts')).define,
+      },
       {
         name: 'coherence',
         about: 'how well the memories hang together, and where they would come apart',

@@ -22,6 +22,7 @@ import { currentName } from './reference-table.ts'
 import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
+import { type Timeline, timeline, type TimelineOrder } from './timeline.ts'
 import { counts, Vectors } from './vectors.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
@@ -287,6 +288,21 @@ export class MemoryFold {
     return list(this.#view(options.at), options)
   }
 
+  /** Memories with what they replaced and what replaced them, in the order of time. @throws WeftError `invalid_argument`, `frontier_ahead` */
+  timeline(
+    ids: readonly CausalId[],
+    { at, order, limit }: { readonly at?: Cut | undefined; readonly order: TimelineOrder; readonly limit: number },
+  ): Timeline {
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX)
+      throw new WeftError('invalid_argument', `limit is 1 to ${LIST_MAX}, got ${limit}`)
+    return timeline(
+      this.#view(at),
+      ids.map(id => this.#find(id)),
+      order,
+      limit,
+    )
+  }
+
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
@@ -326,6 +342,17 @@ export class MemoryFold {
       if (isCurrent(view, record)) return this.#state.records.idOf(record)
     }
     return undefined
+  }
+
+  /** Current memories with this text, whoever wrote them and whatever stands around it: oldest first. */
+  withText(text: string): { readonly id: CausalId; readonly ref: Ref }[] {
+    const { records, nodes, same } = this.#state
+    const view = this.#view()
+    return [...same.find(text)]
+      .map(node => nodes.record.at(node))
+      .filter(record => isCurrent(view, record))
+      .sort((a, b) => records.compareOldest(a, b))
+      .map(record => ({ id: records.idOf(record), ref: records.refOf(record) }))
   }
 
   /** The newest memory of `author` with this key, if it is current. */

@@ -2,7 +2,8 @@ import type { CausalId, NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
 import { countLacking, type Lacking, type LackingOptions, lacking } from './lacking.ts'
-import { isWanted, type RecallOptions } from './recall.ts'
+import type { RecallOptions } from './recall.ts'
+import { Filter } from './recall-filter.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { View } from './view.ts'
 
@@ -182,12 +183,12 @@ export class Vectors {
 export class Asked {
   readonly #state: FoldState
   readonly #view: View
-  readonly #options: RecallOptions
+  readonly #filter: Filter
 
   constructor(state: FoldState, view: View, options: RecallOptions) {
     this.#state = state
     this.#view = view
-    this.#options = options
+    this.#filter = new Filter(view, options)
   }
 
   /** Labels of an index whose vectors count as of the cut, a bit for each, lowest first: all, or only those of memories that are wanted. */
@@ -212,7 +213,7 @@ export class Asked {
   }
 
   isWanted(node: number): boolean {
-    return isWanted(this.#view, node, this.#options)
+    return this.#filter.accepts(node)
   }
 
   /** Of equally similar memories the newest first. */

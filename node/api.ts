@@ -3,6 +3,7 @@ import type { EmbeddingStatus } from './memory/embedding.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
+import type { TruncatedBy } from '../ecc/budget.ts'
 import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
 import type { Capacity } from './cognition/calibration.ts'
@@ -94,7 +95,7 @@ export interface NodeStatus {
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
 export interface SettingInfo {
   readonly setting: string
-  readonly value: string | readonly string[]
+  readonly value: string | readonly string[] | Readonly<Record<string, number>>
   readonly from: string
 }
 
@@ -214,6 +215,7 @@ export interface Memory extends MemoryCognition {
   forget(id: string, options?: { readonly erase?: boolean }): Promise<Forgotten>
   get(id: string): Promise<MemoryDetail>
   /** By words, by a vector, or by both together. */
+  recall(query: string | undefined, options: RecallOptions & { readonly cluster: true }): Promise<ClusterRecollection>
   recall(query?: string, options?: RecallOptions): Promise<Recollection>
   why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
   /** The same with all that it takes to check it without any node: see `verifyProof`. */
@@ -224,6 +226,10 @@ export interface Memory extends MemoryCognition {
   /** What is otherwise now, or at another frontier, than it was at `from`. */
   diff(from: string, options?: DiffOptions): Promise<MemoryDifference>
   conflicts(): Promise<ConflictList>
+  /** Settles a conflict: what is kept, or said, takes the place of all rivals. `about` is what they replaced, or one of them. */
+  resolve(about: string, verdict: Verdict): Promise<Settled>
+  /** What was thought when, and what replaced what: of one memory, of what a query finds, or of everything. */
+  timeline(options?: TimelineOptions): Promise<MemoryTimeline>
   status(): Promise<MemoryStatus>
   /** Remembers items and their edges, each once however often it is imported. */
   import(items: readonly ImportItem[]): Promise<ImportResult>
@@ -258,12 +264,16 @@ export interface RememberOptions extends VectorOptions {
   readonly source?: string | undefined
   /** Edges from this memory to others. */
   readonly edges?: readonly { readonly type: EdgeType; readonly to: string; readonly weight?: number | undefined }[] | undefined
+  /** Write it also when another author wrote the same. */
+  readonly again?: boolean | undefined
 }
 
 export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
+  /** Nothing was written: this is the memory that says so already, of whatever author. */
+  readonly known?: true
   /** The record of its vector, where one was given. */
   readonly vector?: Omit<Receipt, 'vector'>
 }
@@ -366,6 +376,9 @@ export interface Nearest {
   readonly agreement?: number
 }
 
+/** Numbers and booleans are kept as text. */
+type Label = string | number | boolean
+
 export interface RecallOptions extends VectorQuery {
   /** 5 by default. */
   readonly k?: number | undefined
@@ -382,7 +395,30 @@ export interface RecallOptions extends VectorQuery {
   readonly until?: string | undefined
   /** Only what was true at this time, which is what says nothing of it, or says so in `validFrom` and `validTo`: ISO 8601. */
   readonly validAt?: string | undefined
-  /** How long to wait for `after`, in ms. */
+  /** Only what has all of these labels: one value, any of several, or null for any value at all. */
+  readonly meta?: Readonly<Record<string, Label | readonly Label[] | null>> | undefined
+  /** Only what names a source that begins so. */
+  readonly source?: string | undefined
+  /** Which links lead on from the matches (with how much of the score each passes on, -1 to 1), how far (0 to 3), and which way. */
+  readonly expand?:
+    | {
+        readonly types?: readonly EdgeType[] | Readonly<Partial<Record<EdgeType, number>>> | undefined
+        readonly hops?: number | undefined
+        readonly direction?: 'in' | 'out' | 'both' | undefined
+      }
+    | undefined
+  /** What is so much older than the newest record counts half, in ms; off unless said. */
+  readonly halfLifeMs?: number | undefined
+  /** How far members are trusted, 0 (not shown) to 1, on top of this node's settings; false: all are, whatever the settings say. */
+  readonly trust?: Readonly<Record<string, number>> | false | undefined
+  /** How much it counts that a hit is unlike those before it, 0 (the default) to 1. */
+  readonly diversity?: number | undefined
+  /** Asks all members, and makes one answer of theirs: a ClusterRecollection. */
+  readonly cluster?: boolean | undefined
+  /** How many memories may be looked at, and for how long; see `truncatedBy`. */
+  readonly budgetNodes?: number | undefined
+  readonly budgetMs?: number | undefined
+  /** How long to wait for `after`, or for the other members, in ms. */
   readonly deadlineMs?: number | undefined
 }
 
@@ -403,10 +439,26 @@ export interface MemoryRecord {
 
 export interface RecallHit extends Omit<MemoryRecord, 'state'> {
   readonly score: number
-  /** `subject` when the query names what the memory is about: it counts twice. */
-  readonly parts: { readonly bm25: number; readonly vector: number; readonly spread: number; readonly subject?: number }
+  /**
+   * They add up to the score. `subject` when the query names what the memory is about: it counts twice; `trust` and
+   * `recency` when they took something away.
+   */
+  readonly parts: {
+    readonly bm25: number
+    readonly vector: number
+    readonly spread: number
+    readonly subject?: number
+    readonly trust?: number
+    readonly recency?: number
+  }
   /** How it was reached, from the match that did most for it; empty when its own words matched. */
   readonly path: readonly { readonly id: CausalId; readonly edge: string }[]
+  /** Names the memory wherever its text is copied to: what is remembered with it is known as a copy. */
+  readonly mark: string
+  /** Memories of other authors that say the same: they are not hits of their own. */
+  readonly copies?: readonly { readonly id: CausalId; readonly author: NodeId }[]
+  /** Current memories that somebody says contradict it. */
+  readonly contradictedBy?: readonly CausalId[]
 }
 
 export interface Recollection {
@@ -414,9 +466,14 @@ export interface Recollection {
   /** What the answer speaks of; with it any node can give the same answer later. */
   readonly frontier: string
   readonly foldVersion: number
-  /** False when a nearer vector may have been passed over: see `nearest`. */
+  /** False when a match, or a nearer vector, may have been passed over: see `truncatedBy` and `nearest`. */
   readonly exact: boolean
+  /** Something was not looked at. */
   readonly truncated: boolean
+  /** Why: a memory with too many links, `budgetNodes` or `budgetMs`. */
+  readonly truncatedBy?: TruncatedBy
+  /** Members that this answer does not wholly trust, and how far it does. */
+  readonly trust?: Readonly<Record<NodeId, number>>
   /**
    * What vectors had to do with it: `none` when this node has no embedder, or there are no vectors of it; `late` and `down` when the
    * embedder did not answer in time, or does not work, so that the answer is by words alone.
@@ -426,11 +483,25 @@ export interface Recollection {
   readonly nearest?: Nearest
 }
 
+/** What all members answered, as one answer: of the nodes that no other is ahead of. */
+export interface ClusterRecollection extends Recollection {
+  readonly hits: readonly (RecallHit & {
+    /** Who found it. */
+    readonly nodes: readonly NodeId[]
+  })[]
+  /** Who answered, as of which frontier; `behind` when another one knew all that it knew, and more: its hits are left out. */
+  readonly answers: readonly { readonly node: NodeId; readonly frontier: string; readonly hits: number; readonly behind: boolean }[]
+  /** Who did not answer in time, or nothing of use. */
+  readonly silent: readonly NodeId[]
+}
+
 export interface Explanation {
   readonly id: CausalId
   readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
   readonly frontier: string
   readonly truncated: boolean
+  /** Of the memories on the paths, those that current ones are said to contradict: by which. */
+  readonly contradictedBy?: Readonly<Record<CausalId, readonly CausalId[]>>
 }
 
 export interface WhyStep {
@@ -491,6 +562,44 @@ export interface WhatIf {
   readonly frontier: string
   /** More may rest on it than was looked at. */
   readonly truncated: boolean
+}
+
+/** Either one of the rivals, or something new. */
+export type Verdict = { readonly reason?: string } & (
+  | { readonly keep: string; readonly text?: undefined }
+  | { readonly text: string; readonly key?: string; readonly keep?: undefined }
+)
+
+export interface Settled extends Receipt {
+  /** What holds now. */
+  readonly kept: CausalId
+  readonly replaced: readonly CausalId[]
+}
+
+export interface TimelineOptions {
+  /** A memory: with all that it replaced, and all that replaced it. */
+  readonly id?: string | undefined
+  /** What it finds, replaced or not, and what these replaced and were replaced by. */
+  readonly query?: string | undefined
+  /** `written`, unless said otherwise: causes before effects. `valid`: by `validFrom`, where that is said. */
+  readonly order?: 'written' | 'valid' | undefined
+  /** 100 by default, LIST_MAX at most. */
+  readonly limit?: number | undefined
+  readonly asOf?: string | undefined
+}
+
+export interface MemoryTimeline {
+  /** Earliest first. */
+  readonly memories: readonly TimelineMemory[]
+  readonly frontier: string
+  /** There is more than is listed. */
+  readonly truncated: boolean
+}
+
+export interface TimelineMemory extends MemoryRecord {
+  /** Directly, each with the record that says so. */
+  readonly supersedes: readonly { readonly id: CausalId; readonly record: CausalId }[]
+  readonly supersededBy: readonly { readonly id: CausalId; readonly record: CausalId }[]
 }
 
 export interface DiffOptions {

@@ -59,6 +59,7 @@ export interface BootOptions {
   readonly takes?: Takes | undefined
   /** Where memories go by their labels. */
   readonly routes?: Readonly<Record<string, string>>
+  readonly trust?: ReadonlyMap<NodeId, number> | undefined
   readonly cognition?: CognitionSettings
   /** What this node forgets by itself; nothing unless given. */
   readonly policies?: Readonly<Record<string, Policy>>
@@ -165,6 +166,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       strictGuard: options.strictGuard,
       takes: options.takes,
       routes: options.routes ?? {},
+      trust: options.trust,
       settings: options.settings,
       embedder: ports.embedder,
       ownAddresses: () => transport.addresses(),

@@ -35,6 +35,8 @@ export interface Config {
   readonly replicateExcept: Setting<readonly string[]>
   /** `label=value` -> the space of memories with that label, unless whoever writes them says. */
   readonly memoryRoute: Setting<Readonly<Record<string, string>>>
+  /** How far what members wrote is trusted when something is recalled, 0 to 1, by NodeId; the others wholly. */
+  readonly memoryTrust: Setting<Readonly<Record<string, number>>>
   /** Whether this node looks at what is new in the memory by itself, and raises impulses. */
   readonly cognitionTick: Setting<'on' | 'off'>
   /** What that may take of the loop. */
@@ -77,6 +79,11 @@ export type ConfigValues = { readonly [K in keyof Config]?: Config[K]['value'] |
 export const CONFIG_FILE = 'weft.toml'
 
 const address = z.string().regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/[0-9]{1,5}(\/.*)?$/, 'a multiaddr like /ip4/192.0.2.1/tcp/4001')
+const trust = z.record(
+  z.string().refine(text => parseNodeId(text) !== undefined, 'a NodeId'),
+  z.coerce.number('a number from 0 to 1').min(0, 'a number from 0 to 1').max(1, 'a number from 0 to 1'),
+  'how far each NodeId is trusted, from 0 to 1',
+)
 const peerAddress = address.refine(text => seedOf(text) !== undefined, 'an address that ends in /p2p/<NodeId>')
 
 const visible = z.string().regex(/^[!-~]{1,96}$/, '1 to 96 visible ASCII characters')
@@ -116,6 +123,7 @@ const SETTINGS: {
   replicateSpaces: { key: 'replicate.spaces', shape: z.array(space), fallback: [] },
   replicateExcept: { key: 'replicate.except', shape: z.array(space), fallback: [] },
   memoryRoute: { key: 'memory.route', shape: z.record(z.string().regex(/^[^=]+=/, 'rules like "label=value"'), space), fallback: {} },
+  memoryTrust: { key: 'memory.trust', shape: trust, fallback: {} },
   cognitionTick: { key: 'cognition.tick', shape: z.enum(['on', 'off']), fallback: 'off' },
   cognitionShare: {
     key: 'cognition.share',
@@ -256,6 +264,10 @@ function shown(value: Config[Name]['value']): string | readonly string[] {
   if (Array.isArray(value)) return value as readonly string[]
   // Rules as they are, policies by their names.
   return Object.entries(value).map(([name, to]: [string, unknown]) => (typeof to === 'string' ? `${name}=${to}` : name))
+}
+
+export function trustIn(table: Readonly<Record<string, number>>): ReadonlyMap<NodeId, number> {
+  return new Map(Object.entries(table) as [NodeId, number][])
 }
 
 /** A bootstrap address as a peer to dial. */

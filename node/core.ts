@@ -87,6 +87,8 @@ export interface CoreInit {
   readonly takes: Takes | undefined
   /** Where memories go by their labels. */
   readonly routes: Readonly<Record<string, string>>
+  /** How far members are trusted where a recall does not say; the others wholly. */
+  readonly trust?: ReadonlyMap<NodeId, number> | undefined
   readonly settings: readonly SettingInfo[]
   /** The host has one, which `embed` asks. */
   readonly embedder?: Pick<Embedder, 'id' | 'dims'> | undefined
@@ -105,6 +107,7 @@ export class Core {
   readonly name: string
   readonly version: string
   readonly settings: readonly SettingInfo[]
+  readonly trust: ReadonlyMap<NodeId, number>
   readonly chain: Chain
   readonly cluster: Cluster
   readonly peers: Peers
@@ -154,6 +157,7 @@ export class Core {
     this.name = init.name
     this.version = init.version
     this.settings = init.settings
+    this.trust = init.trust ?? new Map()
     this.metrics = init.metrics
     this.#enter = init.enter
     this.context = this.#contextOf(init)

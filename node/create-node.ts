@@ -8,7 +8,7 @@ import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
-import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf, settingsOf } from './config.ts'
+import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf, settingsOf, trustIn } from './config.ts'
 import { hostClock } from './host/clock.ts'
 import {
   environment,
@@ -102,6 +102,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         strictGuard: config.guard.value === 'majority',
         takes: takesOf({ replicateSpaces: config.replicateSpaces.value, replicateExcept: config.replicateExcept.value }),
         routes: config.memoryRoute.value,
+        trust: trustIn(config.memoryTrust.value),
         cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
         settings: settingsOf(config),
       },

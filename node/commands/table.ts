@@ -12,6 +12,8 @@ import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
 import { policyCommands } from './policy.ts'
 import { processCommands } from './process.ts'
+import { recallCommands } from './recall.ts'
+import { revisionCommands } from './revision.ts'
 import { spaceCommands } from './space.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
@@ -26,6 +28,8 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...policyCommands,
   ...graphCommands,
   ...embeddingCommands,
+  ...recallCommands,
+  ...revisionCommands,
   ...spaceCommands,
   ...cognitionCommands,
   ...chainCommands,

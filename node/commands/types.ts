@@ -5,6 +5,7 @@ import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
   ChainHeads,
   ChainPage,
+  ClusterRecollection,
   ConflictList,
   DiffOptions,
   EmbedderReport,
@@ -24,6 +25,7 @@ import type {
   MemoryDifference,
   MemoryPage,
   MemoryStatus,
+  MemoryTimeline,
   NodeStatus,
   OperationResult,
   PeerList,
@@ -33,9 +35,11 @@ import type {
   Recollection,
   RememberOptions,
   SettingInfo,
+  Settled,
   SpaceDetail,
   SpaceList,
   Spawned,
+  TimelineOptions,
   WhatIf,
 } from '../api.ts'
 import type {
@@ -100,7 +104,18 @@ export interface CommandTypes {
   'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
   'memory.forget': { input: InSpace & { id: string; erase?: boolean | undefined }; result: Forgotten }
   'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
-  'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection }
+  'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection | ClusterRecollection }
+  'memory.timeline': { input: InSpace & TimelineOptions; result: MemoryTimeline }
+  'memory.resolve': {
+    input: InSpace & {
+      about: string
+      keep?: string | undefined
+      text?: string | undefined
+      key?: string | undefined
+      reason?: string | undefined
+    }
+    result: Settled
+  }
   'memory.why': { input: InSpace & { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.prove': { input: InSpace & { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: InSpace & ListOptions; result: MemoryPage }

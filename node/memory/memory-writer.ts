@@ -97,6 +97,13 @@ export class MemoryWriter {
     return isNew
   }
 
+  /** Adds a vector to a memory that is there, whoever wrote it. @throws WeftError `incompatible`, `vector_invalid` */
+  vectorFor(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
+    if (!isFolded(KIND['memory.vector'], this.#context.speaks.fold))
+      throw new WeftError('incompatible', 'this node speaks a version that knows no vectors', { next: 'upgrade it' })
+    this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
+  }
+
   /** @returns true when it was not known before */
   remember(input: RememberInput, edges: readonly OutgoingEdge[], actor: string, done: ReceiptDone): boolean {
     return this.#remember(input, edges, actor, done).isNew

@@ -252,6 +252,17 @@ export class Memory implements Fold {
     })
   }
 
+  /** A record that this node wrote. */
+  isOwn(id: CausalId): boolean {
+    const ref = this.#fold.refOf(id)
+    return ref !== undefined && this.#chain.log(ref.log)?.identity.author === this.#context.self
+  }
+
+  /** Somebody said again what is known. */
+  countKnown(): void {
+    this.#context.metrics.add('weft_memory_duplicates_total')
+  }
+
   /** Reads what memories say. An answer with a text that the journal cannot give is no answer: it fails, and names the record. */
   texts(refs: readonly RecordRef[], then: (said: readonly Remember[]) => void, fail: (error: WeftError) => void): void {
     if (refs.length === 0) return then([])

@@ -515,7 +515,13 @@ function testimonyOf(name: string): Changing<Testimony> {
     const hits = [MEMORY, OTHER].map(memory => {
       const bm25 = Math.round((oracle.scores('rain roof').get(memory.id) as number) * 1e9) / 1e9
       const subject = about.has(memory.id) ? bm25 : 0
-      return { ...memory, score: bm25 + subject, parts: { bm25, vector: 0, spread: 0, subject }, path: [] }
+      return {
+        ...memory,
+        score: bm25 + subject,
+        parts: { bm25, vector: 0, spread: 0, subject },
+        path: [],
+        mark: `weft://memory/${memory.id}`,
+      }
     })
     return { hits, frontier: 'f', foldVersion: 1, exact: true, truncated: false, vectors: 'none' as const }
   }
