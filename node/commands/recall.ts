@@ -81,7 +81,10 @@ export function answerRecall(core: Core, argument: unknown, from: NodeId, answer
   answered(answer, fail => {
     const { space: name, query, cluster: _, trust, ...options } = parsed(recalled, argument)
     const asked = { ...askedOf(core, { ...options, trust: false }), trust: new Map(Object.entries(trust || {}) as [NodeId, number][]) }
-    recallByBoth(core, memoryFor(core, from, name), query, options, asked, { ok: found => answer({ ok: true, value: asMessage(found) }), fail })
+    recallByBoth(core, memoryFor(core, from, name), query, options, asked, {
+      ok: found => answer({ ok: true, value: asMessage(found) }),
+      fail,
+    })
   })
 }
 
