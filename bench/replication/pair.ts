@@ -141,8 +141,8 @@ export class Pair {
 
   /** Resolves when `done` is and both have so many records and hold the same. @returns when that was, on the clock of the answers */
   async settled(records: number, done: Promise<unknown>): Promise<number> {
-    const waits = await Promise.all([this.near.ask('wait', records), this.far.ask('wait', records)])
-    await done
+    const [nearWait, farWait] = await Promise.all([this.near.ask('wait', records), this.far.ask('wait', records), done])
+    const waits = [nearWait, farWait]
     for (let tries = 0; ; tries++) {
       const states = await Promise.all([this.near.ask('state'), this.far.ask('state')])
       const reached = tries === 0 && this.#canWait ? waits : states

@@ -321,8 +321,9 @@ t.test('what is signed while two compare follows when they have, without a wait 
     const [one, two] = [written(0, 3), written(1, 3)]
     one.copy(two, own(1))
     two.copy(one, own(0))
+    for (const author of [one, two]) author.settle()
     const [a, b] = [mesh.join(one), mesh.join(two)]
-    for (const member of [a, b]) mesh.append(member, ['while they were apart'])
+    mesh.append(a, ['while they were apart'])
     let isWritten = false
     mesh.onDeliver = ({ message }) => {
       if (isWritten || message.kind !== kind) return
@@ -331,13 +332,12 @@ t.test('what is signed while two compare follows when they have, without a wait 
     }
     mesh.connect(a, b)
     mesh.run()
-    for (const [log, other] of [
-      [own(0), b],
-      [own(1), a],
+    for (const [other, missing] of [
+      [b, [4, 5]],
+      [a, [4]],
     ] as const) {
-      t.equal(other.size(log), 6, kind)
       const records = mesh.runs(other).flatMap(run => run.records.map((_, i) => run.from + i))
-      t.same(records, [4, 5], `${kind}: each once`)
+      t.same(records, missing, `${kind}: each once`)
     }
   }
   t.end()
