@@ -109,6 +109,8 @@ const TABLE = {
   unknown_space: ['unknown', 'weft space list shows which spaces there are'],
   not_author: ['refused', 'only its author can retract a record'],
   not_signed: ['later', 'try again in a moment: a node signs what it writes within a second'],
+  not_erasable: ['refused', 'erase what was said instead'],
+  erased: ['unknown', 'nothing brings it back: its author had it erased on every node'],
   not_provable: ['invalid', 'weft mem why shows it all the same'],
   frontier_invalid: ['invalid', 'use a frontier that weft printed'],
   frontier_ahead: ['silent', 'this node has not seen that frontier yet'],

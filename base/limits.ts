@@ -55,6 +55,12 @@ export const CLOCK_AHEAD_MAX_MS: number = 60_000
 
 /** 64 MiB: a segment is read into memory whole when the journal opens. */
 export const SEGMENT_BYTES: number = 64 * MiB
+/** 1 MiB is written in some 10 ms: so long commits wait while bodies are erased in the current segment. A larger one is left for a new one first. */
+export const ERASE_HERE_MAX_BYTES: number = MiB
+/** 4,096 bodies are erased at a time: more of them are likely to share segments, each of which is written anew. */
+export const ERASURES_AT_ONCE: number = 4096
+/** 1 s: a disk that would not erase is not asked again before that. */
+export const ERASE_RETRY_MS: number = 1000
 /** A commit ends at 1,024 records, 1 MiB or, when nothing else does, 5 ms after its first record. */
 export const COMMIT_RECORDS_MAX: number = 1024
 export const COMMIT_MAX_BYTES: number = MiB
@@ -163,6 +169,20 @@ export const WHY_DEPTH_MAX: number = 8
 export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
+/** 4,096 memories that rest on one are looked at; with more than that it is needed. */
+export const DEPENDENTS_MAX: number = 4096
+/** 64 policies: each looks at all own memories once an hour. */
+export const POLICIES_MAX: number = 64
+/** Every hour, and a minute after a start or a change: forgetting is never urgent, and the node has better things to do first. */
+export const POLICY_INTERVAL_MS: number = 3_600_000
+export const POLICY_SOON_MS: number = 60_000
+/** 200 memories are looked at in one step: some 5 ms with their texts. */
+export const POLICY_SLICE: number = 200
+/** 1,000 go in one run, 100 at a time; what is left goes a minute later. */
+export const POLICY_VICTIMS_MAX: number = 1000
+export const POLICY_AT_ONCE: number = 100
+/** 65,536 memories are known to have been recalled: some 6 MB of file; the least recent are let go. */
+export const RECALLED_MAX: number = 65_536
 /** 4,096 links either way are followed to see whether one closes a ring. */
 export const CYCLE_EDGES_MAX: number = 4096
 /** 500 links are shown of a memory, and how many there are: a hub with a million would be an answer of 400 MB. */
@@ -183,6 +203,20 @@ export const VECTORS_BATCH: number = 256
 export const VECTORS_ADDING_MAX: number = 8
 /** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
 export const VECTORS_KEPT_MAX: number = 2048
+/** 60 memories in one picture: more than that nobody reads. */
+export const GRAPH_NODES_MAX: number = 60
+/** 5 answers of a query are drawn, with what stands around them. */
+export const GRAPH_ROOTS: number = 5
+/** 64 links of a memory are followed into a picture: its hubs would fill it otherwise. */
+export const GRAPH_LINKS_MAX: number = 64
+/** 16 messages of as many are under way to an index: it never waits for the next one, and memory holds 7 MB of them. */
+export const VECTOR_BATCHES_UNDER_WAY: number = 16
+/** 65,536 vectors wait for their index: whoever adds more does not wait for `done`, and is refused. */
+export const VECTOR_ROWS_WAITING_MAX: number = 65_536
+/** 16,384 searches wait: two seconds of them. Further ones are answered `full`. */
+export const VECTOR_SEARCHES_WAITING_MAX: number = 16_384
+/** 64 indexes keep their file open; the others open it when it is needed. */
+export const VECTOR_FILES_OPEN_MAX: number = 64
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */

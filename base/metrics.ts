@@ -23,6 +23,11 @@ const TABLE = {
   weft_chain_void_total: { type: 'counter', help: 'Records kept but void', label: 'code' },
   weft_chain_conflicts: { type: 'gauge', help: 'Logs with divergent records' },
   weft_sync_stalls_total: { type: 'counter', help: 'Times a peer had no credit left for what it is to get' },
+  weft_sync_withheld_total: {
+    type: 'counter',
+    help: 'Runs that ended because an erased record cannot be told to a peer of an older version',
+  },
+  weft_chain_erased_total: { type: 'counter', help: 'Bodies erased from the journal' },
   weft_sync_pulls_resumed_total: { type: 'counter', help: 'Logs pulled on after the connection they came over was lost' },
   weft_memory_duplicates_total: { type: 'counter', help: 'Memories that were said again and known already' },
   weft_memory_nodes: { type: 'gauge', help: 'Causal nodes in the fold' },

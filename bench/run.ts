@@ -10,7 +10,7 @@ import { cpus, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { print } from './measure.ts'
 
-const PROGRAMS = ['chain', 'transport', 'node', 'mesh', 'cluster', 'sim', 'recall', 'locomo', 'vectors-node'] as const
+const PROGRAMS = ['chain', 'transport', 'node', 'mesh', 'cluster', 'sim', 'recall', 'vectors', 'vectors-node', 'locomo'] as const
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !PROGRAMS.some(program => program === name))

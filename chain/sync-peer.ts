@@ -36,6 +36,8 @@ export class SyncPeer {
   agreed = false
   /** A read for this peer is under way; frames leave one after the other. */
   reading = false
+  /** It knows that a record may have been erased: one of the version before cannot take in the rest of it. */
+  readonly takesErased: boolean
   readonly #buggify: Buggify
   #credit: number
   /** Cost of what the peer has sent and not been given credit for again. */
@@ -43,8 +45,9 @@ export class SyncPeer {
   /** The part of it that has been dealt with. */
   #owed = 0
 
-  constructor(id: NodeId, buggify: Buggify = never) {
+  constructor(id: NodeId, buggify: Buggify = never, takesErased: boolean = true) {
     this.id = id
+    this.takesErased = takesErased
     this.#buggify = buggify
     this.#credit = buggify('sync.little-credit') ? CREDIT_STEP_BYTES + RUN_COST_MAX : CREDIT_BYTES
   }

@@ -14,7 +14,7 @@ import type { Log } from './log.ts'
 import type { OutgoingSyncMessage, Scope, StreamBuckets, StreamDigest, SyncMessage } from './messages.ts'
 import type { LogIdentity, StoredRecord } from './record.ts'
 import { type Access, OPEN, Sharing } from './sharing.ts'
-import { costOf, endOf, type Run } from './run.ts'
+import { costOf, endOf, type Grounds, type Run } from './run.ts'
 import { RunIntake } from './run-intake.ts'
 import { SyncPeer } from './sync-peer.ts'
 import { Puller } from './sync-pull.ts'
@@ -106,8 +106,9 @@ export class ChainSync {
     return this.#peers.size
   }
 
-  onUp(id: NodeId, nowMs: number): readonly SyncEffect[] {
-    this.#peers.set(id, new SyncPeer(id, this.#buggify))
+  /** @param takesErased it speaks a version that knows of erased records */
+  onUp(id: NodeId, nowMs: number, takesErased: boolean = true): readonly SyncEffect[] {
+    this.#peers.set(id, new SyncPeer(id, this.#buggify, takesErased))
     if (this.#access.takes !== undefined) this.#send(id, { kind: 'sync.takes', ...this.#access.takes })
     if (this.#chain.self < id) {
       if (this.#buggify('sync.hello-late')) this.#compareAt(id, nowMs + HEADS_INTERVAL_MS)
@@ -413,10 +414,10 @@ export class ChainSync {
     return this.#onProbe(peer, message.log, message.from - 1)
   }
 
-  onRead(id: NodeId, log: LogId, from: number, records: readonly StoredRecord[]): readonly SyncEffect[] {
+  onRead(id: NodeId, log: LogId, from: number, records: readonly StoredRecord[], grounds?: Grounds): readonly SyncEffect[] {
     const peer = this.#peers.get(id)
     if (peer !== undefined) {
-      this.#pusher.onRead(peer, this.#chain.log(log), log, from, records)
+      this.#pusher.onRead(peer, this.#chain.log(log), log, from, records, grounds)
       this.#inform(peer)
     }
     return this.#take()

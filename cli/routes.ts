@@ -100,6 +100,7 @@ export const ROUTES: readonly Route[] = [
         about: 'show what would lose its reasons without it',
         load: async () => (await import('./commands/mem-whatif.ts')).define,
       },
+      { name: 'graph', about: 'draw what stands around a memory', load: async () => (await import('./commands/mem-graph.ts')).define },
       { name: 'show', about: 'show one memory and its links', load: async () => (await import('./commands/mem-show.ts')).define },
       {
         name: 'list',
@@ -110,6 +111,20 @@ export const ROUTES: readonly Route[] = [
       { name: 'link', about: 'link two memories: A causes B', load: async () => (await import('./commands/mem-link.ts')).define },
       { name: 'supersede', about: 'replace a memory by another', load: async () => (await import('./commands/mem-supersede.ts')).define },
       { name: 'forget', about: 'retract a record of this node', load: async () => (await import('./commands/mem-forget.ts')).define },
+      {
+        name: 'policy',
+        about: 'what this node forgets by itself',
+        commands: [
+          { name: 'set', about: 'set a policy', load: async () => (await import('./commands/mem-policy.ts')).defineSet },
+          { name: 'list', about: 'list them', load: async () => (await import('./commands/mem-policy.ts')).defineList },
+          { name: 'remove', about: 'remove one', load: async () => (await import('./commands/mem-policy.ts')).defineRemove },
+          {
+            name: 'run',
+            about: 'run them now, or see what they would do',
+            load: async () => (await import('./commands/mem-policy.ts')).defineRun,
+          },
+        ],
+      },
       {
         name: 'conflicts',
         about: 'list what has several current successors, or two histories',
@@ -168,6 +183,11 @@ export const ROUTES: readonly Route[] = [
             load: async () => (await import('./commands/mem-import.ts')).defineChat,
           },
           {
+            name: 'cbor',
+            about: 'an export with proofs, of this cluster or another',
+            load: async () => (await import('./commands/mem-import.ts')).defineCbor,
+          },
+          {
             name: 'mcp',
             about: 'the file of an MCP memory server',
             load: async () => (await import('./commands/mem-import.ts')).defineMcp,
@@ -209,7 +229,7 @@ export const ROUTES: readonly Route[] = [
   },
   {
     name: 'verify',
-    about: 'check a proof that weft mem why wrote, without any node',
+    about: 'check a proof or an export with proofs, without any node',
     load: async () => (await import('./commands/verify.ts')).define,
   },
   {

@@ -14,7 +14,7 @@ import { Vocabulary } from './vocabulary.ts'
  */
 
 /** Raised whenever the state, or what folds into it, changes: an older snapshot is not read. */
-const FORMAT = 3
+const FORMAT = 4
 
 /** Reads as another number where bytes are ordered the other way. */
 const MAGIC = 0x57454654

@@ -1,3 +1,4 @@
+import type { Policy } from './memory/policy.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
@@ -203,8 +204,11 @@ export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
-  /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
-  forget(id: string): Promise<Receipt>
+  /**
+   * Retracts a record of this node: a memory, a link, a supersede, a retraction. With `erase` what it says is dropped on every
+   * node for ever, and nothing brings it back; that it was there stays known.
+   */
+  forget(id: string, options?: { readonly erase?: boolean }): Promise<Forgotten>
   get(id: string): Promise<MemoryDetail>
   /** By words, by a vector, or by both together. */
   recall(query?: string, options?: RecallOptions): Promise<Recollection>
@@ -222,6 +226,12 @@ export interface Memory extends MemoryCognition {
   import(items: readonly ImportItem[]): Promise<ImportResult>
   /** Which of these keys this node has a current memory for. */
   has(keys: readonly string[]): Promise<{ readonly known: readonly string[] }>
+  /** What this node forgets by itself. */
+  policies(): Promise<readonly PolicyInfo[]>
+  setPolicy(name: string, policy: PolicyInput): Promise<PolicyInfo>
+  removePolicy(name: string): Promise<void>
+  /** Runs one policy, or all; with `dryRun` nothing is written, and the answer says what would go. */
+  runPolicies(options?: { readonly name?: string; readonly dryRun?: boolean }): Promise<readonly PolicyRun[]>
   /** New memories and conflicts as they are applied here, from `after` on (from now, without it). */
   watch(options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<MemoryChange>
 }
@@ -253,6 +263,79 @@ export interface Receipt {
   readonly seq: number
   /** The record of its vector, where one was given. */
   readonly vector?: Omit<Receipt, 'vector'>
+}
+
+/** What stands around a memory, to be drawn. */
+export interface MemoryGraph {
+  readonly roots: readonly CausalId[]
+  /** Nearest to the roots first. */
+  readonly nodes: readonly GraphNode[]
+  readonly edges: readonly GraphEdge[]
+  readonly frontier: string
+  /** There is more around it. */
+  readonly truncated: boolean
+}
+
+export interface GraphNode extends Omit<MemoryRecord, 'state'> {
+  readonly state: 'current' | 'superseded'
+  /** A memory contradicts it, or it is one of several that hold in the place of another. */
+  readonly isDisputed: boolean
+  /** Links from the nearest root. */
+  readonly distance: number
+}
+
+export interface GraphEdge {
+  /** The record that says so. */
+  readonly record: CausalId
+  readonly from: CausalId
+  readonly to: CausalId
+  readonly type: EdgeType
+  readonly weight: number
+  /** Which end is the reason of the other. */
+  readonly reason: 'from' | 'to' | 'neither'
+}
+
+/** When a node forgets what it wrote: see `docs/guide/memory.md`. */
+export interface PolicyInput {
+  readonly kind: 'decay' | 'label' | 'quota'
+  /** Like 90d, 12h, 30m, 45s. */
+  readonly after?: string | undefined
+  /** `name=value`: only memories that have it. */
+  readonly label?: string | undefined
+  readonly memories?: number | undefined
+  readonly bytes?: number | undefined
+  /** A quota for each value of this label. */
+  readonly per?: string | undefined
+  /** `retract` unless it says `erase`. */
+  readonly action?: 'retract' | 'erase' | undefined
+  /** Also what a current memory rests on. */
+  readonly evenIfNeeded?: boolean | undefined
+}
+
+export type PolicyInfo = Policy & {
+  readonly name: string
+  /** Where it was set: `weft.toml` or `weft mem policy`. */
+  readonly from: string
+}
+
+export interface PolicyRun {
+  readonly policy: string
+  readonly action: 'retract' | 'erase'
+  /** Own memories that were looked at. */
+  readonly looked: number
+  readonly victims: readonly { readonly id: CausalId; readonly text: string; readonly at: string; readonly because: string }[]
+  /** Would go too, but a current memory rests on them. */
+  readonly needed: number
+  /** 0 when it was only to be seen. */
+  readonly forgotten: number
+  /** There are more than one run takes. */
+  readonly more: boolean
+}
+
+/** The record that takes back, or erases. */
+export interface Forgotten extends Receipt {
+  /** Of an erasure: the bytes are gone from this node's disk. False when they are not yet. */
+  readonly erased?: boolean | undefined
 }
 
 /** How memories are searched for by a vector. */

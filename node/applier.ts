@@ -4,7 +4,7 @@ import { CHUNK_BYTES } from '../base/limits.ts'
 import type { AppliedCut, AppliedRecord, VoidReason } from '../chain/applied.ts'
 import type { Chain, Group } from '../chain/chain.ts'
 import type { Log } from '../chain/log.ts'
-import { bodyCommit, decodeHeader, leafOf, type LogIdentity, type RecordHeader, type StoredRecord } from '../chain/record.ts'
+import { decodeHeader, isAsCommitted, leafOf, type LogIdentity, type RecordHeader, type StoredRecord } from '../chain/record.ts'
 import type { Written } from '../chain/written.ts'
 import type { CutEntry } from '../discovery/operation.ts'
 import { covers, type Spans } from '../discovery/spans.ts'
@@ -220,7 +220,7 @@ export class Applier {
 export function headerOf(log: Log, seq: number, record: StoredRecord): RecordHeader | undefined {
   if (seq >= log.size || !equalBytes(leafOf(record.header), log.tree.leaf(seq))) return undefined
   const header = decodeHeader(record.header)
-  return header !== undefined && equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit) ? header : undefined
+  return header !== undefined && isAsCommitted(header, record) ? header : undefined
 }
 
 /** 8 logs are read at a time: 2 MiB of records in memory. */

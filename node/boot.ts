@@ -18,6 +18,9 @@ import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
 import { restoreMemory, type SavedMemory, SNAPSHOT_FOLDER, snapshotFile, spaceOfSnapshot } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
+import { parsePolicies } from './commands/policy-shape.ts'
+import { POLICIES_FILE, type SavedPolicies } from './memory/policies.ts'
+import type { Policy } from './memory/policy.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
 import type { SettingInfo } from './api.ts'
 import { loadFile } from './save-file.ts'
@@ -54,6 +57,8 @@ export interface BootOptions {
   /** Where memories go by their labels. */
   readonly routes?: Readonly<Record<string, string>>
   readonly cognition?: CognitionSettings
+  /** What this node forgets by itself; nothing unless given. */
+  readonly policies?: Readonly<Record<string, Policy>>
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -75,7 +80,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       if (identity === undefined || cluster === undefined)
         return fail(new WeftError('not_initialised', 'there is no node in this directory'))
       log('info', 'boot.identity', { node: identity.nodeId, cluster: cluster.genesis.cluster })
-      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false, buggify }, opened => {
+      const pause = (resume: () => void): void => ports.clock.soon(resume)
+      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false, buggify, pause }, opened => {
         if (!opened.ok) return fail(opened.error)
         const { torn, replay } = opened.value
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
@@ -84,8 +90,14 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
               loadFile(disk, COGNITION_FILE, (_none, thoughts) => {
-                const saved = { peers: parseJson(peers), cognition: parseJson(thoughts), blocked: blockedOf(parseJson(blocked)) }
-                assemble(identity, cluster, opened.value, memories, saved)
+                loadFile(disk, POLICIES_FILE, (_never, policies) => {
+                  assemble(identity, cluster, opened.value, memories, {
+                    peers: parseJson(peers),
+                    cognition: parseJson(thoughts),
+                    blocked: blockedOf(parseJson(blocked)),
+                    policies: parsePolicies(parseJson(policies)),
+                  })
+                })
               })
             })
           })
@@ -116,7 +128,12 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
     snapshots: ReadonlyMap<string, SavedMemory>,
-    saved: { readonly peers: unknown; readonly cognition: unknown; readonly blocked: readonly NodeId[] },
+    saved: {
+      readonly peers: unknown
+      readonly cognition: unknown
+      readonly blocked: readonly NodeId[]
+      readonly policies: SavedPolicies
+    },
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -139,6 +156,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       savedPeers: saved.peers,
       cognition: options.cognition ?? QUIET,
       savedCognition: saved.cognition,
+      savedPolicies: saved.policies,
+      policies: options.policies ?? {},
       seeds: options.seeds,
       strictGuard: options.strictGuard,
       takes: options.takes,

@@ -65,6 +65,8 @@ export class Cluster implements Fold {
   readonly #invites: InviteBook = new InviteBook()
   /** Invites being answered, and for whom: an admission that is not durable yet uses one up already. */
   readonly #redeeming: Map<string, NodeId> = new Map()
+  /** What members greeted with last. */
+  readonly #protocols: Map<NodeId, number> = new Map()
   #spaces: Membership['spaces']
   /** Revoked nodes, and where their logs end. */
   #cuts: ReadonlyMap<NodeId, string>
@@ -187,6 +189,7 @@ export class Cluster implements Fold {
     this.#learn(greeting.evidence)
     const code = this.refusalOf(from)
     if (code !== undefined) return this.#refuse(connection, from, code)
+    this.#protocols.set(from, greeting.protocol)
     this.#context.emit({ kind: 'answer-greeting', connection, accept: true, reply: encodeGreetingReply(this.#memberGreeting()) })
   }
 
@@ -200,8 +203,14 @@ export class Cluster implements Fold {
     const isSound = reply?.kind === 'member' && this.#canTalk(reply.protocol) && reply.cluster === this.membership.cluster
     if (isSound) this.#learn(reply.evidence)
     const accept = isSound && this.refusalOf(from) === undefined
+    if (accept) this.#protocols.set(from, reply.protocol)
     if (!accept) this.#context.metrics.add('weft_greetings_refused_total', 1, 'not_a_member')
     this.#context.emit({ kind: 'answer-greeting', connection, accept, reply: new Uint8Array(0) })
+  }
+
+  /** The version that a member greeted with last. */
+  protocolOf(node: NodeId): number {
+    return this.#protocols.get(node) ?? this.#context.speaks.protocol
   }
 
   #canTalk(protocol: number): boolean {

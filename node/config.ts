@@ -4,6 +4,8 @@ import { WeftError } from '../base/errors.ts'
 import { isSpace, type NodeId, parseNodeId } from '../base/ids.ts'
 import type { LogLevel } from '../base/ports.ts'
 import type { SettingInfo } from './api.ts'
+import { policyName, policyShape } from './commands/policy-shape.ts'
+import type { Policy } from './memory/policy.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
 
 /**
@@ -36,6 +38,12 @@ export interface Config {
   readonly cognitionTick: Setting<'on' | 'off'>
   /** What that may take of the loop. */
   readonly cognitionShare: Setting<number>
+  /** `[memory.forget.NAME]`: what this node forgets by itself. */
+  readonly memory: Setting<MemorySettings>
+}
+
+export interface MemorySettings {
+  readonly forget: Readonly<Record<string, Policy>>
 }
 
 export interface Setting<T> {
@@ -86,6 +94,7 @@ const SETTINGS: {
     shape: z.coerce.number('a share of the loop, above 0 and at most 1').gt(0).max(1),
     fallback: 0.3,
   },
+  memory: { key: 'memory', shape: z.strictObject({ forget: z.record(policyName, policyShape) }), fallback: { forget: {} } },
 }
 
 type Name = keyof Config
@@ -165,15 +174,28 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
   return flat
 }
 
-/** What stands in a table that holds settings, by `table.name`. */
+/** What stands in a table that holds settings, by `table.name`; of one that is a setting itself, the rest as that setting. */
 function flattened(rows: Readonly<Record<string, unknown>>, known: readonly string[]): Readonly<Record<string, unknown>> {
   const isTable = (name: string, value: unknown): value is object =>
     known.some(key => key.startsWith(`${name}.`)) && typeof value === 'object' && value !== null && !Array.isArray(value)
   return Object.fromEntries(
     Object.entries(rows).flatMap(([name, value]) =>
-      isTable(name, value) ? Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner]) : [[name, value]],
+      isTable(name, value) ? settingsIn(name, Object.entries(value), known) : [[name, value]],
     ),
   )
+}
+
+function settingsIn(
+  table: string,
+  entries: readonly (readonly [string, unknown])[],
+  known: readonly string[],
+): readonly (readonly [string, unknown])[] {
+  const isOwn = ([key]: readonly [string, unknown]): boolean => known.includes(`${table}.${key}`) || !known.includes(table)
+  const rest = entries.filter(entry => !isOwn(entry))
+  return [
+    ...entries.filter(isOwn).map(([key, value]) => [`${table}.${key}`, value] as const),
+    ...(rest.length === 0 ? [] : [[table, Object.fromEntries(rest)] as const]),
+  ]
 }
 
 function lineOf(text: string, key: string): string {
@@ -189,6 +211,7 @@ function lineOf(text: string, key: string): string {
 export function settingsOf(config: Config): SettingInfo[] {
   return Object.entries(config).map(([setting, { value, from }]: [string, Config[keyof Config]]) => {
     if (typeof value !== 'object') return { setting, value: String(value), from }
+    if ('forget' in value && typeof value.forget === 'object') return { setting, value: Object.keys(value.forget), from }
     return { setting, value: Array.isArray(value) ? (value as readonly string[]) : Object.entries(value).map(pair => pair.join('=')), from }
   })
 }

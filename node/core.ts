@@ -1,14 +1,14 @@
 import { assert } from '../base/assert.ts'
 import type { Buggify } from '../base/buggify.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
-import type { WeftError } from '../base/errors.ts'
+import { asWeftError, type WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
-import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, type NodeId, type Pid } from '../base/ids.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Pid } from '../base/ids.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
 import type { Verdict } from '../base/verdict.ts'
-import type { Version } from '../base/version.ts'
+import { ERASED_SINCE, type Version } from '../base/version.ts'
 import { AppliedCut } from '../chain/applied.ts'
 import { Chain, type StagedCommit } from '../chain/chain.ts'
 import { entryOf } from '../chain/digest.ts'
@@ -16,6 +16,8 @@ import type { Log } from '../chain/log.ts'
 import type { SyncMessage } from '../chain/messages.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
 import type { Takes } from '../chain/sharing.ts'
+import { logIdentity, type StoredRecord } from '../chain/record.ts'
+import { type Grounds, NO_GROUNDS } from '../chain/run.ts'
 import { StartGuard } from '../chain/start-guard.ts'
 import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
@@ -28,13 +30,17 @@ import { Cluster } from './cluster.ts'
 import { NodeCognition } from './cognition/cognition.ts'
 import type { CognitionSettings } from './cognition/settings.ts'
 import type { CoreContext } from './context.ts'
+import { Erasures } from './erasures.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
 import { Keyring } from './keyring.ts'
 import { kernelOf } from './kernel.ts'
+import { forget } from './commands/forget.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
+import { Policies, type SavedPolicies } from './memory/policies.ts'
+import type { Policy } from './memory/policy.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
 import { Peers } from './peers.ts'
 import type { ExitReason } from './process/behaviour.ts'
@@ -69,6 +75,9 @@ export interface CoreInit {
   readonly savedPeers: unknown
   readonly cognition: CognitionSettings
   readonly savedCognition: unknown
+  readonly savedPolicies: SavedPolicies
+  /** Of the configuration: what this node forgets by itself. */
+  readonly policies: Readonly<Record<string, Policy>>
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
   readonly takes: Takes | undefined
@@ -110,6 +119,8 @@ export class Core {
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
+  readonly erasures: Erasures
+  readonly policies: Policies
   readonly #inbound: ReturnType<typeof createInbound>
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
@@ -194,6 +205,20 @@ export class Core {
       () => this.memory(DEFAULT_SPACE),
       capacity => this.peers.onCapacity(capacity),
     )
+    this.erasures = new Erasures(this.context, this.chain, () => this.memories.all)
+    this.policies = new Policies(this.context, {
+      configured: init.policies,
+      saved: init.savedPolicies,
+      memory: () => this.memory(DEFAULT_SPACE),
+      log: () => logIdentity(this.chain.cluster, this.self, memoryStream(DEFAULT_SPACE)).id,
+      forget: (id, erase, actor, done) => {
+        try {
+          forget(this, this.memory(DEFAULT_SPACE), id, erase, actor, done)
+        } catch (thrown) {
+          done(asWeftError(thrown))
+        }
+      },
+    })
     const sizes = this.memories.restore(init.snapshots)
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
@@ -277,6 +302,8 @@ export class Core {
       this.writer.nextWakeMs(this.#sync.followers),
       this.memories.nextWakeMs,
       this.cognition.nextWakeMs,
+      this.erasures.nextWakeMs,
+      this.policies.nextWakeMs,
     )
   }
 
@@ -318,6 +345,7 @@ export class Core {
     if (this.#applier.takeChanged()) {
       this.memories.settle()
       this.cognition.onApplied()
+      this.erasures.pump()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
     if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
@@ -325,6 +353,8 @@ export class Core {
       this.#isFolded = true
       this.memories.onFolded()
       this.cognition.onFolded()
+      this.erasures.pump()
+      this.policies.start()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
       this.#onAccess()
@@ -395,6 +425,7 @@ export class Core {
     this.processes.stopAll()
     this.memories.save()
     this.cognition.save()
+    this.policies.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
       this.writer.close()
@@ -426,6 +457,8 @@ export class Core {
     this.#recovery.onWake()
     this.memories.onWake()
     this.cognition.onWake()
+    this.erasures.onWake()
+    if (this.#state === 'running') this.policies.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 
@@ -447,6 +480,8 @@ export class Core {
     this.writer.finish(staged.groups, undefined)
     this.#perform(this.#sync.onCommitted(staged.groups, staged.checkpoints.keys(), monotonicMs))
     this.#recovery.onCommitted(staged)
+    // A record that erases may have been signed.
+    if (this.erasures.pending > 0) this.erasures.pump()
   }
 
   /** The memory of a space; it exists as soon as somebody speaks of it. */
@@ -492,7 +527,7 @@ export class Core {
     const code = this.cluster.refusalOf(peer)
     if (code !== undefined) return this.context.emit({ kind: 'close', peer, code })
     this.peers.onUp(peer)
-    this.#perform(this.#sync.onUp(peer, this.#now.monotonicMs))
+    this.#perform(this.#sync.onUp(peer, this.#now.monotonicMs, this.cluster.protocolOf(peer) >= ERASED_SINCE))
   }
 
   #onMembers(revoked: readonly NodeId[]): void {
@@ -537,14 +572,9 @@ export class Core {
           this.#send(effect.to, effect.message)
           break
         case 'read':
-          this.context.emit({
-            kind: 'read',
-            log: effect.log,
-            from: effect.from,
-            maxRecords: 1024,
-            maxBytes: CHUNK_BYTES,
-            then: records => this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records)),
-          })
+          this.readShown(effect.log, effect.from, 1024, CHUNK_BYTES, (records, grounds) =>
+            this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records, grounds)),
+          )
           break
         case 'vouched':
           this.guard.vouched(effect.peer)
@@ -558,6 +588,34 @@ export class Core {
           break
       }
     }
+  }
+
+  /** Records as others may have them, with those that erased some of them: nobody is asked to believe that without a ground. */
+  readShown(
+    log: LogId,
+    from: number,
+    maxRecords: number,
+    maxBytes: number,
+    then: (records: readonly StoredRecord[], grounds: Grounds) => void,
+  ): void {
+    this.context.emit({
+      kind: 'read',
+      log,
+      from,
+      maxRecords,
+      maxBytes,
+      then: read => {
+        const records = this.erasures.redact(log, read)
+        const seqs = [...new Set(records.flatMap(({ erasedBy }) => erasedBy ?? []))]
+        if (seqs.length === 0) return then(records, NO_GROUNDS)
+        this.context.emit({
+          kind: 'read-each',
+          refs: seqs.map(seq => ({ log, seq })),
+          then: found =>
+            then(records, new Map(found.flatMap((ground, i) => (ground === undefined ? [] : [[seqs[i] as number, ground] as const])))),
+        })
+      },
+    })
   }
 
   /** @returns false when there is no connection to `to` */

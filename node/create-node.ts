@@ -3,7 +3,7 @@ import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
-import { InProcessVectorStore } from '../ecc/hnsw/in-process-store.ts'
+import { openVectorStore } from '../ecc/hnsw-worker/vector-store.ts'
 import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
@@ -17,6 +17,7 @@ import {
   readPorts,
   removeControlFile,
   useDirectory,
+  vectorDirectory,
   writeControlFile,
   writePorts,
 } from './host/directory.ts'
@@ -74,7 +75,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         random: hostRandom,
         disk,
         index,
-        vectors: new InProcessVectorStore(run => hostClock.soon(run)),
+        vectors: openVectorStore({ directory: vectorDirectory(dir), log }),
         log,
         load: loadProgram,
         onStop: () => void stop(),
@@ -93,6 +94,7 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         name: config.name.value,
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
+        policies: config.memory.value.forget,
         strictGuard: config.guard.value === 'majority',
         takes: takesOf({ replicateSpaces: config.replicateSpaces.value, replicateExcept: config.replicateExcept.value }),
         routes: config.memoryRoute.value,

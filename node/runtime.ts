@@ -207,9 +207,11 @@ export class Runtime {
       case 'work':
         return clock.soon(() => this.#work(effect.run, effect.then))
       case 'save':
-        return this.#save(effect.file, effect.content, () => {
-          if (effect.then !== undefined) this.#resume(effect.then)
+        return this.#save(effect.file, effect.content, ok => {
+          if (effect.then !== undefined) this.#resume(() => effect.then?.(ok))
         })
+      case 'erase':
+        return this.#erase(effect)
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -263,11 +265,15 @@ export class Runtime {
     clock.after(COMMIT_LATE_MS, () => (this.#isClosed ? undefined : begin()))
   }
 
-  #save(file: string, content: () => Uint8Array, done: () => void = () => {}): void {
+  #save(file: string, content: () => Uint8Array, done: (ok: boolean) => void): void {
     this.#files.save(file, content, error => {
       if (error !== undefined) this.#ports.log('warn', 'file.not-saved', { file, message: error.message })
-      done()
+      done(error === undefined)
     })
+  }
+
+  #erase({ erasures, then }: Extract<Effect, { kind: 'erase' }>): void {
+    this.#ports.journal.erase(erasures, (error, erased) => this.#resume(() => then(error, erased)))
   }
 
   #handOver(error: WeftError | undefined, records: readonly StoredRecord[], then: (records: readonly StoredRecord[]) => void): void {

@@ -1,4 +1,5 @@
 import type { StagedCommit } from '../chain/chain.ts'
+import type { Erasure } from '../chain/erasure.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import type { Place } from '../chain/places.ts'
 import type { VerifyResult } from '../chain/verify.ts'
@@ -71,12 +72,23 @@ export type Effect =
   /** Vectors by what is near them. */
   | VectorEffect
   /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. `then` runs when that was done, or could not be. */
-  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array; readonly then?: (() => void) | undefined }
+  | {
+      readonly kind: 'save'
+      readonly file: string
+      readonly content: () => Uint8Array
+      readonly then?: ((ok: boolean) => void) | undefined
+    }
   /**
    * A slice of work that touches nothing of the core's but what it was given; run between two steps. `then` runs in a later
    * step, with the milliseconds it took by the host's clock.
    */
   | { readonly kind: 'work'; readonly run: () => void; readonly then: (tookMs: number) => void }
+  /** Drops the bodies of records for good; `erased`: how many had one. */
+  | {
+      readonly kind: 'erase'
+      readonly erasures: readonly Erasure[]
+      readonly then: (error: WeftError | undefined, erased: number) => void
+    }
   /** Waits for a promise of user code; `then` runs in a later step. */
   | { readonly kind: 'await'; readonly promise: PromiseLike<unknown>; readonly then: (ok: boolean, value: unknown) => void }
   /** Hands something to the outside: an answer, a notification. `call` must not throw. */

@@ -27,6 +27,7 @@ export const USES = [
   'wrap', // what two nodes agree on -> key of one key
   'snapshot', // checksum of a local cache file
   'proposal', // subjects and type of a proposed edge -> its name
+  'archive', // items of an exported memory, one after the other
 ] as const
 
 export type Use = (typeof USES)[number]

@@ -12,10 +12,14 @@ const EF_DEFAULT = 64
 /** Numbers of a vector have 24 bits: a cosine is good to about so many decimals. */
 const DECIMALS = 1e6
 
+const NOTHING: VectorsFound = { ok: true, neighbours: [], exact: true }
+const STOPPING: VectorsFound = { ok: false, error: new WeftError('stopping', 'this node is stopping') }
+
 /** Vectors in memory, in this thread, gone when it ends: for simulated nodes, and wherever there is no other. */
 export class InProcessVectorStore implements VectorStore {
   readonly #soon: (run: () => void) => void
   readonly #shelves: Map<string, Shelf> = new Map()
+  #isClosed = false
 
   /** @param soon runs later, in the order of the calls */
   constructor(soon: (run: () => void) => void) {
@@ -32,24 +36,24 @@ export class InProcessVectorStore implements VectorStore {
 
   add(index: VectorIndexName, rows: readonly VectorRow[], done: () => void): void {
     const shelf = this.#shelfOf(index)
-    for (const row of rows) shelf.add(row)
+    for (const row of rows) shelf?.add(row)
     this.#soon(done)
   }
 
   retire(index: VectorIndexName, labels: Uint32Array): void {
-    for (const label of labels) this.#shelfOf(index).retire(label, true)
+    for (const label of labels) this.#shelfOf(index)?.retire(label, true)
   }
 
   revive(index: VectorIndexName, labels: Uint32Array): void {
-    for (const label of labels) this.#shelfOf(index).retire(label, false)
+    for (const label of labels) this.#shelfOf(index)?.retire(label, false)
   }
 
   erase(index: VectorIndexName, labels: Uint32Array): void {
-    for (const label of labels) this.#shelfOf(index).erase(label)
+    for (const label of labels) this.#shelfOf(index)?.erase(label)
   }
 
   search(index: VectorIndexName, request: VectorSearch, done: (found: VectorsFound) => void): void {
-    const found = this.#shelfOf(index).search(request)
+    const found = this.#isClosed ? STOPPING : (this.#shelfOf(index)?.search(request) ?? NOTHING)
     this.#soon(() => done(found))
   }
 
@@ -59,14 +63,14 @@ export class InProcessVectorStore implements VectorStore {
   }
 
   close(done: () => void): void {
+    this.#isClosed = true
     this.#shelves.clear()
     this.#soon(done)
   }
 
-  #shelfOf(index: VectorIndexName): Shelf {
-    const shelf = this.#shelves.get(keyOf(index))
-    assert(shelf !== undefined, `index ${keyOf(index)} was opened`)
-    return shelf
+  /** None, where it was never opened, or all is closed. */
+  #shelfOf(index: VectorIndexName): Shelf | undefined {
+    return this.#shelves.get(keyOf(index))
   }
 }
 
@@ -109,8 +113,8 @@ class Shelf {
     if (fault !== undefined) return { ok: false, error: new WeftError('vector_invalid', fault) }
     if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX)
       return { ok: false, error: new WeftError('invalid_argument', `k is 1 to ${RECALL_K_MAX}, got ${k}`) }
-    if (!Number.isInteger(ef) || ef > EF_MAX)
-      return { ok: false, error: new WeftError('invalid_argument', `ef is k to ${EF_MAX}, got ${ef}`) }
+    if (!Number.isInteger(ef) || ef < 1 || ef > EF_MAX)
+      return { ok: false, error: new WeftError('invalid_argument', `ef is 1 to ${EF_MAX}, got ${ef}`) }
     const isAllowed = (label: number): boolean =>
       among === undefined ? !this.#retired.has(label) : ((among[label >> 3] as number) & (1 << (label & 7))) !== 0
     const allowed = [...this.#vectors.keys()].filter(isAllowed)

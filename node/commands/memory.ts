@@ -66,7 +66,6 @@ export const memoryCommands: CommandsOf<
   | 'memory.remember'
   | 'memory.link'
   | 'memory.supersede'
-  | 'memory.forget'
   | 'memory.get'
   | 'memory.recall'
   | 'memory.why'
@@ -109,22 +108,11 @@ export const memoryCommands: CommandsOf<
       const memory = memoryToWrite(core, input)
       const olds = typeof input.old === 'string' ? [input.old] : input.old
       resolveAll(memory, [...olds, input.by], to, ids => {
-        for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
+        for (const one of ids) if (memory.fold.node(one) === undefined) throw memory.fold.missing(one)
         memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
       })
     },
   ),
-
-  'memory.forget': command(z.strictObject({ space, id }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
-    resolveAll(memory, [input.id], to, ([target]) => {
-      const ref = memory.fold.refOf(target as CausalId)
-      if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
-      if (core.chain.log(ref.log)?.identity.author !== core.self)
-        throw new WeftError('not_author', `record ${target} was written by another node`)
-      memory.writer.retract(target as CausalId, to.actor, receipt(to))
-    })
-  }),
 
   'memory.get': command(z.strictObject({ space, id }), (core, input, to) => get(memoryToRead(core, input), input.id, to)),
   'memory.recall': command(z.strictObject(recalled), (core, { space: name, query, author, since, until, validAt, ...options }, to) => {
@@ -135,7 +123,13 @@ export const memoryCommands: CommandsOf<
       untilMs: momentOf('until', until),
       validAtMs: momentOf('validAt', validAt),
     }
-    recall(memoryToRead(core, { space: name }), query ?? '', options, filter, to)
+    recall(memoryToRead(core, { space: name }), query ?? '', options, filter, {
+      ...to,
+      ok: found => {
+        core.policies.onRecalled(found.hits.flatMap(hit => (hit.author === core.self ? [hit.id] : [])))
+        to.ok(found)
+      },
+    })
   }),
   'memory.why': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
     why(memoryToRead(core, input), input.id, input.asOf, to),

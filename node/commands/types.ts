@@ -1,4 +1,4 @@
-import type { CausalId } from '../../base/ids.ts'
+import type { CausalId, LogId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
 import type { SpaceRole } from '../../discovery/operation.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
@@ -8,6 +8,11 @@ import type {
   ConflictList,
   DiffOptions,
   Explanation,
+  PolicyInfo,
+  PolicyInput,
+  PolicyRun,
+  Forgotten,
+  MemoryGraph,
   ImportItem,
   ImportResult,
   InviteOptions,
@@ -92,7 +97,7 @@ export interface CommandTypes {
   'memory.remember': { input: InSpace & RememberOptions & { text: string }; result: Receipt }
   'memory.link': { input: InSpace & { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
   'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
-  'memory.forget': { input: InSpace & { id: string }; result: Receipt }
+  'memory.forget': { input: InSpace & { id: string; erase?: boolean | undefined }; result: Forgotten }
   'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
   'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection }
   'memory.why': { input: InSpace & { id: string; asOf?: string | undefined }; result: Explanation }
@@ -122,6 +127,32 @@ export interface CommandTypes {
     }
   }
 
+  'policy.list': { input: object; result: { readonly policies: readonly PolicyInfo[] } }
+  'policy.set': { input: { name: string; policy: PolicyInput }; result: { readonly policies: readonly PolicyInfo[] } }
+  'policy.remove': { input: { name: string }; result: { readonly removed: string } }
+  'policy.run': {
+    input: { name?: string | undefined; dryRun?: boolean | undefined }
+    result: { readonly dryRun: boolean; readonly runs: readonly PolicyRun[] }
+  }
+
+  'memory.graph': {
+    input: InSpace & { id?: string | undefined; query?: string | undefined; limit?: number | undefined }
+    result: MemoryGraph
+  }
+  /** The beginning of an archive of the memory: base64. */
+  'memory.archive': {
+    input: InSpace
+    result: {
+      readonly item: string
+      readonly logs: readonly { readonly log: LogId; readonly size: number }[]
+      readonly forked: readonly LogId[]
+    }
+  }
+  /** Records of one log as an archive has them: base64. */
+  'memory.archive-frame': {
+    input: InSpace & { log: string; from: number; size: number }
+    result: { readonly item: string; readonly end: number }
+  }
   'space.list': { input: object; result: SpaceList }
   'space.create': { input: { space: string; private?: boolean | undefined; encrypted?: boolean | undefined }; result: OperationResult }
   'space.grant': {

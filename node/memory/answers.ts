@@ -134,7 +134,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
     text,
     id => {
       const node = memory.fold.node(id)
-      if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
+      if (node === undefined) return to.fail(memory.fold.missing(id))
       const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
       const edges = links.edges.map(({ ref: _, ...edge }) => edge)
       memory.texts(

@@ -181,10 +181,10 @@ export class MemoryWriter {
   }
 
   /** @throws WeftError `incompatible` when this node speaks a version that cannot */
-  retract(target: CausalId, actor: string, done: ReceiptDone): void {
+  retract(target: CausalId, erase: boolean, actor: string, done: ReceiptDone): void {
     if (!isFolded(KIND['memory.retract'], this.#context.speaks.fold))
       throw new WeftError('incompatible', 'this node speaks a version that cannot forget', { next: 'upgrade it' })
-    const body = encodeRetract(target, false)
+    const body = encodeRetract(target, erase)
     this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
   }
 
@@ -258,8 +258,10 @@ function draftsOf(
   const joins: Draft[] = []
   while (refs.length > PARENTS_MAX)
     joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
+  // What is taken back, and erased, is for relays to know as well; it names a record, and says nothing of it.
+  const closed = (kind: number, body: Uint8Array): Uint8Array => (kind === KIND['memory.retract'] ? body : seal(kind, body))
   const own = records.map(
-    ({ kind, body }, i): Draft => ({ kind, actor, body: ids => seal(kind, body(ids.slice(joins.length))), parents: i === 0 ? refs : [] }),
+    ({ kind, body }, i): Draft => ({ kind, actor, body: ids => closed(kind, body(ids.slice(joins.length))), parents: i === 0 ? refs : [] }),
   )
   return [...joins, ...own]
 }

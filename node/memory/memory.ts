@@ -18,6 +18,7 @@ import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS,
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
 import type { Chain } from '../../chain/chain.ts'
+import { erasedLeaf } from '../../chain/erasure.ts'
 import type { ParentRef, StoredRecord } from '../../chain/record.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
@@ -53,6 +54,9 @@ export class Memory implements Fold {
   /** Folded records that could not be read back when an answer last needed them, by place. */
   readonly #damaged: Map<string, RecordRef> = new Map()
   #fold: MemoryFold
+  /** How many of the fold's erasures were taken, and how many the saved fold knows. */
+  #erasuresTaken = 0
+  #erasuresSaved = 0
   #unsaved = 0
   /** When what is unsaved by then is saved, few as it may be. */
   #saveAtMs = Number.POSITIVE_INFINITY
@@ -64,6 +68,7 @@ export class Memory implements Fold {
     this.#chain = chain
     this.space = space
     this.#fold = saved?.fold ?? this.#emptyFold()
+    this.#erasuresSaved = this.#fold.erasures
     this.#voids = new Map(saved?.voids)
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), seal, () => this.#fold)
     this.changes = new Waiters(context)
@@ -101,7 +106,8 @@ export class Memory implements Fold {
     const { seq, id, hlc, kind, parents } = record
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
-    const body = record.void === undefined ? this.#opened(log, kind, record.record.body) : null
+    const said = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record)) ? record.record.body : null
+    const body = said === null ? null : this.#opened(log, kind, said)
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
     if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
@@ -145,6 +151,8 @@ export class Memory implements Fold {
     this.vectors.reset()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
+    this.#erasuresTaken = 0
+    this.#erasuresSaved = 0
     this.#unsaved = 0
     this.#saveAtMs = Number.POSITIVE_INFINITY
   }
@@ -169,6 +177,37 @@ export class Memory implements Fold {
     this.#saveAtMs = Number.POSITIVE_INFINITY
     if (this.#context.buggify('memory.save-not')) return
     this.#context.emit({ kind: 'save', file: snapshotFile(this.space), content: () => this.#saved() })
+  }
+
+  /** What authors had erased, as far as it has not been taken yet. */
+  takeErased(): ReturnType<MemoryFold['erased']> {
+    if (this.#erasuresTaken === this.#fold.erasures) return []
+    const erased = this.#fold.erased(this.#erasuresTaken)
+    this.#erasuresTaken = this.#fold.erasures
+    return erased
+  }
+
+  /** The saved fold may have words of what is erased. */
+  get hasUnsavedErasures(): boolean {
+    return this.#fold.erasures > this.#erasuresSaved
+  }
+
+  saveErasures(then: (ok: boolean) => void): void {
+    let erasures = 0
+    this.#unsaved = 0
+    this.#saveAtMs = Number.POSITIVE_INFINITY
+    this.#context.emit({
+      kind: 'save',
+      file: snapshotFile(this.space),
+      content: () => {
+        erasures = this.#fold.erasures
+        return this.#saved()
+      },
+      then: ok => {
+        if (ok) this.#erasuresSaved = Math.max(this.#erasuresSaved, erasures)
+        then(ok)
+      },
+    })
   }
 
   #saved(): Uint8Array {
@@ -224,9 +263,12 @@ export class Memory implements Fold {
         // A log may have been cut meanwhile: other records stand there now, or none.
         if (fold !== this.#fold) return fail(new WeftError('recovering', 'the memory was folded anew while its texts were read'))
         const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
-        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined || records[i]?.erasedBy !== undefined))
         if (said.every(one => one !== undefined)) return then(said)
-        const { log, seq } = refs[said.indexOf(undefined)] as RecordRef
+        const missing = said.indexOf(undefined)
+        const { log, seq } = refs[missing] as RecordRef
+        if (records[missing]?.erasedBy !== undefined)
+          return fail(new WeftError('recovering', `record ${seq} of log ${log} was erased while it was read`))
         fail(new WeftError('chain_damaged', `record ${seq} of log ${log} cannot be read back`, { details: { log, seq } }))
       },
     })
@@ -262,6 +304,14 @@ export class Memory implements Fold {
       this.#context.log('error', 'chain.damaged', { log, seq })
     }
   }
+}
+
+/**
+ * Who was thrown out, or may not write any more, may still have erased what he said before: bodies that some nodes dropped before
+ * they heard of that must not stay with others.
+ */
+function isLastWord(record: AppliedRecord): boolean {
+  return record.void !== 'clock' && erasedLeaf(record.kind, record.record.body) !== undefined
 }
 
 /** A record that the chain knows to be void. */
