@@ -584,6 +584,10 @@ t.test('what is written in an encrypted space is read by its readers, and passed
     codeOf(() => world.ask('a', 'memory.prove', { space: 'plans', id: june.id })),
     'not_provable',
   )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.archive', { space: 'plans' })),
+    'not_provable',
+  )
 
   untilEqual(world, ['a', 'b'])
   world.crash('a')
