@@ -231,15 +231,28 @@ function parseFile(text: string): Readonly<Record<string, unknown>> {
   return flat
 }
 
-/** What stands in a table that holds settings, by `table.name`. */
+/** What stands in a table that holds settings, by `table.name`; of one that is a setting itself, the rest as that setting. */
 function flattened(rows: Readonly<Record<string, unknown>>, known: readonly string[]): Readonly<Record<string, unknown>> {
   const isTable = (name: string, value: unknown): value is object =>
     known.some(key => key.startsWith(`${name}.`)) && typeof value === 'object' && value !== null && !Array.isArray(value)
   return Object.fromEntries(
     Object.entries(rows).flatMap(([name, value]) =>
-      isTable(name, value) ? Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner]) : [[name, value]],
+      isTable(name, value) ? settingsIn(name, Object.entries(value), known) : [[name, value]],
     ),
   )
+}
+
+function settingsIn(
+  table: string,
+  entries: readonly (readonly [string, unknown])[],
+  known: readonly string[],
+): readonly (readonly [string, unknown])[] {
+  const isOwn = ([key]: readonly [string, unknown]): boolean => known.includes(`${table}.${key}`) || !known.includes(table)
+  const rest = entries.filter(entry => !isOwn(entry))
+  return [
+    ...entries.filter(isOwn).map(([key, value]) => [`${table}.${key}`, value] as const),
+    ...(rest.length === 0 ? [] : [[table, Object.fromEntries(rest)] as const]),
+  ]
 }
 
 function lineOf(text: string, key: string): string {
@@ -263,7 +276,7 @@ function shown(value: Config[Name]['value']): string | readonly string[] {
   if (typeof value === 'string') return value
   if (Array.isArray(value)) return value as readonly string[]
   // Rules as they are, policies by their names.
-  return Object.entries(value).map(([name, to]: [string, unknown]) => (typeof to === 'string' ? `${name}=${to}` : name))
+  return Object.entries(value).map(([name, to]: [string, unknown]) => (typeof to === 'object' ? name : `${name}=${String(to)}`))
 }
 
 export function trustIn(table: Readonly<Record<string, number>>): ReadonlyMap<NodeId, number> {

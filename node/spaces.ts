@@ -124,6 +124,15 @@ export class Spaces implements BodySeal {
     return space === undefined ? undefined : this.created.get(space)?.writesOf(author)
   }
 
+  /** Why nothing that is said in a space can be shown to others; undefined where it can. */
+  secrecyOf(space: string): WeftError | undefined {
+    return this.created.get(space)?.isEncrypted === true
+      ? new WeftError('not_provable', `space ${space} is encrypted: what is in it is for its readers alone`, {
+          next: `weft mem export --space ${space} writes it without proofs`,
+        })
+      : undefined
+  }
+
   // ---- decisions
 
   create(

@@ -8,7 +8,13 @@ import { memoryToRead, space } from './in-space.ts'
 
 export const archiveCommands: CommandsOf<'memory.archive' | 'memory.archive-frame'> = {
   'memory.archive': command(z.strictObject({ space }), (core, input, to) => {
-    const { item, logs, forked } = archiveHead(core, memoryStream(memoryToRead(core, input).space))
+    const memory = memoryToRead(core, input)
+    const secret = core.spaces.secrecyOf(memory.space)
+    if (secret !== undefined) throw secret
+    // Who may write where is not in an archive: a stranger would take for said what is void.
+    if (memory.voids.some(({ code }) => code === 'not_granted'))
+      throw new WeftError('not_provable', `some records of space ${memory.space} are void for want of a role, which an archive cannot show`)
+    const { item, logs, forked } = archiveHead(core, memoryStream(memory.space))
     to.ok({ item: toBase64(item), logs, forked })
   }),
 

@@ -270,8 +270,10 @@ function draftsOf(
   const joins: Draft[] = []
   while (refs.length > PARENTS_MAX)
     joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
+  // What is taken back, and erased, is for relays to know as well; it names a record, and says nothing of it.
+  const closed = (kind: number, body: Uint8Array): Uint8Array => (kind === KIND['memory.retract'] ? body : seal(kind, body))
   const own = records.map(
-    ({ kind, body }, i): Draft => ({ kind, actor, body: ids => seal(kind, body(ids.slice(joins.length))), parents: i === 0 ? refs : [] }),
+    ({ kind, body }, i): Draft => ({ kind, actor, body: ids => closed(kind, body(ids.slice(joins.length))), parents: i === 0 ? refs : [] }),
   )
   return [...joins, ...own]
 }

@@ -24,8 +24,8 @@ export function prove(
   { paths }: Pick<Explanation, 'paths'>,
   to: Answering<Proof>,
 ): void {
-  if (core.spaces.created.get(space)?.isEncrypted === true)
-    return to.fail(new WeftError('not_provable', `space ${space} is encrypted: what is in it is for its readers alone`))
+  const secret = core.spaces.secrecyOf(space)
+  if (secret !== undefined) return to.fail(secret)
   const ids = new Set([
     id,
     ...paths.flatMap(({ steps }) => steps.flatMap(({ id: step, linkId }) => (linkId === undefined ? [step] : [step, linkId]))),

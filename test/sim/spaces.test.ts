@@ -584,6 +584,10 @@ t.test('what is written in an encrypted space is read by its readers, and passed
     codeOf(() => world.ask('a', 'memory.prove', { space: 'plans', id: june.id })),
     'not_provable',
   )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.archive', { space: 'plans' })),
+    'not_provable',
+  )
 
   untilEqual(world, ['a', 'b'])
   world.crash('a')
@@ -668,5 +672,29 @@ t.test('whoever loses the right to read holds no key of what is written afterwar
     coreOf(world, 'c').spaces.has('plans', toHex(name)),
     'of two keys that did not know of each other the one is used that it was never given',
   )
+  t.end()
+})
+
+t.test('what is erased in an encrypted space is gone from relays too, which cannot read it', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'read' })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'relay' })
+  untilRole(world, 'b', 'read')
+  untilRole(world, 'c', 'relay')
+  const { id } = world.ask('a', 'memory.remember', { space: 'plans', text: 'said too much' })
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'said enough' })
+  const bodies = recordsOf(world, 'a', memoryStream('plans')).map(({ body }) => toHex(body))
+  const erased = bodies[1] as string
+  const holds = (node: string): boolean => {
+    const { disk } = world.machine(node)
+    return disk.files.some(file => toHex(disk.contentOf(file)).includes(erased))
+  }
+  world.until('all to hold it', () => NAMES.every(holds))
+  world.ask('a', 'memory.forget', { space: 'plans', id, erase: true })
+  world.until('it to be gone everywhere', () => !NAMES.some(holds))
+  for (const name of NAMES) t.equal(world.ask(name, 'chain.verify', { all: true }).valid, true, name)
+  t.strictSame(textsIn(world, 'b', 'plans'), ['said enough'])
   t.end()
 })
