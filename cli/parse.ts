@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { type ClusterId, parseClusterId } from '../base/ids.ts'
 
 /** What options and operands are made of. Commander names the option; these say what it should have been. */
 
@@ -72,4 +73,11 @@ export function commaList(text: string): readonly string[] {
   const parts = text.split(',').map(part => part.trim())
   if (parts.includes('')) throw new InvalidArgumentError('Names with commas between them are wanted.')
   return parts
+}
+
+/** The hash of a genesis. */
+export function genesis(text: string): ClusterId {
+  const id = parseClusterId(text)
+  if (id === undefined) throw new InvalidArgumentError('64 hex digits are wanted, the id of a cluster.')
+  return id
 }

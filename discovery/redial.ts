@@ -83,13 +83,13 @@ export class Redial {
     if (wait !== undefined && !wait.dialling) wait.atMs = Math.min(wait.atMs, nowMs)
   }
 
-  /** The network is not what it was: whoever is away is tried again soon. */
-  hintAll(nowMs: number): void {
+  /** The network is not what it was: whoever is away is tried again soon. @param withinMs chosen from at random, so that a cluster does not dial in step */
+  hintAll(nowMs: number, withinMs: number = REDIAL_MIN_MS): void {
     this.#nextMs = undefined
     for (const [peer, wait] of this.#waits) {
       if (wait.dialling || this.#up.has(peer)) continue
       wait.waitMs = REDIAL_MIN_MS
-      wait.atMs = Math.min(wait.atMs, nowMs + this.#random.below(REDIAL_MIN_MS))
+      wait.atMs = Math.min(wait.atMs, nowMs + (withinMs > 0 ? this.#random.below(withinMs) : 0))
     }
   }
 

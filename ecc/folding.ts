@@ -52,7 +52,7 @@ export interface FoldState {
   readonly totals: { nodes: number; words: number; edges: number; unswept: number }
   /** Malformed records. */
   malformed: number[]
-  /** Records whose author had their body erased, in the order this was learnt. */
+  /** Records whose author had their body erased, each followed by the one that did it, in the order this was learnt. */
   erased: number[]
 }
 
@@ -254,7 +254,7 @@ export class Folding {
     const owner = references.owner.at(reference)
     if (records.retracts.at(owner) > 0) return
     this.retraction.add(reference)
-    if (records.role.at(owner) === ROLE.erase && this.retraction.counts(reference)) this.#erase(references.target.at(reference))
+    if (records.role.at(owner) === ROLE.erase && this.retraction.counts(reference)) this.#erase(references.target.at(reference), owner)
   }
 
   #relent(reference: number): void {
@@ -262,8 +262,11 @@ export class Folding {
   }
 
   /** From now on as if the body had never been here. */
-  #erase(record: number): void {
+  #erase(record: number, owner: number): void {
     const { records, references, nodes, erased, totals } = this.state
+    // Also of what says nothing here: its body is in the journal all the same.
+    erased.push(record, owner)
+    this.state.malformed = this.state.malformed.filter(malformed => malformed !== record)
     if (records.role.at(record) === ROLE.none) return
     this.#touch(record)
     if (records.role.at(record) === ROLE.node) {
@@ -273,7 +276,6 @@ export class Folding {
       references.remove(record, records.detail.at(record))
     }
     records.role.set(record, ROLE.none)
-    erased.push(record)
   }
 
   #vanish(record: number): void {

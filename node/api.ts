@@ -1,3 +1,5 @@
+import type { Policy } from './memory/policy.ts'
+import type { EmbeddingStatus } from './memory/embedding.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
@@ -82,6 +84,8 @@ export interface NodeStatus {
   readonly memories: number
   readonly processes: number
   readonly conflicts: number
+  /** What makes vectors of memories on this node; null for nothing. */
+  readonly embedder: EmbeddingStatus | null
   /** That nobody has acknowledged. */
   readonly impulses: number
   /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
@@ -148,11 +152,13 @@ export interface Space {
   readonly name: string
   readonly memory: Memory
   show(): Promise<SpaceDetail>
-  /** As an admin of the cluster. Open to all members unless it is private. */
-  create(options?: { readonly private?: boolean }): Promise<OperationResult>
+  /** As an admin of the cluster. Open to all members unless it is private; what is encrypted is private. */
+  create(options?: { readonly private?: boolean; readonly encrypted?: boolean }): Promise<OperationResult>
   /** As an admin of the space, or of the cluster. */
-  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>): Promise<OperationResult>
+  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>, options?: { readonly history?: boolean }): Promise<OperationResult>
   revoke(nodeId: string): Promise<OperationResult>
+  /** A new key for everybody who reads an encrypted space. */
+  rotate(): Promise<OperationResult>
 }
 
 export interface SpaceList {
@@ -168,11 +174,15 @@ export interface SpaceInfo {
   readonly authors: readonly NodeId[]
   /** False for one that began with its first record, and is open to all members. */
   readonly created: boolean
+  /** Bodies are sealed with keys that readers hold. */
+  readonly encrypted: boolean
   /** Null for all members. */
   readonly readers: readonly NodeId[] | null
   readonly writers: readonly NodeId[] | null
   /** What this node may do. */
   readonly role: SpaceRole
+  /** Whether this node keeps a copy of it, as its settings say. */
+  readonly taken: boolean
 }
 
 export interface SpaceDetail extends SpaceInfo {
@@ -180,6 +190,10 @@ export interface SpaceDetail extends SpaceInfo {
   readonly members: readonly SpaceMember[]
   /** Records that are kept and count for nothing, for want of a grant or another reason. */
   readonly void: number
+  /** Records whose key this node does not hold. */
+  readonly sealed: number
+  /** How many keys there are. */
+  readonly keys: number
   readonly frontier: string
 }
 
@@ -194,8 +208,11 @@ export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
-  /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
-  forget(id: string): Promise<Receipt>
+  /**
+   * Retracts a record of this node: a memory, a link, a supersede, a retraction. With `erase` what it says is dropped on every
+   * node for ever, and nothing brings it back; that it was there stays known.
+   */
+  forget(id: string, options?: { readonly erase?: boolean }): Promise<Forgotten>
   get(id: string): Promise<MemoryDetail>
   /** By words, by a vector, or by both together. */
   recall(query: string | undefined, options: RecallOptions & { readonly cluster: true }): Promise<ClusterRecollection>
@@ -218,6 +235,12 @@ export interface Memory extends MemoryCognition {
   import(items: readonly ImportItem[]): Promise<ImportResult>
   /** Which of these keys this node has a current memory for. */
   has(keys: readonly string[]): Promise<{ readonly known: readonly string[] }>
+  /** What this node forgets by itself. */
+  policies(): Promise<readonly PolicyInfo[]>
+  setPolicy(name: string, policy: PolicyInput): Promise<PolicyInfo>
+  removePolicy(name: string): Promise<void>
+  /** Runs one policy, or all; with `dryRun` nothing is written, and the answer says what would go. */
+  runPolicies(options?: { readonly name?: string; readonly dryRun?: boolean }): Promise<readonly PolicyRun[]>
   /** New memories and conflicts as they are applied here, from `after` on (from now, without it). */
   watch(options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<MemoryChange>
 }
@@ -253,6 +276,79 @@ export interface Receipt {
   readonly known?: true
   /** The record of its vector, where one was given. */
   readonly vector?: Omit<Receipt, 'vector'>
+}
+
+/** What stands around a memory, to be drawn. */
+export interface MemoryGraph {
+  readonly roots: readonly CausalId[]
+  /** Nearest to the roots first. */
+  readonly nodes: readonly GraphNode[]
+  readonly edges: readonly GraphEdge[]
+  readonly frontier: string
+  /** There is more around it. */
+  readonly truncated: boolean
+}
+
+export interface GraphNode extends Omit<MemoryRecord, 'state'> {
+  readonly state: 'current' | 'superseded'
+  /** A memory contradicts it, or it is one of several that hold in the place of another. */
+  readonly isDisputed: boolean
+  /** Links from the nearest root. */
+  readonly distance: number
+}
+
+export interface GraphEdge {
+  /** The record that says so. */
+  readonly record: CausalId
+  readonly from: CausalId
+  readonly to: CausalId
+  readonly type: EdgeType
+  readonly weight: number
+  /** Which end is the reason of the other. */
+  readonly reason: 'from' | 'to' | 'neither'
+}
+
+/** When a node forgets what it wrote: see `docs/guide/memory.md`. */
+export interface PolicyInput {
+  readonly kind: 'decay' | 'label' | 'quota'
+  /** Like 90d, 12h, 30m, 45s. */
+  readonly after?: string | undefined
+  /** `name=value`: only memories that have it. */
+  readonly label?: string | undefined
+  readonly memories?: number | undefined
+  readonly bytes?: number | undefined
+  /** A quota for each value of this label. */
+  readonly per?: string | undefined
+  /** `retract` unless it says `erase`. */
+  readonly action?: 'retract' | 'erase' | undefined
+  /** Also what a current memory rests on. */
+  readonly evenIfNeeded?: boolean | undefined
+}
+
+export type PolicyInfo = Policy & {
+  readonly name: string
+  /** Where it was set: `weft.toml` or `weft mem policy`. */
+  readonly from: string
+}
+
+export interface PolicyRun {
+  readonly policy: string
+  readonly action: 'retract' | 'erase'
+  /** Own memories that were looked at. */
+  readonly looked: number
+  readonly victims: readonly { readonly id: CausalId; readonly text: string; readonly at: string; readonly because: string }[]
+  /** Would go too, but a current memory rests on them. */
+  readonly needed: number
+  /** 0 when it was only to be seen. */
+  readonly forgotten: number
+  /** There are more than one run takes. */
+  readonly more: boolean
+}
+
+/** The record that takes back, or erases. */
+export interface Forgotten extends Receipt {
+  /** Of an erasure: the bytes are gone from this node's disk. False when they are not yet. */
+  readonly erased?: boolean | undefined
 }
 
 /** How memories are searched for by a vector. */
@@ -378,6 +474,11 @@ export interface Recollection {
   readonly truncatedBy?: TruncatedBy
   /** Members that this answer does not wholly trust, and how far it does. */
   readonly trust?: Readonly<Record<NodeId, number>>
+  /**
+   * What vectors had to do with it: `none` when this node has no embedder, or there are no vectors of it; `late` and `down` when the
+   * embedder did not answer in time, or does not work, so that the answer is by words alone.
+   */
+  readonly vectors: 'none' | 'used' | 'late' | 'down'
   /** Of an answer by a vector. */
   readonly nearest?: Nearest
 }
@@ -555,6 +656,17 @@ export interface MemoryStatus {
   readonly indexes: readonly MemoryIndex[]
   readonly frontier: string
   readonly foldVersion: number
+  /** What makes vectors of memories on this node; null for nothing. */
+  readonly embedder: EmbeddingStatus | null
+}
+
+export type { EmbeddingStatus }
+
+/** Whether an embedder works, tried with one text. */
+export interface EmbedderReport {
+  readonly status: EmbeddingStatus | null
+  /** How long one text took; null when it was not asked, or has failed as `status.error` says. */
+  readonly tookMs: number | null
 }
 
 /** Vectors of one embedder, as this node has them. */

@@ -1,5 +1,6 @@
 import { WeftError } from '../base/errors.ts'
-import type { NodeId, ProcessAddress } from '../base/ids.ts'
+import { DEFAULT_SPACE, type NodeId, type ProcessAddress } from '../base/ids.ts'
+import { reaches } from '../discovery/spaces.ts'
 import { perform } from './commands/table.ts'
 import type { Core } from './core.ts'
 import { answerRecall, answerStates } from './commands/recall.ts'
@@ -16,8 +17,11 @@ export function kernelOf(
     if (method === 'recall-states') return answerStates(core, argument, nodeOf(from), answer)
     if (method === 'coherence' || method === 'communities') {
       const fail = (error: WeftError): void => answer({ ok: false, error })
-      // One that is asked does not pass it on.
-      const input = { ...(argument as object), anywhere: false }
+      // One that is asked does not pass it on, and tells nobody of a space that he may not read.
+      const input = { ...(argument as { readonly space?: string }), anywhere: false }
+      const asker = from.slice(0, from.indexOf('/')) as NodeId
+      if (!reaches(core.spaces.roleOf(input.space ?? DEFAULT_SPACE, asker), 'read'))
+        return fail(new WeftError('not_granted', 'who asks may not read that space'))
       return perform(core, `memory.${method}`, input, { actor: 'kernel', ok: (value: unknown) => answer({ ok: true, value }), fail })
     }
     const known = 'ps, ping, recall, coherence, communities'

@@ -209,9 +209,9 @@ export class Peers {
     this.#context.emit({ kind: 'save', file: PEERS_FILE, content: () => utf8(JSON.stringify(this.#book)) })
   }
 
-  /** This node is cut off from other peers than before, or from none. */
+  /** This node is cut off from other peers than before, or from none: somebody said so, and waits for it. */
   onBlocked(): void {
-    this.#redial.hintAll(this.#context.now.monotonicMs)
+    this.#redial.hintAll(this.#context.now.monotonicMs, 0)
   }
 
   // ---- messages

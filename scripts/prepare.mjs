@@ -41,9 +41,12 @@ if (process.argv.includes('--build') || read(BUILD_STAMP) !== sources) {
 }
 
 function list(folder) {
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-    .map(entry => join(entry.parentPath, entry.name))
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap(entry => {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : list(path)
+      return entry.name.endsWith('.ts') ? [path] : []
+    })
     .sort()
 }
 

@@ -28,6 +28,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
   [/^@noble\//, /^base\/crypto\//],
   [/^multiformats(\/|$)/, /^(base\/(base64|ids|frontier)|discovery\/invite)\.ts$/],
   [/^classic-level$/, /^node\/host\//],
+  [/^hnswlib-node$/, /^ecc\/hnsw-worker\//],
   [/^pino$/, /^node\/host\//],
   [/^(hono|@hono\/.*|prom-client)(\/|$)/, /^node\/http\//],
   [/^zod$/, /^(node\/(config\.ts|commands\/|proof\/proof\.ts)|cli\/mcp\/tools?\.ts)/],
@@ -44,7 +45,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
 
 /** The parts that must be the same in the simulator: everything but these folders. */
 const HOSTS =
-  /^(node\/(host|http)|[a-z]+\/libp2p|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/(ambient|trap)\.ts$|^sim\/scenario\/catalogue\.ts$/
+  /^(node\/(host|http)|[a-z]+\/libp2p|ecc\/hnsw-worker|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/(ambient|trap)\.ts$|^sim\/scenario\/catalogue\.ts$/
 const PURE = /^(base|transport|discovery|chain|ecc|node|sim)\//
 
 const AMBIENT: readonly (readonly [what: string, pattern: RegExp])[] = [
@@ -67,9 +68,11 @@ const root = projectRoot()
 const modules: Module[] = Object.keys(LAYERS).flatMap(folder => filesIn(folder).map(read))
 
 function filesIn(folder: string): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-    .map(entry => relative(root, join(entry.parentPath, entry.name)))
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesIn(path)
+    return entry.name.endsWith('.ts') ? [path] : []
+  })
 }
 
 function read(path: string): Module {

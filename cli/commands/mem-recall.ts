@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { WeftError } from '../../base/errors.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type { ClusterRecollection, RecallHit, RecallOptions, Recollection } from '../../node/api.ts'
+import { withoutVectors } from '../embedder-line.ts'
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput } from '../lines.ts'
 import { commaList, count, duration, positive, share, shares, wantedLabels } from '../parse.ts'
@@ -119,6 +120,7 @@ export function renderHits(found: Recollection | ClusterRecollection, parts: boo
   const { hits, truncatedBy, trust = {}, nearest } = found
   const { answers = [], silent = [] } = 'answers' in found ? found : {}
   const behind = answers.filter(answer => answer.behind)
+  const lack = withoutVectors(found.vectors)
   const notes = [
     ...(answers.length === 0 ? [] : [`${plural(answers.length, 'node')} answered`]),
     ...(behind.length === 0 ? [] : [`behind, and left out: ${behind.map(({ node }) => short(node)).join(', ')}`]),
@@ -126,6 +128,7 @@ export function renderHits(found: Recollection | ClusterRecollection, parts: boo
     ...Object.entries(trust).map(([node, far]) => `what ${short(node)} wrote counts ${far}`),
     ...(truncatedBy === undefined ? [] : [ENDINGS[truncatedBy]]),
     ...(nearest === undefined ? [] : [renderNearest(nearest)]),
+    ...(lack === undefined ? [] : [lack]),
   ]
   const shown = hits.length === 0 ? ['nothing is known of that'] : hits.map(hit => renderHit(hit, parts))
   return [...shown, ...notes].join('\n')

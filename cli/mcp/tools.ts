@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { BODY_MAX_BYTES, MCP_HITS_MAX, MCP_TEXT_MAX, QUERY_MAX_BYTES, SUPERSEDE_TARGETS_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import type { ConflictList } from '../../node/api.ts'
+import { withoutVectors } from '../embedder-line.ts'
 import { plural } from '../text.ts'
 import { beginningOf, NOTICE, quoted, shown, textMaxOf, uriOf } from './recalled.ts'
 import { statusOf } from './status.ts'
@@ -99,7 +100,9 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
         ...(contradictedBy === undefined ? {} : { contradictedBy: [...contradictedBy] }),
         ...rivalsOf(id, conflicts),
       }))
-      if (hits.length === 0) return { data: { hits, more: found.truncated }, text: 'Nothing is known of that.' }
+      const lack = withoutVectors(found.vectors)
+      const note = lack === undefined ? [] : [`(${lack})`]
+      if (hits.length === 0) return { data: { hits, more: found.truncated }, text: ['Nothing is known of that.', ...note].join(' ') }
       const shownHits = hits.map(hit => {
         const rest = [
           ...(hit.cut ? [`(cut after ${hit.text.length} characters: read ${hit.uri} for all of it)`] : []),
@@ -109,7 +112,7 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
         return [`${uriOf(shown(hit.id))}, score ${hit.score.toFixed(3)}, written ${hit.at}`, quoted(hit.text), ...rest].join('\n')
       })
       const head = `${plural(hits.length, 'memory', 'memories')}, best first. ${NOTICE}`
-      return { data: { hits, more: found.truncated }, text: [head, ...shownHits].join('\n\n') }
+      return { data: { hits, more: found.truncated }, text: [head, ...shownHits, ...note].join('\n\n') }
     },
   }),
 

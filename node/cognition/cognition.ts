@@ -10,7 +10,7 @@ import type { CoreContext } from '../context.ts'
 import type { Memory } from '../memory/memory.ts'
 import { Waiters } from '../waiters.ts'
 import { Calibration, type Capacity } from './calibration.ts'
-import { Decisions } from './decisions.ts'
+import { decisionOn, Decisions } from './decisions.ts'
 import type { CognitionSettings } from './settings.ts'
 import { Thinking } from './thinking.ts'
 import { tick, type Ticked } from './tick.ts'
@@ -162,11 +162,12 @@ export class NodeCognition {
   #lookAround(): void {
     this.#isLooking = true
     this.#changes = 0
-    const cognition = this.#memory().fold.cognition()
+    const memory = this.#memory()
+    const cognition = memory.fold.cognition()
     this.thinking.think(cognition.coherence('normalised'), this.settings.share, thought => {
       if (thought.ok) this.#compare(thought.value)
       this.thinking.think(
-        cognition.proposals(name => this.decisions.of(name) !== undefined),
+        cognition.proposals(name => this.decisions.of(decisionOn(memory, name)) !== undefined),
         this.settings.share,
         proposed => {
           this.#isLooking = false
@@ -205,7 +206,7 @@ export class NodeCognition {
   }
 
   #announce({ name, type, cause, effect, from, to, score }: Proposal): void {
-    this.decisions.set(name, 'announced')
+    this.decisions.set(decisionOn(this.#memory(), name), 'announced')
     this.raise({
       kind: 'custom',
       reason: 'proposal',

@@ -51,7 +51,6 @@ export const memoryCommands: CommandsOf<
   | 'memory.remember'
   | 'memory.link'
   | 'memory.supersede'
-  | 'memory.forget'
   | 'memory.get'
   | 'memory.why'
   | 'memory.prove'
@@ -66,7 +65,7 @@ export const memoryCommands: CommandsOf<
   | 'memory.edges'
 > = {
   'memory.remember': command(z.strictObject({ space, ...remembered, edges, again: z.boolean().optional() }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
+    const memory = memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(input.meta) })
     resolveAll(
       memory,
       (input.edges ?? []).map(edge => edge.to),
@@ -95,22 +94,11 @@ export const memoryCommands: CommandsOf<
       const memory = memoryToWrite(core, input)
       const olds = typeof input.old === 'string' ? [input.old] : input.old
       resolveAll(memory, [...olds, input.by], to, ids => {
-        for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
+        for (const one of ids) if (memory.fold.node(one) === undefined) throw memory.fold.missing(one)
         memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
       })
     },
   ),
-
-  'memory.forget': command(z.strictObject({ space, id }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
-    resolveAll(memory, [input.id], to, ([target]) => {
-      const ref = memory.fold.refOf(target as CausalId)
-      if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
-      if (core.chain.log(ref.log)?.identity.author !== core.self)
-        throw new WeftError('not_author', `record ${target} was written by another node`)
-      memory.writer.retract(target as CausalId, to.actor, receipt(to))
-    })
-  }),
 
   'memory.get': command(z.strictObject({ space, id }), (core, input, to) => get(memoryToRead(core, input), input.id, to)),
   'memory.why': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
@@ -171,15 +159,16 @@ export const memoryCommands: CommandsOf<
     to.ok({ ...conflicts(memory), logs })
   }),
 
-  'memory.status': command(z.strictObject({ space }), (core, input, to) => status(memoryToRead(core, input), core.pending, to.ok)),
+  'memory.status': command(z.strictObject({ space }), (core, input, to) =>
+    status(memoryToRead(core, input), core.pending, row => to.ok({ ...row, embedder: core.embedding?.status ?? null })),
+  ),
 
   'memory.import': command(z.strictObject({ space, items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
     const results: ImportedItem[] = []
     let left = input.items.length
     if (left === 0) return to.ok({ items: [] })
     input.items.forEach((one, i) => {
-      importItem(memory, one, to.actor, result => {
+      importItem(memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) }), one, to.actor, result => {
         results[i] = result
         if (--left === 0) to.ok({ items: results })
       })

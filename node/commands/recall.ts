@@ -9,11 +9,12 @@ import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import { type Expansion, HOPS_MAX } from '../../ecc/spread.ts'
 import type { RecallOptions, Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
-import { type Answering, recall } from '../memory/answers.ts'
+import type { Answering } from '../memory/answers.ts'
 import { asMessage, recallInCluster } from '../memory/cluster-recall.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Outcome } from '../process/process.ts'
 import { command, type CommandsOf } from './command.ts'
+import { recallByBoth } from './embedding.ts'
 import { memoryToRead, space } from './in-space.ts'
 import { memberNamed } from './member-named.ts'
 import { vectorQuery } from './vectors.ts'
@@ -58,7 +59,13 @@ export const recallCommands: CommandsOf<'memory.recall'> = {
     if (query === undefined && options.vector === undefined) throw new WeftError('invalid_argument', 'query: text, or a vector, is needed')
     const memory = memoryToRead(core, { space: name })
     const asked = askedOf(core, options)
-    const here = (done: Answering<Recollection>): void => recall(memory, query ?? '', options, asked, done)
+    const here = (done: Answering<Recollection>): void => {
+      const ok = (found: Recollection): void => {
+        core.policies.onRecalled(found.hits.flatMap(hit => (hit.author === core.self ? [hit.id] : [])))
+        done.ok(found)
+      }
+      recallByBoth(core, memory, query, options, asked, { ok, fail: done.fail })
+    }
     if (cluster !== true) return here(to)
     const { deadlineMs, vector, ...rest } = options
     // A name that is short for somebody here may be short for somebody else there; whom this node trusts is its own matter.
@@ -72,9 +79,12 @@ export const recallCommands: CommandsOf<'memory.recall'> = {
 /** What a member asks of all: its question stands on its own, and the settings of this node play no part. */
 export function answerRecall(core: Core, argument: unknown, from: NodeId, answer: (outcome: Outcome) => void): void {
   answered(answer, fail => {
-    const { space: name, query = '', cluster: _, trust, ...options } = parsed(recalled, argument)
+    const { space: name, query, cluster: _, trust, ...options } = parsed(recalled, argument)
     const asked = { ...askedOf(core, { ...options, trust: false }), trust: new Map(Object.entries(trust || {}) as [NodeId, number][]) }
-    recall(memoryFor(core, from, name), query, options, asked, { ok: found => answer({ ok: true, value: asMessage(found) }), fail })
+    recallByBoth(core, memoryFor(core, from, name), query, options, asked, {
+      ok: found => answer({ ok: true, value: asMessage(found) }),
+      fail,
+    })
   })
 }
 
@@ -152,6 +162,7 @@ const answerShape = z.object({
   foldVersion: z.number(),
   exact: z.boolean(),
   truncated: z.boolean(),
+  vectors: z.enum(['none', 'used', 'late', 'down']),
   truncatedBy: z.enum(['edges', 'nodes', 'time', 'message']).optional(),
   nearest: z
     .object({ embedder: z.string(), dims: z.number(), exact: z.boolean(), missing: z.number(), agreement: z.number().optional() })

@@ -28,6 +28,9 @@ import type {
 import { cutOf, type Memory } from './memory.ts'
 import { nearest, vectorQuestion } from './nearest.ts'
 
+/** An answer, but for what came of the question's vector before it was asked here. */
+export type Recalled = Omit<Recollection, 'vectors'>
+
 /** Gets an answer or the reason why there is none. */
 export interface Answering<T> {
   readonly ok: (value: T) => void
@@ -44,7 +47,7 @@ export function recall(
   query: string,
   options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'> & VectorQuery,
   asked: Omit<FoldRecallOptions, 'at'>,
-  to: Answering<Recollection>,
+  to: Answering<Recalled>,
 ): void {
   const question = vectorQuestion(options)
   checkRecall(query, asked)
@@ -64,13 +67,7 @@ export function recall(
   })
 }
 
-function recalled(
-  memory: Memory,
-  query: string,
-  asked: FoldRecallOptions,
-  how: Recollection['nearest'],
-  to: Answering<Recollection>,
-): void {
+function recalled(memory: Memory, query: string, asked: FoldRecallOptions, how: Recollection['nearest'], to: Answering<Recalled>): void {
   const found = attempt(to, () => memory.fold.recall(query, asked))
   if (found === undefined) return
   const frontier = memory.frontier(asked.at)
@@ -157,7 +154,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
     text,
     id => {
       const node = memory.fold.node(id)
-      if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
+      if (node === undefined) return to.fail(memory.fold.missing(id))
       const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
       const edges = links.edges.map(({ ref: _, ...edge }) => edge)
       memory.texts(
@@ -256,7 +253,7 @@ export function conflicts(memory: Memory): Omit<ConflictList, 'logs'> {
   return { conflicts: memory.fold.conflicts(), voids: memory.voids.map(({ id, ref, code }) => ({ id, ...ref, code })) }
 }
 
-export function status(memory: Memory, pending: number, then: (status: MemoryStatus) => void): void {
+export function status(memory: Memory, pending: number, then: (status: Omit<MemoryStatus, 'embedder'>) => void): void {
   memory.vectors.status(rows => {
     const { nodes, edges, dangling } = memory.fold.stats
     const indexes = rows.map(({ space: _, ...row }) => row)

@@ -124,6 +124,7 @@ function merged(k: number, answers: readonly Answer[], silent: readonly NodeId[]
     foldVersion: first.foldVersion,
     exact: ahead.every(({ found }) => found.exact),
     truncated: bounds.length > 0,
+    vectors: ahead.some(({ found }) => found.vectors === 'used') ? 'used' : first.vectors,
     ...(bounds[0] === undefined ? {} : { truncatedBy: bounds[0] }),
     ...(first.trust === undefined ? {} : { trust: first.trust }),
     ...(first.nearest === undefined ? {} : { nearest: first.nearest }),

@@ -315,6 +315,49 @@ t.test('a new log is pushed from its genesis on', t => {
   t.end()
 })
 
+t.test('what is signed while two compare follows when they have, without a wait for heads', t => {
+  for (const kind of ['sync.hello', 'sync.ask', 'sync.answer']) {
+    const mesh = new Mesh()
+    const [one, two] = [written(0, 3), written(1, 3)]
+    one.copy(two, own(1))
+    two.copy(one, own(0))
+    const [a, b] = [mesh.join(one), mesh.join(two)]
+    for (const member of [a, b]) mesh.append(member, ['while they were apart'])
+    let isWritten = false
+    mesh.onDeliver = ({ message }) => {
+      if (isWritten || message.kind !== kind) return
+      isWritten = true
+      for (const member of [a, b]) mesh.append(member, ['while they compare'])
+    }
+    mesh.connect(a, b)
+    mesh.run()
+    for (const [log, other] of [
+      [own(0), b],
+      [own(1), a],
+    ] as const) {
+      t.equal(other.size(log), 6, kind)
+      const records = mesh.runs(other).flatMap(run => run.records.map((_, i) => run.from + i))
+      t.same(records, [4, 5], `${kind}: each once`)
+    }
+  }
+  t.end()
+})
+
+t.test('a log that is pushed before its author is known as a member is asked for once that is so', t => {
+  const [mesh, elsewhere] = [new Mesh(), new Mesh()]
+  const [a, b] = [mesh.holding(0), elsewhere.holding(1)]
+  mesh.members.set(b.id, b)
+  mesh.connect(a, b)
+  mesh.run()
+  mesh.append(a, ['first'])
+  mesh.run()
+  t.same(b.codes, ['unknown_author'])
+  elsewhere.admit(identityOf(0))
+  mesh.perform(b, b.sync.onMembers(mesh.nowMs))
+  t.equal(b.size(own(0)), 2)
+  t.end()
+})
+
 // ---- a part of a run
 
 /** What the member cannot prove of what it tells others that it holds. */
@@ -627,6 +670,7 @@ function conversation(): {
     fields: encodeRun(log, log.size - 2, (truth.records.get(own(0)) ?? []).slice(-2)).fields,
   })
   const rest = [
+    { kind: 'sync.takes', isExcept: true, streams: new Set([memoryStream('plans')]) },
     { kind: 'sync.probe', log: own(0), seq: 7 },
     { kind: 'sync.heads', entries: [{ log: own(0), size: 9, head: log.tree.leaf(8) }] },
   ] as const

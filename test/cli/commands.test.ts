@@ -504,7 +504,7 @@ t.test('completion offers what can follow', async t => {
     const line = `${script}\nCOMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _weft; echo "\${COMPREPLY[@]}"`
     return execFileSync('bash', ['-c', line], { encoding: 'utf8', env: environment() }).trim().split(' ')
   }
-  t.same(offered('weft', 'mem', 're'), ['remember', 'recall', 'resolve', 'reject'])
+  t.same(offered('weft', 'mem', 're'), ['remember', 'recall', 'resolve', 'reject', 'reembed'])
   t.same(offered('weft', '--dir', 'x', 'mem', 'import', 'j'), ['jsonl'])
   t.same(offered('weft', 'mem', 'recall', '--inc'), ['--include-superseded'])
   t.ok(offered('weft', '').includes('cluster'))

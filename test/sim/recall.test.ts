@@ -171,7 +171,7 @@ function answerOf({ sizes, hits }: Said): Recollection {
     path: [],
     mark: '',
   })
-  return { hits: hits.map(hit), frontier: formatFrontier(entries), foldVersion: 1, exact: true, truncated: false }
+  return { hits: hits.map(hit), frontier: formatFrontier(entries), foldVersion: 1, exact: true, truncated: false, vectors: 'none' }
 }
 
 function mergedOf(said: readonly (Said | undefined)[], includeSuperseded: boolean = false): ClusterRecollection {
