@@ -31,6 +31,9 @@ function bareOf(text: string): string {
   return collapsed(lines.join(' '))
 }
 
+/** Most texts have nothing to collapse, and are looked at once. */
+const UNEVEN = /^\s|\s$|\s\s|[^\S ]/
+
 function collapsed(text: string): string {
-  return text.replace(/\s+/g, ' ').trim()
+  return !UNEVEN.test(text) ? text : text.replace(/\s+/g, ' ').trim()
 }

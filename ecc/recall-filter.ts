@@ -58,6 +58,12 @@ export class Filter {
     this.#labelled = Object.keys(meta).length === 0 && source === undefined ? undefined : labels.fits(nodes.size, meta, source)
   }
 
+  /** Nodes that have the labels that are asked for; undefined when none are. */
+  get labelled(): ((node: number) => boolean) | undefined {
+    const found = this.#labelled
+    return found && (node => found.counts[node] === found.all)
+  }
+
   accepts(record: number): boolean {
     const { records, nodes } = this.#view.tables
     const node = records.detail.at(record)

@@ -127,15 +127,14 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
   for (const seed of matches.best(seedsMax, () => true)) field.add(seed, spread.from(seed))
 
   const wanted = (record: number): boolean => filter.accepts(record)
+  const { labelled } = filter
+  const { detail } = view.tables.records
+  // Where few have the labels all others are put aside before they are compared.
+  const weigh = (match: number): number => (labelled === undefined || labelled(detail.at(match)) ? weighing.of(match) : 0)
   const best = (count: number): number[] => {
     const hits = new Best(view, count, wanted)
     for (const record of field.records) hits.offer(record, rounded(field.scoreOf(record)))
-    const others = matches.best(
-      count,
-      match => !field.has(match) && wanted(match),
-      subjectOnce,
-      match => weighing.of(match),
-    )
+    const others = matches.best(count, match => !field.has(match) && wanted(match), subjectOnce, weigh)
     for (const record of others) hits.offer(record, rounded(field.scoreOf(record)))
     return hits.records()
   }

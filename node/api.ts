@@ -272,7 +272,7 @@ export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
-  /** Nothing was written: this is the memory that says so already, of whatever author. */
+  /** This is a memory that said so already, of whatever author; what was given with it is said of that one. */
   readonly known?: true
   /** The record of its vector, where one was given. */
   readonly vector?: Omit<Receipt, 'vector'>

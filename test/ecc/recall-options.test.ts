@@ -204,7 +204,7 @@ t.test('what may be looked at can be bounded, and the answer says so', async t =
     [{ budgetNodes: 22, spread: false }, 21, true, undefined],
     [{ budgetNodes: 22 }, 21, true, 'nodes'],
     [{ budgetNodes: 10_000 }, 21, true, undefined],
-    [{ budgetMs: 1 / 5000 }, 1, false, 'time'],
+    [{ budgetMs: 1 / 2000 }, 1, false, 'time'],
     [{ budgetMs: 60_000 }, 21, true, undefined],
     [{ budgetMs: 60_000, budgetNodes: 1 }, 1, false, 'nodes'],
   ]

@@ -96,7 +96,10 @@ t.test('a member that asks nonsense, or answers nonsense, harms nobody', t => {
   t.strictSame(world.ask('a', 'process.call', { to: kernel, method: 'recall-states', argument: { ids: ['x', '0'.repeat(64)] } }), {
     result: [null, null],
   })
-  t.strictSame(world.ask('a', 'process.call', { to: kernel, method: 'recall-states', argument: 7 }), { result: [] })
+  t.equal(
+    codeOf(() => world.ask('a', 'process.call', { to: kernel, method: 'recall-states', argument: 7 })),
+    'invalid_argument',
+  )
   world.ask('b', 'memory.remember', { text: `pool ${'x'.repeat(BODY_MAX_BYTES - 100)}` })
   for (let i = 0; i < 12; i++) world.ask('b', 'memory.remember', { text: `pool ${i} ${'y'.repeat(BODY_MAX_BYTES - 100)}` })
   untilEqual(world, ['a', 'b'])
@@ -104,6 +107,36 @@ t.test('a member that asks nonsense, or answers nonsense, harms nobody', t => {
   t.equal(found.hits.length, 13, 'what does not fit a message is known here as well')
   t.equal(found.answers.length, 2)
   t.equal(found.truncatedBy, undefined)
+  t.end()
+})
+
+t.test('of a space only who may read it is answered', t => {
+  const names = ['a', 'b', 'c']
+  const world = clusterOf(names)
+  const [a, b, c] = names.map(name => world.nodeId(name)) as [NodeId, NodeId, NodeId]
+  world.ask('a', 'space.create', { space: 'plans', private: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: b, role: 'read' })
+  untilEqual(world, names)
+  const { id } = world.ask('a', 'memory.remember', { space: 'plans', text: 'the pool moves in May' })
+  world.until('b to have it', () => world.ask('b', 'memory.recall', { space: 'plans', query: 'pool' }).hits.length === 1)
+  const asked = inCluster(world, 'b', 'pool', { space: 'plans' })
+  t.strictSame(
+    asked.hits.map(hit => [hit.id, hit.nodes]),
+    [[id, [a, b].sort()]],
+  )
+  t.strictSame(asked.silent, [c])
+  t.equal(
+    codeOf(() => inCluster(world, 'c', 'pool', { space: 'plans' })),
+    'not_granted',
+  )
+  for (const [method, argument] of [
+    ['recall', { space: 'plans', query: 'pool' }],
+    ['recall-states', { space: 'plans', ids: [id] }],
+  ] as const)
+    t.equal(
+      codeOf(() => world.ask('c', 'process.call', { to: `${a}/0`, method, argument })),
+      'not_granted',
+    )
   t.end()
 })
 
@@ -147,7 +180,7 @@ function mergedOf(said: readonly (Said | undefined)[], includeSuperseded: boolea
     const one = said[nodes.indexOf(to.split('/')[0] as NodeId)]
     if (one === undefined) return done({ ok: false })
     const stateOf = (id: string) => Object.entries(one.states ?? {}).find(([name]) => idOf(name) === id)?.[1] ?? null
-    done({ ok: true, value: method === 'recall' ? answerOf(one) : (argument as string[]).map(stateOf) })
+    done({ ok: true, value: method === 'recall' ? answerOf(one) : (argument as { ids: string[] }).ids.map(stateOf) })
   }
   let result: ClusterRecollection | undefined
   recallInCluster(
