@@ -343,7 +343,7 @@ export const CALIBRATION_MS: number = 200
 export const COGNITION_SAVE_MS: number = 1000
 /** 16 changes, or a tenth of the memory: then it is worth another look at the whole. */
 export const LOOK_CHANGES: number = 16
-export const LOOK_SHARE: number = 0.1
+export const LOOK_ONE_IN: number = 10
 /** 4,096 decisions on proposals are remembered; the oldest give way, and may be proposed once more. */
 export const DECISIONS_MAX: number = 4096
 

@@ -259,6 +259,8 @@ function lineOf(text: string, key: string): string {
   const lines = text.split('\n')
   const [table, name] = key.includes('.') ? key.split('.') : [undefined, key]
   const from = table === undefined ? 0 : lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\]`).test(row)) + 1
+  const ofItsOwn = lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\.\\s*["']?${name}["']?\\s*[\\].]`).test(row))
+  if (ofItsOwn >= 0) return `${CONFIG_FILE} line ${ofItsOwn + 1}`
   const inTable = lines.slice(from).findIndex(row => new RegExp(`^\\s*(\\[?)["']?${name}["']?\\s*[=\\].]`).test(row))
   const line = inTable >= 0 ? from + inTable : lines.findIndex(row => row.trimStart().startsWith(table ?? key))
   return line < 0 ? CONFIG_FILE : `${CONFIG_FILE} line ${line + 1}`

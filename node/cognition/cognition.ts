@@ -1,6 +1,6 @@
 import { utf8 } from '../../base/bytes.ts'
 import type { LogId } from '../../base/ids.ts'
-import { COGNITION_SAVE_MS, LOOK_CHANGES, LOOK_SHARE } from '../../base/limits.ts'
+import { COGNITION_SAVE_MS, LOOK_CHANGES, LOOK_ONE_IN } from '../../base/limits.ts'
 import type { Coherence } from '../../ecc/cognition/coherence.ts'
 import { type Impulse, type ImpulseInput, Impulses } from '../../ecc/cognition/impulses.ts'
 import { Pace } from '../../ecc/cognition/pace.ts'
@@ -153,7 +153,7 @@ export class NodeCognition {
     metrics.set('weft_cognition_interval_seconds', this.pace.intervalMs / 1000)
     this.#saveSoon()
     const { nodes } = this.#memory().fold.stats
-    if (this.settings.tick === 'on' && !this.#isLooking && this.#changes >= Math.max(LOOK_CHANGES, LOOK_SHARE * nodes)) this.#lookAround()
+    if (this.settings.tick === 'on' && !this.#isLooking && this.#changes >= Math.max(LOOK_CHANGES, nodes / LOOK_ONE_IN)) this.#lookAround()
   }
 
   // ---- the whole
