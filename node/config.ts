@@ -257,6 +257,8 @@ function settingsIn(
 
 function lineOf(text: string, key: string): string {
   const lines = text.split('\n')
+  const header = lines.findIndex(row => row.replaceAll(/[\s"']/g, '').startsWith(`[${key}]`))
+  if (header >= 0) return `${CONFIG_FILE} line ${header + 1}`
   const [table, name] = key.includes('.') ? key.split('.') : [undefined, key]
   const from = table === undefined ? 0 : lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\]`).test(row)) + 1
   const ofItsOwn = lines.findIndex(row => new RegExp(`^\\s*\\[\\s*["']?${table}["']?\\s*\\.\\s*["']?${name}["']?\\s*[\\].]`).test(row))
