@@ -280,7 +280,7 @@ function shown(value: Config[Name]['value']): string | readonly string[] {
   if (typeof value === 'string') return value
   if (Array.isArray(value)) return value as readonly string[]
   // Rules as they are, policies by their names.
-  return Object.entries(value).map(([name, to]: [string, unknown]) => (typeof to === 'object' ? name : `${name}=${String(to)}`))
+  return Object.entries(value).map(([name, to]: [string, string | number | Policy]) => (typeof to === 'object' ? name : `${name}=${to}`))
 }
 
 export function trustIn(table: Readonly<Record<string, number>>): ReadonlyMap<NodeId, number> {
