@@ -105,8 +105,10 @@ export class MemoryVectors {
     if (!this.#isLive) return void this.#waiting.push(() => this.whenOpen(index, then))
     this.#tellAndFill()
     const shelf = this.#shelfOf(index)
-    if (shelf.isOpen) then()
-    else shelf.waiting.push(then)
+    if (!shelf.isOpen) return void shelf.waiting.push(then)
+    // However busy the store is: what is in memory goes before the question, and is found by it.
+    this.#addKept(index, shelf, Infinity)
+    then()
   }
 
   /** Vectors of an index that no search finds yet. */
@@ -246,11 +248,7 @@ export class MemoryVectors {
 
   /** Brings into the index what it lacks: first what is in memory, then the rest from the journal. */
   #fill(index: number, shelf: Shelf): void {
-    while (shelf.isOpen && shelf.kept.size > 0 && shelf.adding < VECTORS_ADDING_MAX) {
-      const batch = [...shelf.kept].slice(0, VECTORS_BATCH)
-      for (const [label] of batch) shelf.kept.delete(label)
-      this.#add(index, shelf, batch)
-    }
+    if (shelf.isOpen) this.#addKept(index, shelf, VECTORS_ADDING_MAX)
     if (!shelf.isOpen || shelf.isReading || shelf.adding > 0 || shelf.missing.size === 0) return
     const labels: number[] = []
     for (const label of shelf.missing) {
@@ -269,6 +267,14 @@ export class MemoryVectors {
         this.#onRead(index, shelf, labels, refs, records)
       },
     })
+  }
+
+  #addKept(index: number, shelf: Shelf, batchesMax: number): void {
+    while (shelf.kept.size > 0 && shelf.adding < batchesMax) {
+      const batch = [...shelf.kept].slice(0, VECTORS_BATCH)
+      for (const [label] of batch) shelf.kept.delete(label)
+      this.#add(index, shelf, batch)
+    }
   }
 
   #onRead(
