@@ -8,6 +8,7 @@
 export const BUGGIFY_SITES = {
   // chain
   'journal.new-segment': 'a commit begins a new segment, as when the current one is full',
+  'journal.erase-apart': 'the current segment is left for a new one before bodies in it are erased, as when it is large',
   'journal.read-one': 'a read gives back one record, as when the next one is large',
   'chain.commit-one-group': 'a commit takes one group of records, as when a second would be too much for it',
   'chain.evict-ready': 'records that wait to be applied are left to the disk, as when too many wait',

@@ -55,6 +55,12 @@ export const CLOCK_AHEAD_MAX_MS: number = 60_000
 
 /** 64 MiB: a segment is read into memory whole when the journal opens. */
 export const SEGMENT_BYTES: number = 64 * MiB
+/** 1 MiB is written in some 10 ms: so long commits wait while bodies are erased in the current segment. A larger one is left for a new one first. */
+export const ERASE_HERE_MAX_BYTES: number = MiB
+/** 4,096 bodies are erased at a time: more of them are likely to share segments, each of which is written anew. */
+export const ERASURES_AT_ONCE: number = 4096
+/** 1 s: a disk that would not erase is not asked again before that. */
+export const ERASE_RETRY_MS: number = 1000
 /** A commit ends at 1,024 records, 1 MiB or, when nothing else does, 5 ms after its first record. */
 export const COMMIT_RECORDS_MAX: number = 1024
 export const COMMIT_MAX_BYTES: number = MiB
@@ -70,6 +76,8 @@ export const LOGS_MAX: number = 4096
 export const SPACES_PER_AUTHOR_MAX: number = 16
 /** 256 spaces that were created: a node makes a log id for each of them and each member. */
 export const SPACES_MAX: number = 256
+/** 400 keys for readers in one operation: 41 KiB of the 47 it may have. */
+export const SPACE_BOXES_MAX: number = 400
 /** 64 operations about one space that do not know of each other: more than admins who decide at once. */
 export const SPACE_HEADS_MAX: number = 64
 /** 60 s: a space that a peer speaks of and shows no log of by then gives its place to another one. */
@@ -155,12 +163,44 @@ export const RECALL_K_MAX: number = 1000
 export const RECALL_SEEDS: number = 20
 /** 20,000 visited nodes bound one recall's spreading; the answer says when it was cut short. */
 export const SPREAD_NODES_MAX: number = 20_000
+/** 2,000 memories looked at in a millisecond; among 100,000 it is 4,800 on the machine of the benchmarks, what comes with them included. */
+export const RECALL_NODES_PER_MS: number = 2_000
+/** 256 labels in one filter, and 16 quoted phrases in one query: each is looked up, and more are no question of anybody's. */
+export const FILTER_VALUES_MAX: number = 256
+export const PHRASES_MAX: number = 16
+/** 64 members are asked by one recall, and have 2 s for it: whoever is silent by then is named. */
+export const CLUSTER_RECALL_NODES_MAX: number = 64
+export const CLUSTER_RECALL_DEADLINE_MS: number = 2_000
+/** 200 hits are compared with each other for likeness: 20,000 pairs of texts. */
+export const DIVERSITY_POOL: number = 200
+/** 16 memories with the same words are read to see whether one says all that is to be said again. */
+export const COPIES_READ_MAX: number = 16
+/** 16 memories that a text names are linked as what it is derived from. */
+export const MARKS_MAX: number = 16
+/** 50 matches begin a timeline; what they replaced, and what replaced them, comes with them. */
+export const TIMELINE_MATCHES: number = 50
+/** 8 contradictions are named with a hit; `show` has all of its links. */
+export const CONTRADICTIONS_SHOWN: number = 8
 export const WHY_PATHS_MAX: number = 3
 export const WHY_DEPTH_MAX: number = 8
 /** 100 memories that rest on one are looked at: a why for each, twice. */
 export const WHATIF_NODES_MAX: number = 100
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
+/** 4,096 memories that rest on one are looked at; with more than that it is needed. */
+export const DEPENDENTS_MAX: number = 4096
+/** 64 policies: each looks at all own memories once an hour. */
+export const POLICIES_MAX: number = 64
+/** Every hour, and a minute after a start or a change: forgetting is never urgent, and the node has better things to do first. */
+export const POLICY_INTERVAL_MS: number = 3_600_000
+export const POLICY_SOON_MS: number = 60_000
+/** 200 memories are looked at in one step: some 5 ms with their texts. */
+export const POLICY_SLICE: number = 200
+/** 1,000 go in one run, 100 at a time; what is left goes a minute later. */
+export const POLICY_VICTIMS_MAX: number = 1000
+export const POLICY_AT_ONCE: number = 100
+/** 65,536 memories are known to have been recalled: some 6 MB of file; the least recent are let go. */
+export const RECALLED_MAX: number = 65_536
 /** 4,096 links either way are followed to see whether one closes a ring. */
 export const CYCLE_EDGES_MAX: number = 4096
 /** 500 links are shown of a memory, and how many there are: a hub with a million would be an answer of 400 MB. */
@@ -181,6 +221,20 @@ export const VECTORS_BATCH: number = 256
 export const VECTORS_ADDING_MAX: number = 8
 /** 2,048 vectors of records just applied stay in memory until their index has them; the others are read back. */
 export const VECTORS_KEPT_MAX: number = 2048
+/** 60 memories in one picture: more than that nobody reads. */
+export const GRAPH_NODES_MAX: number = 60
+/** 5 answers of a query are drawn, with what stands around them. */
+export const GRAPH_ROOTS: number = 5
+/** 64 links of a memory are followed into a picture: its hubs would fill it otherwise. */
+export const GRAPH_LINKS_MAX: number = 64
+/** 16 messages of as many are under way to an index: it never waits for the next one, and memory holds 7 MB of them. */
+export const VECTOR_BATCHES_UNDER_WAY: number = 16
+/** 65,536 vectors wait for their index: whoever adds more does not wait for `done`, and is refused. */
+export const VECTOR_ROWS_WAITING_MAX: number = 65_536
+/** 16,384 searches wait: two seconds of them. Further ones are answered `full`. */
+export const VECTOR_SEARCHES_WAITING_MAX: number = 16_384
+/** 64 indexes keep their file open; the others open it when it is needed. */
+export const VECTOR_FILES_OPEN_MAX: number = 64
 /** A link to what has not arrived waits; a million of them wait at most. */
 export const DANGLING_MAX: number = 1_000_000
 /** 256: of the supersedes of one memory the oldest are compared with each other for conflicts. */
@@ -203,6 +257,50 @@ export const SNAPSHOT_LATE_MS: number = 10_000
 /** 1 s after a start it has better things to do. */
 export const SNAPSHOT_SOON_MS: number = 1000
 
+// ---- embedders
+
+/** 8 KiB: some 2,000 tokens, what most models look at; of a longer text the beginning is embedded. */
+export const EMBED_TEXT_MAX_BYTES: number = 8 * KiB
+/** 32 texts or 64 KiB in one request: a model on two cores answers within seconds, and a failure costs little. */
+export const EMBED_BATCH_TEXTS: number = 32
+export const EMBED_BATCH_BYTES: number = 64 * KiB
+/** 32,768 numbers in one answer, 32 vectors of 1,024: they are read in some 5 ms, during which the node does nothing else. */
+export const EMBED_BATCH_NUMBERS: number = 32_768
+/** 8 texts at a time for a model of this machine: a query behind them waits a moment, not seconds. */
+export const EMBED_LOCAL_BATCH_TEXTS: number = 8
+/** 2 min: a large model is read from a slow disk once. */
+export const MODEL_LOAD_MS: number = 120_000
+/** 256 requests wait for an embedder; beyond it a call is answered `full`. */
+export const EMBED_QUEUE_MAX: number = 256
+/** 2 requests for documents and 2 for queries at a time: one is worked on while the other travels. */
+export const EMBED_CONCURRENCY: number = 2
+/** 4 tries for documents, 2 for a query, which nobody waits for longer. */
+export const EMBED_DOCUMENT_TRIES: number = 4
+export const EMBED_QUERY_TRIES: number = 2
+/** Tried again after 250 ms, doubling to 8 s, each wait drawn from its upper half. */
+export const EMBED_RETRY_MIN_MS: number = 250
+export const EMBED_RETRY_MAX_MS: number = 8_000
+/** 60 s: an endpoint that wants to be left alone for longer is unavailable until then. */
+export const EMBED_RETRY_AFTER_MAX_MS: number = 60_000
+/** 32 characters a number and 64 KiB around them: no JSON of vectors is longer. */
+export const EMBED_NUMBER_CHARACTERS: number = 32
+export const EMBED_ANSWER_SLACK_BYTES: number = 64 * KiB
+/** 16 MiB of vectors are remembered: 5,000 of 768 numbers. */
+export const EMBED_CACHE_BYTES: number = 16 * MiB
+/** 64 memories are on their way to vectors at a time: two requests, so that one travels while the other is worked on. */
+export const EMBED_DOCUMENTS: number = 64
+/** 4,096 memories are looked at in one step for those without a vector: 4 ms. */
+export const EMBED_SCAN: number = 4096
+/** An embedder that fails is asked again after 1 s, doubling to 60 s, each wait drawn from its upper half. */
+export const EMBED_PAUSE_MIN_MS: number = 1_000
+export const EMBED_PAUSE_MAX_MS: number = 60_000
+/** 10,000 memories that a model refuses: more than that, and it is not the memories. */
+export const EMBED_REFUSED_MAX: number = 10_000
+/** 300 ms: a model on this machine embeds a question in less, and whoever waits for an answer by words does not notice. */
+export const RECALL_EMBED_MS: number = 300
+/** 10 s for a request unless said otherwise, at most 10 min: a model on a slow machine takes its time over 32 texts. */
+export const EMBED_TIMEOUT_MS: number = 10_000
+export const EMBED_TIMEOUT_MAX_MS: number = 600_000
 // ---- cognition
 
 /** 100 memories of the side that would come apart are named, and 100 links that hold it: what a person looks through. */
@@ -214,7 +312,7 @@ export const TOPIC_WORDS: number = 4
 export const TOPIC_CENTRAL: number = 5
 /** 24 terms of a new memory, the rarest, find those that are like it. */
 export const ALIKE_TERMS_MAX: number = 24
-/** The newest 20,000 memories speak for proposals: a sweep over them takes some 0.2 s, in slices. */
+/** The newest 20,000 memories speak for proposals: a sweep over 10,000 took 0.1 to 0.2 s of CPU, in slices. */
 export const PROPOSE_MEMORIES_MAX: number = 20_000
 /** 512 subjects, the commonest of those that are not everywhere: 262,144 pairs are compared at most. */
 export const PROPOSE_SUBJECTS_MAX: number = 512
@@ -234,7 +332,7 @@ export const TICK_RECORDS: number = 64
 export const TICK_INTERVAL_MS: number = 50
 export const TICK_INTERVAL_MIN_MS: number = 10
 export const TICK_INTERVAL_MAX_MS: number = 60_000
-/** 3 ms: the longest a slice of thinking is meant to hold up the loop. */
+/** 3 ms: what a slice of thinking aims at. Sorting and setting up are not cut: at 10,000 memories they take 20 to 50 ms once or twice. */
 export const SLICE_MS: number = 3
 /** 64 questions about the whole graph wait for their turn. */
 export const THOUGHTS_MAX: number = 64
@@ -245,7 +343,7 @@ export const CALIBRATION_MS: number = 200
 export const COGNITION_SAVE_MS: number = 1000
 /** 16 changes, or a tenth of the memory: then it is worth another look at the whole. */
 export const LOOK_CHANGES: number = 16
-export const LOOK_SHARE: number = 0.1
+export const LOOK_ONE_IN: number = 10
 /** 4,096 decisions on proposals are remembered; the oldest give way, and may be proposed once more. */
 export const DECISIONS_MAX: number = 4096
 

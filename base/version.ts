@@ -14,6 +14,9 @@ export const CURRENT: Version = { protocol: 1, fold: 2 }
 /** The version before the first release: it does not know `peer.about`, and does not fold `memory.retract` nor `memory.vector`. */
 export const PREVIOUS: Version = { protocol: 0, fold: 0 }
 
+/** The version of the protocol from which on a run may hold records without their bodies. */
+export const ERASED_SINCE = 1
+
 /** Two protocol versions that can share a cluster. */
 export function areNeighbours(a: number, b: number): boolean {
   return Math.abs(a - b) <= 1

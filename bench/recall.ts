@@ -1,6 +1,7 @@
 /**
  * How long a recall takes among 10,000 and 100,000 memories of twenty words, most of which follow another:
- * the fold alone, without the texts of the hits. Beside it words alone, which no recall can do without.
+ * the fold alone, without the texts of the hits. Beside it words alone, which no recall can do without; a filter that one
+ * in a thousand fits; hits unlike each other; and a budget of 2,000 memories.
  *
  *     node build/bench/recall.js
  */
@@ -18,6 +19,8 @@ const QUERIES = 300
 const WARM_UP = 50
 /** One in twenty begins something new. */
 const THREAD = 20
+/** One in a thousand has the label that is asked for. */
+const SHARDS = 1000
 
 for (const memories of [10_000, 100_000]) {
   const random = new SimRandom(1, `recall of ${memories}`)
@@ -26,15 +29,16 @@ for (const memories of [10_000, 100_000]) {
     Array.from({ length: words }, () => `w${Math.floor(WORDS ** (random.below(1e6) / 1e6)).toString(36)}x`).join(' ')
   const fold = foldOf(memories, () => text(20))
   const queries = Array.from({ length: QUERIES + WARM_UP }, () => text(5))
-  const [all, words] = [true, false].map(spread =>
+  const ways = [{}, { spread: false }, { meta: { shard: '7' } }, { diversity: 0.3 }, { budgetNodes: 2000 }]
+  const [all, words, labelled, diverse, bounded] = ways.map(options =>
     queries
       .map(query => {
         const startMs = performance.now()
-        fold.recall(query, { k: 10, spread })
+        fold.recall(query, { k: 10, ...options })
         return performance.now() - startMs
       })
       .slice(WARM_UP),
-  ) as [number[], number[]]
+  ) as [number[], number[], number[], number[], number[]]
   print({
     bench: 'recall',
     memories,
@@ -42,6 +46,10 @@ for (const memories of [10_000, 100_000]) {
     p95Ms: round(percentile(all, 0.95)),
     wordsAloneP50Ms: round(percentile(words, 0.5)),
     ratio: round(percentile(all, 0.5) / percentile(words, 0.5)),
+    labelledP50Ms: round(percentile(labelled, 0.5)),
+    diverseP50Ms: round(percentile(diverse, 0.5)),
+    boundedP95Ms: round(percentile(bounded, 0.95)),
+    snapshotBytesPerMemory: round(fold.snapshot().length / memories),
   })
 }
 
@@ -58,7 +66,7 @@ function foldOf(memories: number, textOf: () => string): MemoryFold {
   }
   let before: CausalId | undefined
   for (let i = 0; i < memories; i++) {
-    const id = append(KIND['memory.remember'], encodeRemember({ text: textOf() }))
+    const id = append(KIND['memory.remember'], encodeRemember({ text: textOf(), meta: { shard: `${i % SHARDS}` } }))
     if (before !== undefined && i % THREAD > 0) append(KIND['memory.link'], encodeLink({ from: id, to: before, type: 'follows' }))
     before = id
   }

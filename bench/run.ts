@@ -12,7 +12,19 @@ import { cpus, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { print } from './measure.ts'
 
-const PROGRAMS = ['chain', 'transport', 'node', 'mesh', 'cluster', 'replication', 'sim', 'recall', 'locomo', 'vectors-node'] as const
+const PROGRAMS = [
+  'chain',
+  'transport',
+  'node',
+  'mesh',
+  'cluster',
+  'replication',
+  'sim',
+  'recall',
+  'vectors',
+  'vectors-node',
+  'locomo',
+] as const
 
 const chosen = process.argv.slice(2).filter(text => !text.startsWith('--'))
 const options = process.argv.slice(2).filter(text => text.startsWith('--'))

@@ -97,6 +97,7 @@ export class AppliedCut {
       if (log === undefined || queue === undefined) continue
       let count = 0
       for (const record of queue) {
+        if (isPremature(log, record)) break
         const blocker = this.#blocker(record)
         if (blocker !== undefined) {
           this.#waits++
@@ -178,6 +179,11 @@ export class AppliedCut {
       return this.#isApplied(id, parent) && compareHlc(record.hlc, (this.#chain.log(id) as Log).hlcAt(parent.seq)) <= 0
     })
   }
+}
+
+/** Without its body, and what erased it is still to come: until it is held nobody could tell that both are one history. */
+function isPremature(log: Log, { record }: Written): boolean {
+  return record.erasedBy !== undefined && record.erasedBy >= log.durable
 }
 
 /** 8,192 records of at most 48 KiB, a few hundred bytes as a rule: beyond it they wait on the disk. */

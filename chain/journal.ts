@@ -2,12 +2,14 @@ import { assert } from '../base/assert.ts'
 import { type Buggify, never } from '../base/buggify.ts'
 import { WeftError } from '../base/errors.ts'
 import type { LogId } from '../base/ids.ts'
-import { COMMIT_RECORDS_MAX, SEGMENT_BYTES } from '../base/limits.ts'
+import { COMMIT_RECORDS_MAX, ERASE_HERE_MAX_BYTES, SEGMENT_BYTES } from '../base/limits.ts'
 import type { Disk, DiskError, DiskResult, Random } from '../base/ports.ts'
+import { type Erasure, isErasedBy } from './erasure.ts'
+import { bySegment, removeLeftover, rewriteSegment } from './journal-eraser.ts'
 import type { Place, Places } from './places.ts'
 import type { Replay, ReplayOptions } from './replay.ts'
 import type { StoredRecord } from './record.ts'
-import { type Leftover, scanJournal, segmentFile } from './scan.ts'
+import { type Leftover, type Scan, scanJournal, segmentFile } from './scan.ts'
 import {
   encodeCommit,
   encodeSegmentHeader,
@@ -45,12 +47,20 @@ export type OpenResult = { readonly ok: true; readonly value: OpenedJournal } | 
 
 export interface JournalOptions extends ReplayOptions {
   readonly buggify?: Buggify
+  /** Called between slices of work on what need not be done at once, with the function that goes on. */
+  readonly pause?: (resume: () => void) => void
 }
 
 export function openJournal(disk: Disk, random: Random, options: JournalOptions, done: (result: OpenResult) => void): void {
-  scanJournal(disk, options, result => {
-    if (!result.ok) return done(result)
-    const { replay, places, segments, end, leftovers } = result.scan
+  removeLeftover(disk, removed => (removed === undefined ? scan() : done({ ok: false, error: failure(removed) })))
+
+  function scan(): void {
+    // A start reads everything at once: there is nobody to keep waiting.
+    const { pause: _, ...atOnce } = options
+    scanJournal(disk, atOnce, result => (result.ok ? begin(result.scan) : done(result)))
+  }
+
+  function begin({ replay, places, segments, end, leftovers }: Scan): void {
     const { damage } = replay
     if (damage !== undefined) {
       const { log, seq, reason, segment, offset } = damage
@@ -72,14 +82,14 @@ export function openJournal(disk: Disk, random: Random, options: JournalOptions,
           disk,
           random,
           places,
-          segments.map(({ nonce }) => nonce),
+          segments.map(({ nonce }, i) => ({ nonce, length: segments[i + 1]?.previousLength ?? 0 })),
           { segment: last?.number ?? 0, offset: end, nonce: last?.nonce ?? 0 },
-          options.buggify,
+          options,
         )
         done({ ok: true, value: { journal, replay, torn: leftovers.at(-1) } })
       })
     })
-  })
+  }
 }
 
 /** Cuts off what no commit counts, durably, before anything is written behind it. */
@@ -98,6 +108,13 @@ function syncEnd(disk: Disk, segment: number | undefined, done: (error: DiskErro
   disk.sync(segmentFile(segment), synced => done(synced.ok ? undefined : synced.error))
 }
 
+/** What has to be known of a segment to read it. */
+interface Segment {
+  readonly nonce: number
+  /** How far it counts; of no meaning for the last one. */
+  length: number
+}
+
 interface End {
   segment: number
   offset: number
@@ -108,23 +125,37 @@ export class Journal {
   readonly #disk: Disk
   readonly #random: Random
   readonly #places: Places
-  /** CRC nonce per segment, from segment 1 on. */
-  readonly #nonces: number[]
+  /** From segment 1 on. */
+  readonly #segments: Segment[]
   readonly #end: End
   readonly #buggify: Buggify
+  readonly #pause: (resume: () => void) => void
   #committing = false
+  #erasing = false
+  /** The current segment is being written anew: a commit waits for that. */
+  #held: (() => void)[] | undefined
+  /** Who waits for the commit under way to end. */
+  #whenIdle: (() => void) | undefined
   /** Set when bytes behind the end may be on the disk: they are cut before the next write. */
   #dirty = false
   /** Set when a sync of the current segment failed: it is read again and left before the next write. */
   #doubted = false
 
-  constructor(disk: Disk, random: Random, places: Places, nonces: readonly number[], end: End, buggify: Buggify = never) {
+  constructor(
+    disk: Disk,
+    random: Random,
+    places: Places,
+    segments: readonly Segment[],
+    end: End,
+    { buggify = never, pause = resume => resume() }: Pick<JournalOptions, 'buggify' | 'pause'> = {},
+  ) {
     this.#disk = disk
     this.#random = random
     this.#places = places
-    this.#nonces = [...nonces]
+    this.#segments = [...segments]
     this.#end = end
     this.#buggify = buggify
+    this.#pause = pause
   }
 
   /** Where the durable bytes end. */
@@ -141,8 +172,14 @@ export class Journal {
     assert(!this.#committing, 'one commit at a time')
     assert(commit.records.length <= COMMIT_RECORDS_MAX, `a commit of ${commit.records.length} records`)
     this.#committing = true
+    if (this.#held !== undefined) return void this.#held.push(() => this.#begin(commit, done))
+    this.#begin(commit, done)
+  }
+
+  #begin(commit: Commit, done: (error: WeftError | undefined) => void): void {
     const finish = (error: WeftError | undefined): void => {
       this.#committing = false
+      this.#whenIdle?.()
       done(error)
     }
     this.#clean(error => {
@@ -196,7 +233,7 @@ export class Journal {
         if (!read.ok) return done(failure(read.error), records)
         let at = 0
         for (const { length: size } of places.slice(first, first + count)) {
-          const record = parseRecord(read.value.subarray(at, at + size), this.#nonces[place.segment - 1] as number)
+          const record = parseRecord(read.value.subarray(at, at + size), (this.#segments[place.segment - 1] as Segment).nonce)
           if (record === undefined) {
             const where = `${segmentFile(place.segment)} at byte ${place.offset + at}`
             return done(
@@ -211,6 +248,89 @@ export class Journal {
       })
     }
     next(0)
+  }
+
+  // ---- erasing
+
+  /**
+   * Drops the bodies of these records for good: when `done` is called without an error, no byte of them is on the disk, and
+   * none of them comes back whenever the power fails. One call at a time; what is erased already costs nothing.
+   */
+  erase(erasures: readonly Erasure[], done: (error: WeftError | undefined, erased: number) => void): void {
+    assert(!this.#erasing, 'one erasing at a time')
+    this.#erasing = true
+    const live = erasures.filter(({ log, seq, by }) => by < this.#places.size(log) && seq < by && !this.#places.isErased(log, seq))
+    this.#grounded(live, grounded => {
+      const segments = [...bySegment(this.#places, grounded)]
+      const next = (error?: WeftError): void => {
+        const segment = error === undefined ? segments.shift() : undefined
+        if (segment !== undefined) return this.#eraseIn(...segment, next)
+        this.#erasing = false
+        done(error, grounded.length)
+      }
+      next()
+    })
+  }
+
+  /** Those that the record named for it erases indeed: others are not touched, whoever asks for it. */
+  #grounded(left: readonly Erasure[], done: (grounded: readonly Erasure[]) => void): void {
+    const grounded: Erasure[] = []
+    let at = 0
+    const next = (): void => {
+      const erasure = left[at++]
+      if (erasure === undefined) return done(grounded)
+      const { log, seq, by } = erasure
+      this.readPlaces([this.#places.at(log, seq), this.#places.at(log, by)], (_, [record, ground]) => {
+        if (record !== undefined && ground !== undefined && isErasedBy(record.header, ground, by)) grounded.push(erasure)
+        next()
+      })
+    }
+    next()
+  }
+
+  #eraseIn(number: number, erasures: readonly Erasure[], done: (error?: WeftError) => void): void {
+    if (number < this.#end.segment) return this.#rewrite(number, (this.#segments[number - 1] as Segment).length, erasures, done)
+    // Nothing is written to the current segment meanwhile.
+    this.#hold(release => {
+      const finish = (error?: WeftError): void => {
+        release()
+        done(error)
+      }
+      if (this.#dirty || this.#doubted) return finish(new WeftError('disk_failed', 'the disk has just failed'))
+      const { segment, offset } = this.#end
+      if (number < segment) return this.#rewrite(number, (this.#segments[number - 1] as Segment).length, erasures, finish)
+      if (offset <= ERASE_HERE_MAX_BYTES && !this.#buggify('journal.erase-apart')) return this.#rewrite(number, offset, erasures, finish)
+      // A large one is left for a new one first, so that commits need not wait for all of it.
+      this.#newSegment(error => {
+        release()
+        if (error === undefined) this.#rewrite(number, offset, erasures, done)
+        else done(error)
+      })
+    })
+  }
+
+  #rewrite(number: number, length: number, erasures: readonly Erasure[], done: (error?: WeftError) => void): void {
+    const { nonce } = this.#segments[number - 1] as Segment
+    rewriteSegment(this.#disk, this.#places, { number, length, nonce }, erasures, this.#pause, error =>
+      done(error === undefined ? undefined : failure(error)),
+    )
+  }
+
+  /** Calls `then` once no commit is under way, and lets none begin until it has called `release`. */
+  #hold(then: (release: () => void) => void): void {
+    const held: (() => void)[] = []
+    const release = (): void => {
+      if (this.#held !== held) return
+      this.#held = undefined
+      for (const begin of held) begin()
+    }
+    const begin = (): void => {
+      this.#whenIdle = undefined
+      this.#held = held
+      then(release)
+    }
+    if (this.#committing) this.#whenIdle = begin
+    else begin()
   }
 
   #clean(done: (error: WeftError | undefined) => void): void {
@@ -260,7 +380,9 @@ export class Journal {
         if (!written.ok) return done(failure(written.error))
         this.#disk.sync(file, synced => {
           if (!synced.ok) return done(failure(synced.error))
-          this.#nonces[number - 1] = nonce
+          const before = this.#segments[number - 2]
+          if (before !== undefined) before.length = this.#end.offset
+          this.#segments[number - 1] = { nonce, length: 0 }
           Object.assign(this.#end, { segment: number, offset: SEGMENT_HEADER_BYTES, nonce })
           this.#doubted = false
           done(undefined)
@@ -290,7 +412,8 @@ export class Journal {
         commit.entries.forEach((entry, i) => {
           if (entry.type !== 'record') return
           const { log, seq } = commit.records[record++] as (typeof commit.records)[number]
-          this.#places.add(log, seq, { segment, offset: start + (offsets[i] as number), length: entryBytes(entry) })
+          const place = { segment, offset: start + (offsets[i] as number), length: entryBytes(entry) }
+          this.#places.add(log, seq, place, entry.record.erasedBy !== undefined)
         })
         done(undefined)
       })

@@ -1,7 +1,7 @@
 import type { Cbor } from '../base/codec.ts'
 import type { FrontierEntry } from '../base/frontier.ts'
 import { type ClusterId, digestOf, type LogId, logIdOf, parseStream, type Stream } from '../base/ids.ts'
-import { ENTRIES_DIRECT_MAX, FRONTIER_BUCKETS, LOGS_MAX, PROOF_MAX_HASHES } from '../base/limits.ts'
+import { ENTRIES_DIRECT_MAX, FRONTIER_BUCKETS, LOGS_MAX, PROOF_MAX_HASHES, SPACES_MAX } from '../base/limits.ts'
 import { bytes, list, type Shape, tuple, uint } from '../base/shape.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import type { Witnessed } from './conflict.ts'
@@ -9,6 +9,8 @@ import { parseRun, type Run } from './run.ts'
 
 /** The messages of the replication protocol. Their numbers on the wire are in `node/messages.ts`. */
 export type SyncMessage =
+  /** Of the spaces there are the sender keeps a copy of these alone, or of all but these. Said before the first hello. */
+  | { readonly kind: 'sync.takes'; readonly isExcept: boolean; readonly streams: ReadonlySet<Stream> }
   /** Opens a comparison: one digest per stream. */
   | { readonly kind: 'sync.hello'; readonly foldVersion: number; readonly digests: readonly StreamDigest[] }
   /** Answers a hello: nothing differs. */
@@ -62,6 +64,8 @@ const BUCKETED_STREAMS_MAX: number = LOGS_MAX / ENTRIES_DIRECT_MAX
 
 export function encodeSyncMessage(message: OutgoingSyncMessage): readonly Cbor[] {
   switch (message.kind) {
+    case 'sync.takes':
+      return [message.isExcept ? 1 : 0, [...message.streams].sort()]
     case 'sync.hello':
       return [message.foldVersion, message.digests.map(({ stream, digest }) => [stream, digest])]
     case 'sync.equal':
@@ -112,6 +116,7 @@ const scopeShape: Shape<readonly Scope[]> = {
   },
 }
 const shapes = {
+  takes: tuple(uint(1), list(streamShape, SPACES_MAX)),
   hello: tuple(uint(), list(tuple(streamShape, bytes(STREAM_DIGEST_BYTES)), STREAMS_MAX)),
   equal: tuple(),
   ask: tuple(scopeShape, entriesShape, list(tuple(streamShape, bytes(FRONTIER_BUCKETS * BUCKET_DIGEST_BYTES)), BUCKETED_STREAMS_MAX)),
@@ -126,6 +131,10 @@ const shapes = {
 /** @returns undefined for anything that is not exactly a message of this kind. */
 export function parseSyncMessage(kind: SyncMessage['kind'], fields: readonly Cbor[], cluster: ClusterId): SyncMessage | undefined {
   switch (kind) {
+    case 'sync.takes': {
+      const row = shapes.takes.parse(fields)
+      return row && { kind, isExcept: row[0] === 1, streams: new Set(row[1]) }
+    }
     case 'sync.hello': {
       const row = shapes.hello.parse(fields)
       return row && { kind, foldVersion: row[0], digests: row[1].map(([stream, digest]) => ({ stream, digest })) }

@@ -8,11 +8,14 @@ export interface Place {
   readonly length: number
 }
 
-/** Where every record stands: 12 bytes each, so that no index is needed to find one. */
+/** The top bit of a length says that the body is erased; an entry is far shorter than 2 GiB. */
+const ERASED = 0x80000000
+
+/** Where every record stands, and whether its body still does: 12 bytes each, so that no index is needed to find one. */
 export class Places {
   #logs: Map<LogId, Column> = new Map()
 
-  add(log: LogId, seq: number, place: Place): void {
+  add(log: LogId, seq: number, place: Place, isErased: boolean): void {
     let column = this.#logs.get(log)
     if (column === undefined) {
       column = { size: 0, words: new Uint32Array(3 * 16) }
@@ -26,7 +29,7 @@ export class Places {
     }
     column.words[3 * seq] = place.segment
     column.words[3 * seq + 1] = place.offset
-    column.words[3 * seq + 2] = place.length
+    column.words[3 * seq + 2] = isErased ? place.length + ERASED : place.length
     column.size++
   }
 
@@ -34,7 +37,18 @@ export class Places {
     const column = this.#logs.get(log)
     assert(column !== undefined && seq < column.size, `no place for record ${seq} of ${log}`)
     const [segment, offset, length] = column.words.subarray(3 * seq, 3 * seq + 3) as unknown as [number, number, number]
-    return { segment, offset, length }
+    return { segment, offset, length: length % ERASED }
+  }
+
+  isErased(log: LogId, seq: number): boolean {
+    const column = this.#logs.get(log)
+    return column !== undefined && seq < column.size && (column.words[3 * seq + 2] as number) >= ERASED
+  }
+
+  erase(log: LogId, seq: number): void {
+    const column = this.#logs.get(log)
+    if (column === undefined || seq >= column.size || this.isErased(log, seq)) return
+    column.words[3 * seq + 2] = (column.words[3 * seq + 2] as number) + ERASED
   }
 
   size(log: LogId): number {

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import { equalBytes, utf8, ZERO_32 } from '../base/bytes.ts'
+import { EMPTY, equalBytes, utf8, ZERO_32 } from '../base/bytes.ts'
 import { decode, encode } from '../base/codec.ts'
 import { hash } from '../base/crypto/hash.ts'
 import { HLC_COUNTER_MAX, HLC_MS_MAX, type Hlc } from '../base/hlc.ts'
@@ -38,11 +38,13 @@ export interface ParentRef {
   readonly leaf: Uint8Array
 }
 
-/** A record as it is kept: the exact header bytes, and the body beside them. */
+/** A record as it is kept: the exact header bytes, and the body beside them, unless it was erased. */
 export interface StoredRecord {
   readonly header: Uint8Array
   readonly salt: Uint8Array
   readonly body: Uint8Array
+  /** Seq of the record in the same log by which its author had it erased; then there is neither salt nor body. */
+  readonly erasedBy?: number | undefined
 }
 
 export const RECORD_VERSION = 1
@@ -101,6 +103,16 @@ export function leafOf(header: Uint8Array): Uint8Array {
 
 export function bodyCommit(salt: Uint8Array, body: Uint8Array): Uint8Array {
   return hash('body', salt, body)
+}
+
+/** Whether salt and body are those that the header commits to; of an erased record that is all that can be asked. */
+export function isAsCommitted(header: RecordHeader, { salt, body, erasedBy }: StoredRecord): boolean {
+  return erasedBy !== undefined || (header.bodyLength === body.length && equalBytes(bodyCommit(salt, body), header.bodyCommit))
+}
+
+/** What is left of a record. */
+export function erasedRecord(header: Uint8Array, erasedBy: number): StoredRecord {
+  return { header, salt: ZERO_SALT, body: EMPTY, erasedBy }
 }
 
 // ---- genesis: record 0 of every log

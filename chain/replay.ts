@@ -7,9 +7,10 @@ import { bytes, list, tuple } from '../base/shape.ts'
 import { isSignedBy } from './checkpoint.ts'
 import { decodeConflict, isConflict } from './conflict.ts'
 import { type Cover, decodeCover, decodeCut } from './cover.ts'
+import { ErasureCheck } from './erasure-check.ts'
 import { Log } from './log.ts'
 import type { Place, Places } from './places.ts'
-import { bodyCommit, decodeGenesis, decodeHeader, FIRST_PREV, leafOf, type RecordHeader, type StoredRecord } from './record.ts'
+import { decodeGenesis, decodeHeader, FIRST_PREV, isAsCommitted, leafOf, type RecordHeader, type StoredRecord } from './record.ts'
 import { isRecordEntry, type ScanItem } from './segment.ts'
 import { verifyConsistency } from './tree.ts'
 
@@ -53,6 +54,7 @@ export class Replay {
   records = 0
   readonly #options: ReplayOptions
   readonly #places: Places
+  readonly #erasures: ErasureCheck = new ErasureCheck()
   /** Where the newest cover of each log stands. */
   readonly #covered: Map<LogId, Spot> = new Map()
   /** The newest record of a log, where it does not follow from the one before it. */
@@ -89,6 +91,11 @@ export class Replay {
       case 'mark':
         return
     }
+  }
+
+  /** Records of a log whose bodies are erased. */
+  erasedOf(log: LogId): number {
+    return this.#erasures.count(log)
   }
 
   /** Damage that belongs to no entry: a missing segment, a commit that is not whole. What follows may name the record it cost. */
@@ -154,12 +161,14 @@ export class Replay {
       if (other !== undefined) return this.#fail(other.identity.id, other.size, 'altered: it names another log', at)
       this.#suspects.set(id, { seq: header.seq, prev: header.prev, at })
     }
-    if (header.bodyLength !== record.body.length) return this.#fail(id, header.seq, 'body has another length than its header says', at)
-    if (this.#options.full && !equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit)) {
+    if (record.erasedBy === undefined && header.bodyLength !== record.body.length)
+      return this.#fail(id, header.seq, 'body has another length than its header says', at)
+    if (this.#options.full && !isAsCommitted(header, record))
       return this.#fail(id, header.seq, 'body is not what its header commits to', at)
-    }
+    const fault = this.#erasures.take(id, header.seq, record)
+    if (fault !== undefined) return this.#fail(id, fault, 'erased, and nothing in its log says so', at)
     log.append(leafOf(record.header), header.hlc)
-    this.#places.add(id, header.seq, { segment: at.segment, offset: at.offset, length })
+    this.#places.add(id, header.seq, { segment: at.segment, offset: at.offset, length }, record.erasedBy !== undefined)
     this.#last = { log, seq: header.seq }
     this.records++
     if (header.kind === KIND['log.rebase']) this.#rebased(id, record.body)

@@ -99,6 +99,8 @@ function isGenesis(run: Run, identity: LogIdentity): boolean {
   if (run.from !== 0 || first === undefined || first[0] !== KIND['log.genesis']) return false
   const body = first[6]
   return (
-    equalBytes(body.subarray(0, SALT_BYTES), ZERO_SALT) && decodeGenesis(body.subarray(SALT_BYTES), identity.cluster)?.id === identity.id
+    body instanceof Uint8Array &&
+    equalBytes(body.subarray(0, SALT_BYTES), ZERO_SALT) &&
+    decodeGenesis(body.subarray(SALT_BYTES), identity.cluster)?.id === identity.id
   )
 }

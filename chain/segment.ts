@@ -1,6 +1,6 @@
 import { suite } from '../base/crypto/suite.ts'
 import { BODY_MAX_BYTES, HEADER_MAX_BYTES } from '../base/limits.ts'
-import { SALT_BYTES, type StoredRecord } from './record.ts'
+import { erasedRecord, SALT_BYTES, type StoredRecord } from './record.ts'
 
 /**
  * The bytes of one journal segment.
@@ -12,10 +12,10 @@ import { SALT_BYTES, type StoredRecord } from './record.ts'
  *
  * A commit is written and synced whole, and counts when its mark is there and speaks of the very bytes before
  * it: what follows the last one that does is the torn tail of a write that never was acknowledged. Numbers are
- * big-endian. Every CRC starts from the segment's random nonce and what it is for, so that bytes which a peer
+ * big-endian. Format 2 knows erased bodies; one before has none. Every CRC starts from the segment's random nonce and what it is for, so that bytes which a peer
  * chose can never be taken for an entry.
  */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 export const SEGMENT_HEADER_BYTES = 24
 export const MARK_BYTES = 13
 
@@ -24,8 +24,9 @@ const RECORD = 0x52
 const NOTES: Readonly<Record<NoteKind, number>> = { cover: 0x4b, conflict: 0x58, cut: 0x54 }
 const NOTE_KINDS: ReadonlyMap<number, NoteKind> = new Map(Object.entries(NOTES).map(([kind, byte]) => [byte, kind as NoteKind]))
 const MARK = 0x43
-/** Of two states a body can be in, the only one that is written yet; an erased one will be the other. */
+/** The two states a body can be in. Of an erased one the place of the salt says which record erased it, and zeros may stand where it was. */
 const LIVE = 0x4c
+const ERASED = 0x45
 const HEAD_BYTES = 7
 /** An array of 11, version 1, 32 bytes. */
 const HEADER_BEGINS: Uint8Array = Uint8Array.of(0x8b, 0x01, 0x58, 0x20)
@@ -101,18 +102,29 @@ export function encodeCommit(entries: readonly JournalEntry[], start: number, no
   return { bytes: out, offsets }
 }
 
-function writeRecord(out: Uint8Array, view: DataView, at: number, { header, salt, body }: StoredRecord, seeds: Seeds): number {
+function writeRecord(out: Uint8Array, view: DataView, at: number, record: StoredRecord, seeds: Seeds): number {
+  const { header, salt, body, erasedBy } = record
   const bodyAt = at + HEAD_BYTES + header.length
   const end = bodyAt + BODY_BYTES + body.length
   out[at] = RECORD
   view.setUint16(at + 5, header.length)
   out.set(header, at + HEAD_BYTES)
   view.setUint32(at + 1, suite.crc32(out.subarray(at + 5, bodyAt), seeds.header))
-  out[bodyAt] = LIVE
   view.setUint32(bodyAt + 5, body.length)
+  if (erasedBy !== undefined) return writeErased(out, view, bodyAt, end, erasedBy, seeds)
+  out[bodyAt] = LIVE
   out.set(salt, bodyAt + 9)
   out.set(body, bodyAt + BODY_BYTES)
   view.setUint32(bodyAt + 1, suite.crc32(out.subarray(bodyAt + 5, end), seeds.body))
+  return end
+}
+
+/** A body, whatever it was, becomes an erased one of the same length. */
+function writeErased(out: Uint8Array, view: DataView, bodyAt: number, end: number, by: number, seeds: Seeds): number {
+  out[bodyAt] = ERASED
+  out.fill(0, bodyAt + 9, end)
+  view.setBigUint64(bodyAt + 9, BigInt(by))
+  view.setUint32(bodyAt + 1, suite.crc32(out.subarray(bodyAt + 5, end), seeds.erased))
   return end
 }
 
@@ -162,6 +174,42 @@ export function* scanSegment(bytes: Uint8Array, nonce: number): Generator<ScanIt
   }
 }
 
+/**
+ * Erases records within the bytes of a whole segment, in place: nothing moves, so every place stays what it was. Commits
+ * that were whole are so again; one that was not stays damaged, and what is no record any more is left alone. Yields now and then.
+ *
+ * @param erasures by where the record's entry begins: the seq of the record that erases it
+ */
+export function* eraseInSegment(bytes: Uint8Array, nonce: number, erasures: ReadonlyMap<number, number>): Generator<void> {
+  const seeds = seedsOf(nonce)
+  const view = viewOf(bytes)
+  const commits: { readonly start: number; readonly mark: number; readonly at: readonly number[] }[] = []
+  let start = SEGMENT_HEADER_BYTES
+  let at: number[] = []
+  for (const item of scanSegment(bytes, nonce)) {
+    if (item.type === 'record' && erasures.has(item.at)) at.push(item.at)
+    if (item.type === 'mark') {
+      if (at.length > 0) commits.push({ start, mark: item.isWhole ? item.at : 0, at })
+      start = item.end
+      at = []
+    }
+    yield
+  }
+  if (at.length > 0) commits.push({ start, mark: 0, at })
+  for (const commit of commits) {
+    for (const entry of commit.at) {
+      const bodyAt = entry + HEAD_BYTES + view.getUint16(entry + 5)
+      writeErased(bytes, view, bodyAt, bodyAt + BODY_BYTES + view.getUint32(bodyAt + 5), erasures.get(entry) as number, seeds)
+    }
+    if (commit.mark === 0) continue
+    view.setUint32(commit.mark + 5, contentCrc(bytes.subarray(commit.start, commit.mark), seeds))
+    view.setUint32(commit.mark + 9, suite.crc32(bytes.subarray(commit.mark, commit.mark + 9), seeds.mark))
+    yield
+  }
+  view.setUint16(6, FORMAT_VERSION)
+  view.setUint32(20, suite.crc32(bytes.subarray(0, 20)))
+}
+
 /** One record whose place is known; undefined when its bytes are not what they were. */
 export function parseRecord(bytes: Uint8Array, nonce: number): StoredRecord | undefined {
   const parser = new Parser(bytes, nonce)
@@ -209,17 +257,18 @@ class Parser {
       return this.#none('header damaged')
     const bodyLength = this.#view.getUint32(bodyAt + 5)
     const end = bodyAt + BODY_BYTES + bodyLength
-    if (bytes[bodyAt] !== LIVE) return this.#none('state damaged')
+    const state = bytes[bodyAt]
+    if (state !== LIVE && state !== ERASED) return this.#none('state damaged')
     if (bodyLength > BODY_MAX_BYTES) return this.#none('body length damaged')
     if (end > bytes.length) return this.#none('body cut short')
-    if (this.#view.getUint32(bodyAt + 1) !== suite.crc32(bytes.subarray(bodyAt + 5, end), this.#seeds.body))
-      return this.#none('body damaged')
+    const seed = state === LIVE ? this.#seeds.body : this.#seeds.erased
+    if (this.#view.getUint32(bodyAt + 1) !== suite.crc32(bytes.subarray(bodyAt + 5, end), seed)) return this.#none('body damaged')
     const saltAt = bodyAt + 9
-    const record = {
-      header: bytes.subarray(at + HEAD_BYTES, bodyAt),
-      salt: bytes.subarray(saltAt, saltAt + SALT_BYTES),
-      body: bytes.subarray(saltAt + SALT_BYTES, end),
-    }
+    const header = bytes.subarray(at + HEAD_BYTES, bodyAt)
+    const record =
+      state === ERASED
+        ? erasedRecord(header, Number(this.#view.getBigUint64(saltAt)))
+        : { header, salt: bytes.subarray(saltAt, saltAt + SALT_BYTES), body: bytes.subarray(saltAt + SALT_BYTES, end) }
     this.item = { type: 'record', at, end, record }
     return end
   }
@@ -254,7 +303,7 @@ class Parser {
 }
 
 /** Where the CRC of each thing starts: one thing's bytes never pass for another's, nor in another segment. */
-type Seeds = Readonly<Record<'header' | 'body' | 'content' | 'mark' | NoteKind, number>>
+type Seeds = Readonly<Record<'header' | 'body' | 'erased' | 'content' | 'mark' | NoteKind, number>>
 
 /** Those of the segment asked for last: records are read one by one, and mostly from one segment. */
 let latest: { readonly nonce: number; readonly seeds: Seeds } | undefined
@@ -270,6 +319,7 @@ function newSeeds(nonce: number): Seeds {
   return {
     header: seed(RECORD),
     body: seed(LIVE),
+    erased: seed(ERASED),
     content: seed(0),
     mark: seed(MARK),
     cover: seed(NOTES.cover),

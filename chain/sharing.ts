@@ -1,4 +1,4 @@
-import { CLUSTER, type LogId, type NodeId, type Stream } from '../base/ids.ts'
+import { CLUSTER, type LogId, type NodeId, spaceOf, type Stream } from '../base/ids.ts'
 import type { Chain } from './chain.ts'
 import { streamDigests, type Summary } from './digest.ts'
 import type { Log } from './log.ts'
@@ -6,12 +6,27 @@ import type { StreamDigest } from './messages.ts'
 import type { LogIdentity } from './record.ts'
 import type { SyncPeer } from './sync-peer.ts'
 
+/** Streams that a node keeps a copy of: these alone, or all but these. Streams without a space are always among them. */
+export interface Takes {
+  readonly isExcept: boolean
+  readonly streams: ReadonlySet<Stream>
+}
+
+export function takes(what: Takes | undefined, stream: Stream): boolean {
+  return what === undefined || spaceOf(stream) === undefined || what.streams.has(stream) !== what.isExcept
+}
+
 /** Which logs are for whom, as far as has been decided. */
 export interface Access {
   /** Another number whenever any answer may be another one. */
   readonly revision: number
   /** Some stream is not for everybody. */
   readonly hasClosed: boolean
+  /** Some stream is for those with a right to it alone. */
+  readonly hasSecret: boolean
+  isSecret(stream: Stream): boolean
+  /** What this node keeps a copy of; undefined for everything. */
+  readonly takes: Takes | undefined
   /** True when a stream is for everybody, as most are. */
   isOpen(stream: Stream): boolean
   /** Whether this node and a peer may have a log in common. */
@@ -19,7 +34,15 @@ export interface Access {
 }
 
 /** Everything is for everybody. */
-export const OPEN: Access = { revision: 0, hasClosed: false, isOpen: () => true, isFor: () => true }
+export const OPEN: Access = {
+  revision: 0,
+  hasClosed: false,
+  hasSecret: false,
+  takes: undefined,
+  isSecret: () => false,
+  isOpen: () => true,
+  isFor: () => true,
+}
 
 /** What is said of logs to one peer, and what is thought to be the same there. */
 export interface Told {
@@ -48,23 +71,30 @@ export class Sharing {
 
   /** `later`: once the peer knows as much about membership as this node. */
   of(peer: SyncPeer, { identity }: Log): 'shared' | 'later' | 'barred' {
-    if (this.#access.isOpen(identity.stream)) return 'shared'
+    const { author, stream } = identity
+    if (author !== peer.id && !takes(peer.takes, stream)) return 'barred'
+    if (this.#access.isOpen(stream)) return 'shared'
     if (!this.#access.isFor(peer.id, identity)) return 'barred'
-    return identity.author === peer.id || this.isInformed(peer) ? 'shared' : 'later'
+    return author === peer.id || !this.#access.isSecret(stream) || this.isInformed(peer) ? 'shared' : 'later'
   }
 
   isShared(peer: SyncPeer, log: Log): boolean {
     return this.of(peer, log) === 'shared'
   }
 
-  /** Something is not for everybody. */
-  get hasClosed(): boolean {
-    return this.#access.hasClosed
+  /** Something is for those with a right to it alone. */
+  get hasSecret(): boolean {
+    return this.#access.hasSecret
   }
 
-  /** Logs that are not for everybody. */
-  get closed(): readonly Log[] {
-    return [...this.#chain.logs.values()].filter(({ identity }) => !this.#access.isOpen(identity.stream))
+  /** Logs for those with a right to them alone. */
+  get secret(): readonly Log[] {
+    return [...this.#chain.logs.values()].filter(({ identity }) => this.#access.isSecret(identity.stream))
+  }
+
+  /** Whether this node keeps a copy of a stream. */
+  follows(stream: Stream): boolean {
+    return takes(this.#access.takes, stream)
   }
 
   /** The peer holds every record about membership that this node holds. */
@@ -81,18 +111,13 @@ export class Sharing {
 
   /** What this peer is told of all logs: the same object until it would be another. */
   told(peer: SyncPeer): Told {
-    if (!this.#access.hasClosed) return this.#summary
-    const shared = this.closed.filter(log => log.published > 0 && this.isShared(peer, log))
-    const key = `${this.#chain.revision} ${this.#access.revision} ${shared.map(({ identity }) => identity.id).join()}`
+    if (this.#isAllFor(peer)) return this.#summary
+    const key = `${this.#chain.revision} ${this.#access.revision} ${this.isInformed(peer)}`
     if (peer.view?.key === key) return peer.view.told
-    const { digests, published } = this.#summary
-    const isOpen = (log: LogId): boolean => this.#access.isOpen((this.#chain.log(log) as Log).identity.stream)
+    const shared = this.logsFor(peer).filter(log => log.published > 0)
     const told: Told = {
-      digests: [...digests.filter(({ stream }) => this.#access.isOpen(stream)), ...streamDigests(shared)],
-      published: new Map([
-        ...[...published].filter(([log]) => isOpen(log)),
-        ...shared.map(({ identity, published: size }): [LogId, number] => [identity.id, size]),
-      ]),
+      digests: streamDigests(shared),
+      published: new Map(shared.map(log => [log.identity.id, log.published])),
     }
     peer.view = { key, told }
     return told
@@ -101,6 +126,10 @@ export class Sharing {
   /** Logs of which this peer is told. */
   logsFor(peer: SyncPeer): readonly Log[] {
     const logs = [...this.#chain.logs.values()]
-    return this.#access.hasClosed ? logs.filter(log => this.isShared(peer, log)) : logs
+    return this.#isAllFor(peer) ? logs : logs.filter(log => this.isShared(peer, log))
+  }
+
+  #isAllFor(peer: SyncPeer): boolean {
+    return !this.#access.hasClosed && peer.takes === undefined
   }
 }

@@ -2,7 +2,7 @@ import { type Buggify, never } from '../base/buggify.ts'
 import type { LogId, NodeId, Stream } from '../base/ids.ts'
 import { CREDIT_BYTES, CREDIT_STEP_BYTES, LOGS_MAX } from '../base/limits.ts'
 import { RUN_COST_MAX } from './run.ts'
-import type { Told } from './sharing.ts'
+import type { Takes, Told } from './sharing.ts'
 
 /**
  * What is known of one connected peer, and forgotten with the connection: a new connection
@@ -26,6 +26,8 @@ export class SyncPeer {
   readonly outran: Set<LogId> = new Set()
   /** Logs whose records from this peer are ahead of our clock: they wait for the next comparison. */
   readonly deferred: Set<LogId> = new Set()
+  /** What it keeps a copy of, as it said; undefined for everything. */
+  takes: Takes | undefined
   /** What it is told of all logs, where some are not for everybody; `key` says what that follows from. */
   view: { readonly key: string; readonly told: Told } | undefined
   /** It held all records about membership when that was last looked at. */
@@ -34,6 +36,8 @@ export class SyncPeer {
   agreed = false
   /** A read for this peer is under way; frames leave one after the other. */
   reading = false
+  /** It knows that a record may have been erased: one of the version before cannot take in the rest of it. */
+  readonly takesErased: boolean
   readonly #buggify: Buggify
   #credit: number
   /** Cost of what the peer has sent and not been given credit for again. */
@@ -41,8 +45,9 @@ export class SyncPeer {
   /** The part of it that has been dealt with. */
   #owed = 0
 
-  constructor(id: NodeId, buggify: Buggify = never) {
+  constructor(id: NodeId, buggify: Buggify = never, takesErased: boolean = true) {
     this.id = id
+    this.takesErased = takesErased
     this.#buggify = buggify
     this.#credit = buggify('sync.little-credit') ? CREDIT_STEP_BYTES + RUN_COST_MAX : CREDIT_BYTES
   }

@@ -6,7 +6,7 @@ import type { Chain } from './chain.ts'
 import { entryOf } from './digest.ts'
 import type { Log } from './log.ts'
 import type { StoredRecord } from './record.ts'
-import { type EncodedRun, encodeRun } from './run.ts'
+import { type EncodedRun, encodeRun, type Grounds, NO_GROUNDS } from './run.ts'
 import type { Sharing } from './sharing.ts'
 import type { SyncEffect } from './sync.ts'
 import type { SyncPeer } from './sync-peer.ts'
@@ -97,14 +97,29 @@ export class Pusher {
   }
 
   /** The records asked for; none when they could not be read: then the peer will ask someone else. */
-  onRead(peer: SyncPeer, log: Log | undefined, id: LogId, from: number, records: readonly StoredRecord[]): void {
+  onRead(
+    peer: SyncPeer,
+    log: Log | undefined,
+    id: LogId,
+    from: number,
+    records: readonly StoredRecord[],
+    grounds: Grounds = NO_GROUNDS,
+  ): void {
     peer.reading = false
     const limit = log === undefined ? 0 : this.#limit(peer, log)
     if (log !== undefined && peer.serving.get(id) === from && from < limit && this.#sharing.isShared(peer, log)) {
-      if (records.length === 0) peer.serving.delete(id)
-      else this.#send(peer, log, encodeRun(log, from, this.#share(records.slice(0, limit - from))))
+      const shared = this.#share(records.slice(0, limit - from))
+      const frame = shared.length === 0 ? undefined : encodeRun(log, from, shared, peer.takesErased ? grounds : NO_GROUNDS)
+      if (frame !== undefined && frame.end > from) this.#send(peer, log, frame)
+      else this.#giveUp(peer, id, shared)
     }
     this.pump(peer)
+  }
+
+  /** The next record of a log cannot be told to this peer. */
+  #giveUp(peer: SyncPeer, id: LogId, records: readonly StoredRecord[]): void {
+    peer.serving.delete(id)
+    if (records.length > 0) this.#metrics.add('weft_sync_withheld_total')
   }
 
   /** An own log was committed and signed; `fresh` are the records that this commit added. */
@@ -140,6 +155,7 @@ export class Pusher {
     const frames: EncodedRun[] = []
     for (let from = first; from < first + records.length && from < log.published; ) {
       const frame = encodeRun(log, from, this.#share(records.slice(from - first)))
+      if (frame.end === from) break
       frames.push(frame)
       from = frame.end
     }

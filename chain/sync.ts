@@ -14,7 +14,7 @@ import type { Log } from './log.ts'
 import type { OutgoingSyncMessage, Scope, StreamBuckets, StreamDigest, SyncMessage } from './messages.ts'
 import type { LogIdentity, StoredRecord } from './record.ts'
 import { type Access, OPEN, Sharing } from './sharing.ts'
-import { costOf, endOf, type Run } from './run.ts'
+import { costOf, endOf, type Grounds, type Run } from './run.ts'
 import { RunIntake } from './run-intake.ts'
 import { SyncPeer } from './sync-peer.ts'
 import { Puller } from './sync-pull.ts'
@@ -74,6 +74,7 @@ export class ChainSync {
   /** The earliest of them, or earlier. */
   #nextCheckMs: number = Infinity
   readonly #summary: Summary
+  readonly #access: Access
   readonly #sharing: Sharing
   #nowMs = 0
   #effects: SyncEffect[] = []
@@ -86,6 +87,7 @@ export class ChainSync {
     const metrics = init.metrics ?? new Metrics()
     this.#identify = init.identify
     const { access = OPEN } = init
+    this.#access = access
     const isFor = (peer: NodeId, log: LogIdentity): boolean => access.isOpen(log.stream) || access.isFor(peer, log)
     this.#puller = new Puller(init.chain, this.#peers, init.identify, isFor, (to, message) => this.#send(to, message), metrics)
     this.#summary = new Summary(init.chain)
@@ -104,8 +106,10 @@ export class ChainSync {
     return this.#peers.size
   }
 
-  onUp(id: NodeId, nowMs: number): readonly SyncEffect[] {
-    this.#peers.set(id, new SyncPeer(id, this.#buggify))
+  /** @param takesErased it speaks a version that knows of erased records */
+  onUp(id: NodeId, nowMs: number, takesErased: boolean = true): readonly SyncEffect[] {
+    this.#peers.set(id, new SyncPeer(id, this.#buggify, takesErased))
+    if (this.#access.takes !== undefined) this.#send(id, { kind: 'sync.takes', ...this.#access.takes })
     if (this.#chain.self < id) {
       if (this.#buggify('sync.hello-late')) this.#compareAt(id, nowMs + HEADS_INTERVAL_MS)
       else this.#compare(id, nowMs)
@@ -133,6 +137,10 @@ export class ChainSync {
   #dispatch(peer: SyncPeer, message: SyncMessage, nowMs: number, wallMs: number): Verdict {
     if (message.kind !== 'sync.hello' && message.kind !== 'sync.equal') peer.equalAt = undefined
     switch (message.kind) {
+      case 'sync.takes':
+        peer.takes = { isExcept: message.isExcept, streams: message.streams }
+        peer.view = undefined
+        return ACCEPT
       case 'sync.hello':
         return this.#onHello(peer, message.digests, nowMs)
       case 'sync.equal':
@@ -196,6 +204,7 @@ export class ChainSync {
     const mine = new Map(told.digests.map(({ stream, digest }) => [stream, digest]))
     const differing = new Set<Stream>(mine.keys())
     for (const { stream, digest } of digests) {
+      if (!this.#sharing.follows(stream)) continue
       const own = mine.get(stream)
       if (own !== undefined && equalBytes(own, digest) && !this.#buggify('sync.compare-all')) differing.delete(stream)
       else differing.add(stream)
@@ -305,7 +314,10 @@ export class ChainSync {
       return true
     }
     if (!this.#puller.hears(peer, id, size)) return false
-    if ((log?.identity ?? this.#identify(id))?.author !== this.#chain.self) return true
+    const own = log?.identity ?? this.#identify(id)
+    if (own?.author !== this.#chain.self) return true
+    // Who may not know of it is asked nothing about it.
+    if (!this.#access.isOpen(own.stream) && !this.#access.isFor(peer.id, own)) return true
     if (size > published) {
       // Anybody can say so: what follows from it follows when the peer has shown our own signature.
       peer.outran.add(id)
@@ -405,10 +417,10 @@ export class ChainSync {
     return this.#onProbe(peer, message.log, message.from - 1)
   }
 
-  onRead(id: NodeId, log: LogId, from: number, records: readonly StoredRecord[]): readonly SyncEffect[] {
+  onRead(id: NodeId, log: LogId, from: number, records: readonly StoredRecord[], grounds?: Grounds): readonly SyncEffect[] {
     const peer = this.#peers.get(id)
     if (peer !== undefined) {
-      this.#pusher.onRead(peer, this.#chain.log(log), log, from, records)
+      this.#pusher.onRead(peer, this.#chain.log(log), log, from, records, grounds)
       this.#inform(peer)
     }
     return this.#take()
@@ -534,7 +546,7 @@ export class ChainSync {
   }
 
   #tellHeads(): void {
-    const isClosed = this.#sharing.hasClosed
+    const isSecret = this.#sharing.hasSecret
     for (const peer of this.#peers.values()) {
       if (!peer.agreed) continue
       const entries: FrontierEntry[] = []
@@ -542,7 +554,7 @@ export class ChainSync {
         const { id, author } = log.identity
         // An author is told too that we have its log, so that it pushes to us; others only what they lack, except where they
         // wait for us to know what was decided.
-        const isAwaited = peer.id === author || (isClosed && log.identity.stream === CLUSTER)
+        const isAwaited = peer.id === author || (isSecret && log.identity.stream === CLUSTER)
         const knows = Math.max(peer.told.get(id) ?? 0, isAwaited ? 0 : (peer.theirs.get(id) ?? 0))
         if (log.published <= knows || !this.#sharing.isShared(peer, log)) continue
         peer.told.set(id, log.published)
@@ -576,7 +588,7 @@ export class ChainSync {
 
   /** Where the `cluster` logs are equal, the peer knows as much about membership as this node. */
   #compareMembership(peer: SyncPeer, digests: readonly StreamDigest[]): void {
-    if (!this.#sharing.hasClosed) return
+    if (!this.#sharing.hasSecret) return
     const mine = this.#summary.digests.find(({ stream }) => stream === CLUSTER)
     const theirs = digests.find(({ stream }) => stream === CLUSTER)
     if (mine === undefined || theirs === undefined || !equalBytes(mine.digest, theirs.digest)) return
@@ -597,11 +609,11 @@ export class ChainSync {
 
   /** Once a peer knows all that was decided, it is told of what is for it and not for everybody. */
   #inform(peer: SyncPeer): void {
-    if (!this.#sharing.hasClosed) return
+    if (!this.#sharing.hasSecret) return
     const before = peer.isInformed
     peer.isInformed = this.#sharing.isInformed(peer)
     if (before || !peer.isInformed || !peer.agreed) return
-    const shared = this.#sharing.closed.filter(log => this.#sharing.isShared(peer, log))
+    const shared = this.#sharing.secret.filter(log => this.#sharing.isShared(peer, log))
     for (const log of shared) if (log.published > (peer.theirs.get(log.identity.id) ?? 0)) this.#grow(log, this.#nowMs)
     if (shared.length > 0 && this.#chain.self < peer.id) this.#compareAt(peer.id, this.#nowMs)
     this.#pusher.pump(peer)

@@ -24,6 +24,8 @@ export interface VerifiedLog {
   readonly root: string
   /** Records below a checkpoint of the author; the rest are own ones that wait for their first. */
   readonly signed: number
+  /** Records whose bodies their author had erased: their headers stand, and are checked like all others. */
+  readonly erased: number
 }
 
 export interface VerifyOptions {
@@ -65,6 +67,7 @@ export function verifyJournal(disk: Disk, options: VerifyOptions, done: (result:
       size: log.size,
       root: toHex(log.tree.root()),
       signed: log.published,
+      erased: replay.erasedOf(log.identity.id),
     }))
     done({ ok: true, value: { valid: true, logs: logs.sort((a, b) => (a.logId < b.logId ? -1 : 1)), records: replay.records } })
   })

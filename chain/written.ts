@@ -2,7 +2,7 @@ import { EMPTY } from '../base/bytes.ts'
 import type { Hlc } from '../base/hlc.ts'
 import { type CausalId, causalIdOf } from '../base/ids.ts'
 import type { Log } from './log.ts'
-import { bodyCommit, encodeHeader, leafOf, type ParentRef, type StoredRecord } from './record.ts'
+import { bodyCommit, encodeHeader, erasedRecord, leafOf, type ParentRef, type StoredRecord } from './record.ts'
 
 /** A record that stands in its log, and may not be durable yet. */
 export interface Written {
@@ -16,22 +16,29 @@ export interface Written {
 }
 
 /** What its place in the log does not say of a record. */
-export interface Unplaced {
+export type Unplaced = Labels & Content
+
+interface Labels {
   readonly hlc: Hlc
   readonly kind: number
   readonly actor: string
   readonly parents: readonly ParentRef[]
   readonly grant?: Uint8Array
-  readonly salt: Uint8Array
-  readonly body: Uint8Array
 }
+
+/** A body, or what its author's header said of it before it was erased. */
+export type Content =
+  | { readonly salt: Uint8Array; readonly body: Uint8Array }
+  | { readonly bodyCommit: Uint8Array; readonly bodyLength: number; readonly erasedBy: number }
 
 /**
  * Puts a record at the end of a log. Its author and everybody who takes it over make the same bytes here: log, seq,
  * prev, commitment and length follow from where it stands and from its body.
  */
-export function appendTo(log: Log, { hlc, kind, actor, parents, grant = EMPTY, salt, body }: Unplaced): Written {
+export function appendTo(log: Log, unplaced: Unplaced): Written {
+  const { hlc, kind, actor, parents, grant = EMPTY } = unplaced
   const seq = log.size
+  const isLive = 'body' in unplaced
   const header = encodeHeader({
     logId: log.idBytes,
     seq,
@@ -41,10 +48,11 @@ export function appendTo(log: Log, { hlc, kind, actor, parents, grant = EMPTY, s
     actor,
     parents,
     grant,
-    bodyCommit: bodyCommit(salt, body),
-    bodyLength: body.length,
+    bodyCommit: isLive ? bodyCommit(unplaced.salt, unplaced.body) : unplaced.bodyCommit,
+    bodyLength: isLive ? unplaced.body.length : unplaced.bodyLength,
   })
   const leaf = leafOf(header)
   log.append(leaf, hlc)
-  return { seq, id: causalIdOf(leaf), hlc, kind, actor, parents, record: { header, salt, body } }
+  const record = isLive ? { header, salt: unplaced.salt, body: unplaced.body } : erasedRecord(header, unplaced.erasedBy)
+  return { seq, id: causalIdOf(leaf), hlc, kind, actor, parents, record }
 }

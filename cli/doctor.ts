@@ -4,8 +4,10 @@ import { asWeftError } from '../base/errors.ts'
 import { CLOCK_AHEAD_MAX_MS } from '../base/limits.ts'
 import type { NodeStatus, SettingInfo } from '../node/api.ts'
 import type { PeerInfo } from '../node/peers.ts'
-import { CONFIG_FILE, resolveConfig } from '../node/config.ts'
+import { type Config, CONFIG_FILE, resolveConfig, settingsOf } from '../node/config.ts'
+import { hostClock } from '../node/host/clock.ts'
 import { indexDirectory, readControlFile } from '../node/host/directory.ts'
+import { hostRandom } from '../node/host/random.ts'
 import { IDENTITY_FILE, NEXT_IDENTITY_FILE } from '../node/identity.ts'
 import { isAlive } from './background.ts'
 import { isNode, residentOf } from './directory.ts'
@@ -38,6 +40,7 @@ export async function examine(dir: string): Promise<readonly Check[]> {
     ...permissions(dir),
     await identityCheck(dir),
     ...(status === undefined ? settings(dir) : (await node('node.settings', {})).settings.map(settingCheck)),
+    ...(await embedderCheck(dir, status)),
     runCheck(dir, status),
     lockCheck(dir, status),
     await journalCheck(dir),
@@ -119,16 +122,54 @@ async function identityCheck(dir: string): Promise<Check> {
 
 function settings(dir: string): Check[] {
   try {
-    const file = join(dir, CONFIG_FILE)
-    const config = resolveConfig({}, process.env, existsSync(file) ? readFileSync(file, 'utf8') : undefined)
-    return Object.entries(config).map(([setting, { value, from }]) => settingCheck({ setting, value, from }))
+    return settingsOf(configOf(dir)).map(settingCheck)
   } catch (thrown) {
     return [failed('settings', thrown)]
   }
 }
 
 function settingCheck({ setting, value, from }: SettingInfo): Check {
-  return { check: `setting ${setting}`, result: 'ok', detail: `${[value].flat().join(', ') || 'none'} (${from})` }
+  const isTable = typeof value === 'object' && !Array.isArray(value)
+  const parts = isTable ? Object.entries(value).map(([name, one]) => `${name} = ${one}`) : [value as string | readonly string[]].flat()
+  return { check: `setting ${setting}`, result: 'ok', detail: `${parts.join(', ') || 'none'} (${from})` }
+}
+
+/** One text, embedded by the node if it runs, else as it would be. */
+async function embedderCheck(dir: string, status: NodeStatus | undefined): Promise<Check[]> {
+  try {
+    const report = status === undefined ? await tried(dir) : await nodeIn(dir)('memory.embedder', { probe: true })
+    if (report.status === null || report.tookMs === null) return []
+    const { embedder, waiting } = report.status
+    const left = waiting === 0 ? '' : `, ${plural(waiting, 'memory', 'memories')} without a vector`
+    return [{ check: 'embedder', result: 'ok', detail: `${embedder} answers in ${Math.round(report.tookMs)} ms${left}` }]
+  } catch (thrown) {
+    // Memories are written, and recalled by words, all the same.
+    return [{ ...failed('embedder', thrown), result: 'warn' }]
+  }
+}
+
+async function tried(
+  dir: string,
+): Promise<{ readonly status: { readonly embedder: string; readonly waiting: number } | null; readonly tookMs: number | null }> {
+  const config = configOf(dir)
+  if (config.embedder.value === 'none') return { status: null, tookMs: null }
+  const { configuredEmbedder } = await import('../node/host/embedder/configured.ts')
+  const embedder = configuredEmbedder(config, { clock: hostClock, random: hostRandom, log: () => {}, environment: process.env, dir })
+  if (embedder === undefined) return { status: null, tookMs: null }
+  const startMs = performance.now()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      embedder.embed(['weft'], 'query', result => (result.ok ? resolve() : reject(result.error)))
+    })
+  } finally {
+    embedder.close()
+  }
+  return { status: { embedder: embedder.id, waiting: 0 }, tookMs: performance.now() - startMs }
+}
+
+function configOf(dir: string): Config {
+  const file = join(dir, CONFIG_FILE)
+  return resolveConfig({}, process.env, existsSync(file) ? readFileSync(file, 'utf8') : undefined)
 }
 
 function runCheck(dir: string, status: NodeStatus | undefined): Check {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Request } from '../node/commands/types.ts'
 import { inSpace } from '../node/client/space.ts'
-import { nodeIn } from './node-in.ts'
+import { LONG_ANSWER_MS, nodeIn } from './node-in.ts'
 import { write, writeDocument } from './output.ts'
 import { Progress } from './progress.ts'
 
@@ -21,6 +21,8 @@ export class Invocation {
   readonly progress: Progress
   /** Which space commands of the memory are about, where they do not say: `--space`, else `WEFT_SPACE`, else the node decides. */
   readonly space: string | undefined
+  /** The same for what takes a while: a question about the whole memory. */
+  readonly askSlowly: Request
   /** Performs a command on the node that runs in `dir`. */
   readonly request: Request
 
@@ -30,6 +32,7 @@ export class Invocation {
     this.progress = new Progress(progress === true)
     this.space = space ?? (process.env['WEFT_SPACE'] || undefined)
     this.request = inSpace(nodeIn(this.dir), this.space)
+    this.askSlowly = inSpace(nodeIn(this.dir, LONG_ANSWER_MS), this.space)
   }
 
   /** The answer: `document` with `--json`, else what `render` makes of it. */

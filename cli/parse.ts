@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { type ClusterId, parseClusterId } from '../base/ids.ts'
 
 /** What options and operands are made of. Commander names the option; these say what it should have been. */
 
@@ -45,9 +46,38 @@ export function labels(text: string, before: Readonly<Record<string, string>> = 
   return { ...before, [text.slice(0, cut)]: text.slice(cut + 1) }
 }
 
+/** `name=value`, or a name for any value, several times: of one name any of its values, of several all. */
+export function wantedLabels(text: string, before: Readonly<Record<string, readonly string[] | null>> = {}): typeof before {
+  const cut = text.indexOf('=')
+  const name = cut < 0 ? text : text.slice(0, cut)
+  if (name === '') throw new InvalidArgumentError('A label is name=value, or a name.')
+  return { ...before, [name]: cut < 0 ? null : [...(before[name] ?? []), text.slice(cut + 1)] }
+}
+
+/** `name=0.5`, several times. */
+export function shares(text: string, before: Readonly<Record<string, number>> | boolean = {}): Readonly<Record<string, number>> {
+  const found = /^(.+)=(\d*\.?\d+)$/.exec(text)
+  if (found === null || Number(found[2]) > 1) throw new InvalidArgumentError('NAME=SHARE is wanted, the share from 0 to 1.')
+  return { ...(typeof before === 'boolean' ? {} : before), [found[1] as string]: Number(found[2]) }
+}
+
+/** 0 to 1. */
+export function share(text: string): number {
+  const number = Number(text)
+  if (!/^\d*\.?\d+$/.test(text) || number > 1) throw new InvalidArgumentError('A number from 0 to 1 is wanted.')
+  return number
+}
+
 /** `a,b,c` */
 export function commaList(text: string): readonly string[] {
   const parts = text.split(',').map(part => part.trim())
   if (parts.includes('')) throw new InvalidArgumentError('Names with commas between them are wanted.')
   return parts
+}
+
+/** The hash of a genesis. */
+export function genesis(text: string): ClusterId {
+  const id = parseClusterId(text)
+  if (id === undefined) throw new InvalidArgumentError('64 hex digits are wanted, the id of a cluster.')
+  return id
 }

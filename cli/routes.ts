@@ -100,6 +100,7 @@ export const ROUTES: readonly Route[] = [
         about: 'show what would lose its reasons without it',
         load: async () => (await import('./commands/mem-whatif.ts')).define,
       },
+      { name: 'graph', about: 'draw what stands around a memory', load: async () => (await import('./commands/mem-graph.ts')).define },
       { name: 'show', about: 'show one memory and its links', load: async () => (await import('./commands/mem-show.ts')).define },
       {
         name: 'list',
@@ -111,9 +112,29 @@ export const ROUTES: readonly Route[] = [
       { name: 'supersede', about: 'replace a memory by another', load: async () => (await import('./commands/mem-supersede.ts')).define },
       { name: 'forget', about: 'retract a record of this node', load: async () => (await import('./commands/mem-forget.ts')).define },
       {
+        name: 'policy',
+        about: 'what this node forgets by itself',
+        commands: [
+          { name: 'set', about: 'set a policy', load: async () => (await import('./commands/mem-policy.ts')).defineSet },
+          { name: 'list', about: 'list them', load: async () => (await import('./commands/mem-policy.ts')).defineList },
+          { name: 'remove', about: 'remove one', load: async () => (await import('./commands/mem-policy.ts')).defineRemove },
+          {
+            name: 'run',
+            about: 'run them now, or see what they would do',
+            load: async () => (await import('./commands/mem-policy.ts')).defineRun,
+          },
+        ],
+      },
+      {
         name: 'conflicts',
         about: 'list what has several current successors, or two histories',
         load: async () => (await import('./commands/mem-conflicts.ts')).define,
+      },
+      { name: 'resolve', about: 'settle a conflict', load: async () => (await import('./commands/mem-resolve.ts')).define },
+      {
+        name: 'timeline',
+        about: 'show what was thought when, and what replaced what',
+        load: async () => (await import('./commands/mem-timeline.ts')).define,
       },
       {
         name: 'coherence',
@@ -168,6 +189,11 @@ export const ROUTES: readonly Route[] = [
             load: async () => (await import('./commands/mem-import.ts')).defineChat,
           },
           {
+            name: 'cbor',
+            about: 'an export with proofs, of this cluster or another',
+            load: async () => (await import('./commands/mem-import.ts')).defineCbor,
+          },
+          {
             name: 'mcp',
             about: 'the file of an MCP memory server',
             load: async () => (await import('./commands/mem-import.ts')).defineMcp,
@@ -175,6 +201,11 @@ export const ROUTES: readonly Route[] = [
         ],
       },
       { name: 'export', about: 'write the memory as JSON Lines', load: async () => (await import('./commands/mem-export.ts')).define },
+      {
+        name: 'reembed',
+        about: 'make vectors for memories that have none',
+        load: async () => (await import('./commands/mem-reembed.ts')).define,
+      },
       {
         name: 'status',
         about: 'how much there is, and how far it is applied',
@@ -195,6 +226,11 @@ export const ROUTES: readonly Route[] = [
       },
       { name: 'grant', about: 'give a member a role in a space', load: async () => (await import('./commands/space.ts')).defineGrant },
       {
+        name: 'rotate',
+        about: 'give the readers of an encrypted space a new key',
+        load: async () => (await import('./commands/space.ts')).defineRotate,
+      },
+      {
         name: 'revoke',
         about: 'take it away; what it wrote until then stays',
         load: async () => (await import('./commands/space.ts')).defineRevoke,
@@ -204,7 +240,7 @@ export const ROUTES: readonly Route[] = [
   },
   {
     name: 'verify',
-    about: 'check a proof that weft mem why wrote, without any node',
+    about: 'check a proof or an export with proofs, without any node',
     load: async () => (await import('./commands/verify.ts')).define,
   },
   {

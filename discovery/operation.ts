@@ -3,8 +3,9 @@ import { type Cbor, decode, encode } from '../base/codec.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
 import { isStrictKey, verify } from '../base/crypto/ed25519.ts'
 import { hash, tagOf } from '../base/crypto/hash.ts'
+import { KEY_NAME_BYTES, SEAL_TAG_BYTES, SPACE_KEY_BYTES } from '../base/crypto/sealed.ts'
 import { type ClusterId, DEFAULT_SPACE, digestOf, isSpace, keyOf, type LogId, logIdOf, type NodeId, nodeIdOf } from '../base/ids.ts'
-import { ADMINS_MAX, EVIDENCE_OPS_MAX, LOGS_MAX, SPACE_HEADS_MAX } from '../base/limits.ts'
+import { ADMINS_MAX, EVIDENCE_OPS_MAX, LOGS_MAX, SPACE_BOXES_MAX, SPACE_HEADS_MAX } from '../base/limits.ts'
 import { bytes, list, literal, type Shape, text, tuple, uint } from '../base/shape.ts'
 
 /**
@@ -51,6 +52,22 @@ export type SpaceOp =
       readonly after: readonly string[]
     }
   | { readonly op: 'space.revoke'; readonly space: string; readonly node: NodeId; readonly at: number; readonly after: readonly string[] }
+  /** Keys of an encrypted space, each sealed for a node that is to read. */
+  | {
+      readonly op: 'space.key'
+      readonly space: string
+      /** The public half of the secret that the boxes were sealed with. */
+      readonly passing: Uint8Array
+      readonly boxes: readonly KeyBox[]
+      readonly after: readonly string[]
+    }
+
+export interface KeyBox {
+  readonly node: NodeId
+  /** What the key is called: 16 bytes in hex. */
+  readonly key: string
+  readonly box: Uint8Array
+}
 
 export interface CutEntry {
   readonly log: LogId
@@ -85,6 +102,7 @@ const POLICY = 4
 const CREATE = 5
 const GRANT = 6
 const WITHDRAW = 7
+const KEY = 8
 /** By number, from 1. */
 export const SPACE_ROLES: readonly Exclude<SpaceRole, 'none'>[] = ['relay', 'read', 'write', 'admin']
 const PRIVATE = 1
@@ -112,6 +130,8 @@ function encodeOp(op: Op): Cbor {
       return [GRANT, op.space, keyOf(op.node), SPACE_ROLES.indexOf(op.role) + 1, op.at, encodeAfter(op)]
     case 'space.revoke':
       return [WITHDRAW, op.space, keyOf(op.node), op.at, encodeAfter(op)]
+    case 'space.key':
+      return [KEY, op.space, op.passing, op.boxes.map(({ node, key, box }) => [keyOf(node), fromHex(key), box]), encodeAfter(op)]
   }
 }
 
@@ -137,6 +157,13 @@ const afterShape: Shape<readonly string[]> = {
 }
 const createShape = tuple(literal(CREATE), spaceShape, keyShape, uint(PRIVATE + ENCRYPTED), afterShape)
 const grantShape = tuple(literal(GRANT), spaceShape, keyShape, uint(SPACE_ROLES.length), uint(), afterShape)
+const keysShape = tuple(
+  literal(KEY),
+  spaceShape,
+  bytes(32),
+  list(tuple(keyShape, bytes(KEY_NAME_BYTES), bytes(SPACE_KEY_BYTES + SEAL_TAG_BYTES)), SPACE_BOXES_MAX),
+  afterShape,
+)
 const withdrawShape = tuple(literal(WITHDRAW), spaceShape, keyShape, uint(), afterShape)
 
 /** @returns undefined for anything but the canonical bytes of an operation of this cluster. */
@@ -176,6 +203,8 @@ function parseOp(fields: readonly Cbor[]): Op | undefined {
       const row = createShape.parse(fields)
       if (row === undefined) return undefined
       const [, space, owner, flags, after] = row
+      // What everybody may read is not worth a key.
+      if (flags === ENCRYPTED) return undefined
       return { op: 'space.create', space, owner, isPrivate: (flags & PRIVATE) > 0, isEncrypted: (flags & ENCRYPTED) > 0, after }
     }
     case GRANT: {
@@ -189,6 +218,12 @@ function parseOp(fields: readonly Cbor[]): Op | undefined {
       const row = withdrawShape.parse(fields)
       return row && { op: 'space.revoke', space: row[1], node: row[2], at: row[3], after: row[4] }
     }
+    case KEY: {
+      const row = keysShape.parse(fields)
+      if (row === undefined) return undefined
+      const boxes = row[3].map(([node, key, box]) => ({ node, key: toHex(key), box }))
+      return { op: 'space.key', space: row[1], passing: row[2], boxes, after: row[4] }
+    }
     default:
       return undefined
   }
@@ -196,7 +231,7 @@ function parseOp(fields: readonly Cbor[]): Op | undefined {
 
 /** What is decided about a space, rather than about members. */
 export function isSpaceOp(op: Op): op is SpaceOp {
-  return op.op === 'space.create' || op.op === 'space.grant' || op.op === 'space.revoke'
+  return op.op === 'space.create' || op.op === 'space.grant' || op.op === 'space.revoke' || op.op === 'space.key'
 }
 
 export function signOperation(operation: Operation, signer: Signer): SignedOperation {

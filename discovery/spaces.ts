@@ -1,5 +1,5 @@
 import type { NodeId } from '../base/ids.ts'
-import type { SpaceOp, SpaceRole } from './operation.ts'
+import type { KeyBox, SpaceOp, SpaceRole } from './operation.ts'
 import { andFrom, common, EVERYWHERE, NOWHERE, type Spans, until } from './spans.ts'
 
 /**
@@ -38,6 +38,19 @@ export interface SpaceState {
   readonly deciders: readonly NodeId[]
   /** Operations of this space that hold or held. */
   counts(id: string): boolean
+  /** Every key that was given to a node, by whoever had the right to. */
+  boxesFor(node: NodeId): readonly Box[]
+  /** All keys there are, by name. */
+  readonly keys: readonly string[]
+  /**
+   * Keys to write with, the best one first: those that nobody holds who may not read now, and that no later one replaced. More
+   * than one where keys were changed without knowing of each other.
+   */
+  writingKeys(mayRead: (node: NodeId) => boolean): readonly string[]
+}
+
+export interface Box extends KeyBox {
+  readonly passing: Uint8Array
 }
 
 const RANK: Readonly<Record<SpaceRole, number>> = { none: 0, relay: 1, read: 2, write: 3, admin: 4 }
@@ -68,8 +81,8 @@ interface Row extends SignedSpaceOp {
   readonly bit: bigint
   /** Everything before it. */
   readonly past: bigint
-  /** Whom it is about; of a creation, the owner. */
-  readonly node: NodeId
+  /** Whom it is about; of a creation, the owner; of keys, nobody. */
+  readonly node: NodeId | undefined
   readonly role: SpaceRole
 }
 
@@ -110,11 +123,11 @@ class SpaceHistory implements SpaceState {
   }
 
   get named(): readonly NodeId[] {
-    return [...new Set([...this.#authority.keys()].map(row => row.node))].sort()
+    return [...new Set([...this.#authority.keys()].flatMap(row => row.node ?? []))].sort()
   }
 
   get deciders(): readonly NodeId[] {
-    return [...new Set([...this.#authority.keys()].filter(row => row.role === 'admin').map(row => row.node))].sort()
+    return [...new Set([...this.#authority.keys()].filter(row => row.role === 'admin').flatMap(row => row.node ?? []))].sort()
   }
 
   counts(id: string): boolean {
@@ -138,6 +151,42 @@ class SpaceHistory implements SpaceState {
       this.#writes.set(node, writes)
     }
     return writes
+  }
+
+  boxesFor(node: NodeId): readonly Box[] {
+    return this.#boxes(() => true).filter(box => box.node === node)
+  }
+
+  get keys(): readonly string[] {
+    return [...new Set(this.#boxes(() => true).map(({ key }) => key))].sort()
+  }
+
+  writingKeys(mayRead: (node: NodeId) => boolean): readonly string[] {
+    const holds = (row: Row): boolean => !this.#isOverruled(row, this.#all)
+    const boxes = this.#boxes(() => true)
+    const sound = [...new Set(this.#boxes(holds).map(({ key }) => key))].filter(key =>
+      boxes.every(box => box.key !== key || mayRead(box.node)),
+    )
+    // A key begins with the operations that give it and know of none that did.
+    const begins = new Map(
+      sound.map((key): [string, readonly Row[]] => {
+        const rows = [...this.#authority.keys()].filter(({ op }) => op.op === 'space.key' && op.boxes.some(box => box.key === key))
+        return [key, rows.filter(row => !rows.some(other => (row.past & other.bit) !== 0n))]
+      }),
+    )
+    const isReplaced = (key: string): boolean =>
+      sound.some(
+        later =>
+          later !== key && (begins.get(later) as Row[]).every(row => (begins.get(key) as Row[]).some(({ bit }) => (row.past & bit) !== 0n)),
+      )
+    return [...sound.filter(key => !isReplaced(key)).sort(), ...sound.filter(isReplaced).sort()]
+  }
+
+  #boxes(which: (row: Row) => boolean): readonly Box[] {
+    return [...this.#authority.keys()].flatMap(row => {
+      const { op } = row
+      return op.op === 'space.key' && which(row) ? op.boxes.map(box => ({ ...box, passing: op.passing })) : []
+    })
   }
 
   /** Signers who were admins of the space as far as the operation knows. Only the cluster creates. */
@@ -164,7 +213,7 @@ class SpaceHistory implements SpaceState {
 
   /** What put a signer down concurrently with what it signed, in such a way that this does not hold. */
   #fallOf(signer: NodeId, signed: Row, set: bigint): Row | undefined {
-    const gives = signed.op.op === 'space.grant'
+    const gives = signed.op.op !== 'space.revoke'
     return this.#rows.find(row => {
       const authority = this.#authority.get(row)
       if (authority === undefined || row.node !== signer || row.role === 'admin' || (set & row.bit) === 0n) return false
@@ -193,7 +242,7 @@ class SpaceHistory implements SpaceState {
     return newest
       .map(row => {
         const before = this.#writesAt(node, row.past)
-        if (row.op.op === 'space.create') return EVERYWHERE
+        if (row.op.op === 'space.create' || row.op.op === 'space.key') return EVERYWHERE
         return RANK[row.role] >= RANK.write ? andFrom(before, row.op.at) : until(before, row.op.at)
       })
       .reduce(common)
@@ -215,7 +264,7 @@ function inCausalOrder(operations: readonly SignedSpaceOp[]): readonly Row[] {
       if (parents.includes(undefined)) return true
       const past = parents.reduce((set, row) => set | (row as Row).past | (row as Row).bit, 0n)
       const { op } = operation
-      const node = op.op === 'space.create' ? op.owner : op.node
+      const node = op.op === 'space.create' ? op.owner : op.op === 'space.key' ? undefined : op.node
       const role = op.op === 'space.create' ? 'admin' : op.op === 'space.grant' ? op.role : 'none'
       rows.set(operation.id, { ...operation, bit: 1n << BigInt(rows.size), past, node, role })
       return false

@@ -6,12 +6,14 @@ import { isFolded, KIND } from '../base/kinds.ts'
 import { CausalPast } from './causal-past.ts'
 import { NONE } from './column.ts'
 import { EDGE_TYPES } from './edge-types.ts'
+import { LabelTable } from './label-table.ts'
 import { NodeTable } from './node-table.ts'
 import { OwnMemories } from './own-memories.ts'
 import { type LogRow, RecordTable, type Ref, ROLE } from './record-table.ts'
 import { decodeLink, decodeRebase, decodeRemember, decodeRetract, decodeSupersede } from './records.ts'
 import { currentName, KIND_OF_REFERENCE, type Reference, ReferenceTable } from './reference-table.ts'
 import { Retraction } from './retraction.ts'
+import { SameTexts } from './same-texts.ts'
 import { TextIndex } from './text-index.ts'
 import { decodeVector } from './vector-record.ts'
 import { VectorTable } from './vector-table.ts'
@@ -42,13 +44,15 @@ export interface FoldState {
   readonly past: CausalPast
   readonly own: OwnMemories
   readonly vectors: VectorTable
-  /** Replaced by one without the erased when a snapshot is taken. */
+  /** Replaced by ones without the erased when a snapshot is taken. */
   text: TextIndex
+  labels: LabelTable
+  same: SameTexts
   /** Live memories, the words in them, live links; erased memories whose words are still indexed. */
   readonly totals: { nodes: number; words: number; edges: number; unswept: number }
   /** Malformed records. */
   malformed: number[]
-  /** Records whose author had their body erased, in the order this was learnt. */
+  /** Records whose author had their body erased, each followed by the one that did it, in the order this was learnt. */
   erased: number[]
 }
 
@@ -62,6 +66,8 @@ export function emptyState(self: NodeId): FoldState {
     own: new OwnMemories(self),
     vectors: new VectorTable(),
     text: new TextIndex(),
+    labels: new LabelTable(),
+    same: new SameTexts(),
     totals: { nodes: 0, words: 0, edges: 0, unswept: 0 },
     malformed: [],
     erased: [],
@@ -133,10 +139,12 @@ export class Folding {
   #remember(record: number, log: number, body: Uint8Array): Folded {
     const remember = decodeRemember(body)
     if (remember === undefined) return 'void'
-    const { nodes, text, own, records } = this.state
-    const labels = remember.meta.map(([, value]) => value)
-    if (remember.key !== null) labels.push(remember.key)
-    const words = text.add(nodes.size, remember.text, labels)
+    const { nodes, text, own, records, labels, same } = this.state
+    const found = remember.meta.map(([, value]) => value)
+    if (remember.key !== null) found.push(remember.key)
+    const words = text.add(nodes.size, remember.text, found)
+    labels.add(nodes.size, remember)
+    same.add(remember.text)
     const node = nodes.add(record, log, remember, words)
     if (records.authorOf(record) === own.author) own.add(node, body)
     this.#become(record, ROLE.node, node)
@@ -246,7 +254,7 @@ export class Folding {
     const owner = references.owner.at(reference)
     if (records.retracts.at(owner) > 0) return
     this.retraction.add(reference)
-    if (records.role.at(owner) === ROLE.erase && this.retraction.counts(reference)) this.#erase(references.target.at(reference))
+    if (records.role.at(owner) === ROLE.erase && this.retraction.counts(reference)) this.#erase(references.target.at(reference), owner)
   }
 
   #relent(reference: number): void {
@@ -254,8 +262,11 @@ export class Folding {
   }
 
   /** From now on as if the body had never been here. */
-  #erase(record: number): void {
+  #erase(record: number, owner: number): void {
     const { records, references, nodes, erased, totals } = this.state
+    // Also of what says nothing here: its body is in the journal all the same.
+    erased.push(record, owner)
+    this.state.malformed = this.state.malformed.filter(malformed => malformed !== record)
     if (records.role.at(record) === ROLE.none) return
     this.#touch(record)
     if (records.role.at(record) === ROLE.node) {
@@ -265,7 +276,6 @@ export class Folding {
       references.remove(record, records.detail.at(record))
     }
     records.role.set(record, ROLE.none)
-    erased.push(record)
   }
 
   #vanish(record: number): void {

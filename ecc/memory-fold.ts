@@ -22,9 +22,11 @@ import { currentName } from './reference-table.ts'
 import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
+import { type Timeline, timeline, type TimelineOrder } from './timeline.ts'
 import { counts, Vectors } from './vectors.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
+import { worthsOf } from './worth.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
 
 /** A record that counts for nothing, and why. */
@@ -130,6 +132,39 @@ export class MemoryFold {
     return record === NONE ? undefined : this.#state.records.refOf(record)
   }
 
+  /** Why there is no memory of this id. */
+  missing(id: CausalId): WeftError {
+    const by = this.eraserOf(id)
+    return by === undefined
+      ? new WeftError('unknown_id', `no memory ${id}`)
+      : new WeftError('erased', `memory ${id} was erased by its author, with record ${by}`, { details: { by } })
+  }
+
+  /** What a record is called now: a rebase gives it another id. */
+  currentId(id: CausalId): CausalId | undefined {
+    const record = this.#find(id)
+    return record === NONE ? undefined : this.#state.records.idOf(record)
+  }
+
+  /** The vectors that a memory's author recorded of it. */
+  vectorRecordsOf(id: CausalId): CausalId[] {
+    const { records, references } = this.#state
+    const record = this.#find(id)
+    const ids: CausalId[] = []
+    for (let at = record === NONE ? NONE : records.vectors.at(record); at !== NONE; at = references.next.at(at)) {
+      const owner = references.owner.at(at)
+      if (records.log.at(owner) === records.log.at(record)) ids.push(records.idOf(owner))
+    }
+    return ids
+  }
+
+  /** Whether a record takes another one back. */
+  isRetract(id: CausalId): boolean {
+    const record = this.#find(id)
+    const role = record === NONE ? ROLE.none : this.#state.records.role.at(record)
+    return role === ROLE.retract || role === ROLE.erase
+  }
+
   /** Ids of applied records that begin with `prefix` (up to 64 lower-case hex digits), at most `max`, in order. */
   idsWithPrefix(prefix: string, max: number): CausalId[] {
     const { records } = this.#state
@@ -151,9 +186,27 @@ export class MemoryFold {
     return rows.sort((a, b) => (a.ref.log === b.ref.log ? a.ref.seq - b.ref.seq : a.ref.log < b.ref.log ? -1 : 1))
   }
 
-  /** Records whose bodies their authors had erased: from `from` on, in the order in which this was learnt. */
-  erased(from: number = 0): Ref[] {
-    return this.#state.erased.slice(from).map(record => this.#state.records.refOf(record))
+  /** Records whose bodies their authors had erased: from the `from`th on, in the order in which this was learnt; one may come twice. */
+  erased(from: number = 0): { readonly ref: Ref; readonly by: Ref }[] {
+    const { erased, records } = this.#state
+    const rows: { ref: Ref; by: Ref }[] = []
+    for (let at = 2 * from; at < erased.length; at += 2)
+      rows.push({ ref: records.refOf(erased[at] as number), by: records.refOf(erased[at + 1] as number) })
+    return rows
+  }
+
+  /** How many `erased` has. */
+  get erasures(): number {
+    return this.#state.erased.length / 2
+  }
+
+  /** The record by which its author had this one erased; undefined when it was not. */
+  eraserOf(id: CausalId): CausalId | undefined {
+    const { erased, records } = this.#state
+    const record = this.#find(id)
+    for (let at = 0; record !== NONE && at < erased.length; at += 2)
+      if (erased[at] === record) return records.idOf(erased[at + 1] as number)
+    return undefined
   }
 
   get stats(): FoldStats {
@@ -178,7 +231,7 @@ export class MemoryFold {
   why(id: CausalId, options: WhyOptions = {}): Explanation {
     const view = this.#view(options.at)
     const record = this.#find(id)
-    if (!view.isNode(record)) throw new WeftError('unknown_id', `no memory ${id}`)
+    if (!view.isNode(record)) throw this.missing(id)
     return why(view, record, options)
   }
 
@@ -188,6 +241,11 @@ export class MemoryFold {
     const record = this.#find(id)
     if (record === NONE || !view.isLive(record)) throw new WeftError('unknown_id', `nothing ${id} that counts`)
     return whatIf(view, new View(this.#state, this.#folding.retraction, at ?? this.cut, withAllItSays(view, record)), record)
+  }
+
+  /** Memories of one log, with what is known of their use. */
+  worths(log: LogId, from: number, limit: number): ReturnType<typeof worthsOf> {
+    return worthsOf(this.#view(), log, from, limit)
   }
 
   conflicts(at?: Cut): Conflict[] {
@@ -230,6 +288,21 @@ export class MemoryFold {
     return list(this.#view(options.at), options)
   }
 
+  /** Memories with what they replaced and what replaced them, in the order of time. @throws WeftError `invalid_argument`, `frontier_ahead` */
+  timeline(
+    ids: readonly CausalId[],
+    { at, order, limit }: { readonly at?: Cut | undefined; readonly order: TimelineOrder; readonly limit: number },
+  ): Timeline {
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX)
+      throw new WeftError('invalid_argument', `limit is 1 to ${LIST_MAX}, got ${limit}`)
+    return timeline(
+      this.#view(at),
+      ids.map(id => this.#find(id)),
+      order,
+      limit,
+    )
+  }
+
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
@@ -269,6 +342,17 @@ export class MemoryFold {
       if (isCurrent(view, record)) return this.#state.records.idOf(record)
     }
     return undefined
+  }
+
+  /** Current memories with this text, whoever wrote them and whatever stands around it: oldest first. */
+  withText(text: string): { readonly id: CausalId; readonly ref: Ref }[] {
+    const { records, nodes, same } = this.#state
+    const view = this.#view()
+    return [...same.find(text)]
+      .map(node => nodes.record.at(node))
+      .filter(record => isCurrent(view, record))
+      .sort((a, b) => records.compareOldest(a, b))
+      .map(record => ({ id: records.idOf(record), ref: records.refOf(record) }))
   }
 
   /** The newest memory of `author` with this key, if it is current. */

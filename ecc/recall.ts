@@ -4,30 +4,38 @@ import type { Hlc } from '../base/hlc.ts'
 import type { CausalId, NodeId } from '../base/ids.ts'
 import { QUERY_MAX_BYTES, RECALL_K_MAX, RECALL_SEEDS } from '../base/limits.ts'
 import { Best } from './best.ts'
-import { type EdgeType, edgeTypeOf } from './edge-types.ts'
+import { Budget, type TruncatedBy } from './budget.ts'
+import { contradictionsOf } from './contradictions.ts'
+import { type Distinct, distinct, diverse } from './distinct.ts'
+import type { EdgeType } from './edge-types.ts'
+import { Field } from './field.ts'
+import { Matches, type Similar } from './matches.ts'
+import { checkFilter, Filter, type RecallFilter } from './recall-filter.ts'
 import type { Cut, Ref } from './record-table.ts'
-import { type Contribution, Spread } from './spread.ts'
-import { isSuperseded } from './supersession.ts'
-import type { Matching } from './text-index.ts'
+import { type Expansion, HOPS_MAX, Spread } from './spread.ts'
 import type { View } from './view.ts'
+import { Weighing } from './weighing.ts'
 
-export interface RecallOptions {
+export interface RecallOptions extends RecallFilter {
   /** Hits wanted, 1 to RECALL_K_MAX. */
   readonly k: number
   /** Answer as of this cut. */
   readonly at?: Cut | undefined
   /** Also what stands near the matches; true unless said otherwise. */
   readonly spread?: boolean | undefined
-  readonly includeSuperseded?: boolean | undefined
-  /** Only what was true at this time, in milliseconds since 1970: a memory that does not say is always true. */
-  readonly validAtMs?: number | undefined
-  /** Only what this author wrote. */
-  readonly author?: NodeId | undefined
-  /** Only what was written from then on, and before, in milliseconds since 1970 by its author's clock. */
-  readonly sinceMs?: number | undefined
-  readonly untilMs?: number | undefined
+  /** Which links lead on, how far, and which way; all of them unless said otherwise. */
+  readonly expand?: Expansion | undefined
   /** What a search among vectors found, if the caller has a semantic embedder: similarities above 0. */
-  readonly similar?: readonly { readonly id: CausalId; readonly score: number }[] | undefined
+  readonly similar?: readonly Similar[] | undefined
+  /** A memory that is so much older than the newest record counts half. */
+  readonly halfLifeMs?: number | undefined
+  /** How far authors are trusted, 0 (what they wrote is not shown) to 1 (which all others are). */
+  readonly trust?: ReadonlyMap<NodeId, number> | undefined
+  /** How much it counts that a hit is unlike those before it, 0 to 1. */
+  readonly diversity?: number | undefined
+  /** How much may be looked at; see Budget. */
+  readonly budgetNodes?: number | undefined
+  readonly budgetMs?: number | undefined
   /** For measurements: another ranking than RANKING. */
   readonly ranking?: Ranking | undefined
 }
@@ -49,7 +57,8 @@ export interface Ranking {
  *
  * Tried on top of it, in points of recall@10: edges between memories that share rare words -0.9 to -0.5, or names -0.1; terms
  * of the best matches added to the query -0.9; diversity of the hits -0.6; more forward than back -0.6; memories that are
- * questions counted less +0.1; irregular forms of verbs +0.3; longer memories counted more +0.3. None is beyond its
+ * questions counted less +0.1; words of the query counted more where they stand next to each other
+ * -0.2 to +0.2; irregular forms of verbs +0.3; longer memories counted more +0.3. None is beyond its
  * interval, so none is there.
  */
 export const RANKING: Ranking = { seeds: RECALL_SEEDS, covering: true, subject: 2 }
@@ -69,22 +78,28 @@ export interface Hit {
     readonly spread: number
     /** As much as all other parts together, when the query names what the memory is about. */
     readonly subject?: number
+    /** What was taken away because its author is not wholly trusted, and because it is old. */
+    readonly trust?: number
+    readonly recency?: number
   }
   /** From the match that did most for it to the hit itself, each step with the type of the edge that led there; empty when it was its own match. */
   readonly path: readonly { readonly id: CausalId; readonly edge: EdgeType | '' }[]
+  /** Memories of other authors that say the same: they are not hits of their own. */
+  readonly copies?: readonly { readonly id: CausalId; readonly author: NodeId }[]
+  /** Current memories that somebody says contradict it. */
+  readonly contradictedBy?: readonly CausalId[]
 }
 
 export interface Recollection {
   /** Best first; equal scores newest first, then by id. */
   readonly hits: readonly Hit[]
-  /** Every matching memory was considered. */
-  readonly exact: true
-  /** Spreading stopped at a bound. */
+  /** Every matching memory was considered: false when the budget did not last for all words of the query. */
+  readonly exact: boolean
+  /** Something was not looked at: what lies beyond a bound. */
   readonly truncated: boolean
+  /** Which bound that was; of several the caller's. */
+  readonly truncatedBy?: TruncatedBy
 }
-
-/** However much speaks against a match, it keeps a tenth of its score: it is shown, not hidden. */
-const KEPT_SHARE = 0.1
 
 /**
  * The k best memories for a query: words (BM25) and similar vectors make seeds, activation
@@ -97,197 +112,93 @@ const KEPT_SHARE = 0.1
  * @throws WeftError `text_too_long`, `invalid_argument`
  */
 export function recall(view: View, query: string, options: RecallOptions): Recollection {
+  checkRecall(query, options)
+  const { seeds: seedsMax, covering, subject } = options.ranking ?? RANKING
+  const { k, diversity = 0, expand } = options
+  const hops = options.spread === false ? 0 : (expand?.hops ?? HOPS_MAX)
+  const budget = new Budget(options.budgetMs, options.budgetNodes)
+  const weighing = new Weighing(view, options.trust, options.halfLifeMs)
+  const filter = new Filter(view, { ...options, quoting: query })
+  const matches = new Matches(view, query, options.similar ?? [], covering, budget)
+  const exact = budget.truncatedBy === undefined
+  const subjectOnce = hops > 0 ? subject : 1
+  const field = new Field(matches, subjectOnce, weighing)
+  const spread = new Spread(view, { ...expand, hops }, weighing, budget)
+  for (const seed of matches.best(seedsMax, () => true)) field.add(seed, spread.from(seed))
+
+  const wanted = (record: number): boolean => filter.accepts(record)
+  const { labelled } = filter
+  const { detail } = view.tables.records
+  // Where few have the labels all others are put aside before they are compared.
+  const weigh = (match: number): number => (labelled === undefined || labelled(detail.at(match)) ? weighing.of(match) : 0)
+  const best = (count: number): number[] => {
+    const hits = new Best(view, count, wanted)
+    for (const record of field.records) hits.offer(record, rounded(field.scoreOf(record)))
+    const others = matches.best(count, match => !field.has(match) && wanted(match), subjectOnce, weigh)
+    for (const record of others) hits.offer(record, rounded(field.scoreOf(record)))
+    return hits.records()
+  }
+  const pool = diversity > 0 ? Math.max(k, DIVERSITY_CANDIDATES * k) : k
+  const found = distinctBest(view, best, pool, wanted)
+  const ordered = diversity > 0 ? diverse(view, found, record => field.scoreOf(record), diversity) : found
+  const truncatedBy = budget.truncatedBy ?? (spread.truncated ? 'edges' : undefined)
+  return {
+    hits: ordered.slice(0, k).map(one => hitOf(view, one, matches, field, weighing)),
+    exact,
+    truncated: truncatedBy !== undefined,
+    ...(truncatedBy === undefined ? {} : { truncatedBy }),
+  }
+}
+
+/** So many times more hits than are wanted are there to choose unlike ones from. */
+const DIVERSITY_CANDIDATES = 5
+
+/** Where many say the same, more of the best have to be looked at. */
+function distinctBest(
+  view: View,
+  best: (count: number) => readonly number[],
+  count: number,
+  wanted: (record: number) => boolean,
+): readonly Distinct[] {
+  for (let looked = count; ; looked *= 2) {
+    const ranked = best(looked)
+    const found = distinct(view, ranked, wanted)
+    if (found.length >= count || ranked.length < looked) return found.slice(0, count)
+  }
+}
+
+/** @throws WeftError `text_too_long`, `invalid_argument` */
+export function checkRecall(
+  query: string,
+  { k, halfLifeMs, trust, diversity = 0, expand, budgetMs = 1, budgetNodes = 1, ...filter }: Omit<RecallOptions, 'at'>,
+): void {
+  checkFilter({ ...filter, quoting: query })
   const length = utf8(query).length
   if (length > QUERY_MAX_BYTES) throw new WeftError('text_too_long', `a query of ${length} bytes, at most ${QUERY_MAX_BYTES}`)
-  if (!Number.isInteger(options.k) || options.k < 1 || options.k > RECALL_K_MAX) {
-    throw new WeftError('invalid_argument', `k is 1 to ${RECALL_K_MAX}, got ${options.k}`)
+  const refuse = (what: string, value: unknown): never => {
+    throw new WeftError('invalid_argument', `${what}, got ${String(value)}`)
   }
-  const { seeds: seedsMax, covering, subject } = options.ranking ?? RANKING
-  const far = options.spread !== false
-  const matches = new Matches(view, query, options.similar ?? [], covering)
-  const seeds = matches.best(seedsMax, () => true)
-  const field = new Field(matches, far ? subject : 1)
-  const spread = new Spread(view, far)
-  for (const seed of seeds) field.add(seed, spread.from(seed))
-  const wanted = (record: number): boolean => isWanted(view, record, options)
-  const hits = new Best(view, options.k, wanted)
-  for (const record of field.records) hits.offer(record, rounded(field.scoreOf(record)))
-  for (const record of matches.best(options.k, match => !field.has(match) && wanted(match), far ? subject : 1))
-    hits.offer(record, rounded(field.scoreOf(record)))
-  return { hits: hits.records().map(record => hitOf(view, record, matches, field)), exact: true, truncated: spread.truncated }
+  if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) refuse(`k is 1 to ${RECALL_K_MAX}`, k)
+  if (halfLifeMs !== undefined && !(halfLifeMs > 0)) refuse('a half-life is above 0', halfLifeMs)
+  if (!(diversity >= 0 && diversity <= 1)) refuse('diversity is 0 to 1', diversity)
+  if (!(budgetMs > 0)) refuse('budgetMs is above 0', budgetMs)
+  if (!Number.isInteger(budgetNodes) || budgetNodes < 1) refuse('budgetNodes is 1 or more', budgetNodes)
+  for (const one of trust?.values() ?? []) if (!(one >= 0 && one <= 1)) refuse('trust is 0 to 1', one)
+  const { hops = 0, types = {} } = expand ?? {}
+  if (!Number.isInteger(hops) || hops < 0 || hops > HOPS_MAX) refuse(`hops are 0 to ${HOPS_MAX}`, hops)
+  for (const weight of Object.values(types)) if (!(weight >= -1 && weight <= 1)) refuse('the weight of a type of link is -1 to 1', weight)
 }
 
-/** The memories that match by themselves, each kind of match with 1 for the best. */
-class Matches {
-  readonly #view: View
-  readonly #words: Matching
-  readonly #similar: Map<number, number> = new Map()
-
-  constructor(view: View, query: string, similar: readonly { readonly id: CausalId; readonly score: number }[], covering: boolean) {
-    const { records, nodes, text } = view.tables
-    this.#view = view
-    const among = {
-      size: nodes.size,
-      live: view.nodes,
-      words: view.words,
-      has: (node: number) => view.isNode(nodes.record.at(node)),
-      wordsOf: (node: number) => nodes.words.at(node),
-    }
-    this.#words = text.search(query, among, covering)
-    const most = similar.reduce((score, found) => Math.max(score, found.score), 0)
-    for (const { id, score } of similar) {
-      const record = records.find(id)
-      if (view.isNode(record) && score > 0) this.#similar.set(record, score / most)
-    }
-  }
-
-  /** The best of all matches that `accept` takes. @param subject what is about something that the query names counts so many times */
-  best(count: number, accept: (record: number) => boolean, subject: number = 1): number[] {
-    const { nodes, scores, subjects } = this.#words
-    const { record } = this.#view.tables.nodes
-    const byWords = new Best(this.#view, count, accept)
-    for (let i = 0; i < nodes.length; i++) {
-      const node = nodes[i] as number
-      const score = (scores[node] as number) * (subjects[node] === 0 ? 1 : subject)
-      if (score >= byWords.floor) byWords.offer(record.at(node), score)
-    }
-    if (this.#similar.size === 0) return byWords.records()
-    // Whatever else is among the best by both together is so because it is similar.
-    const byBoth = new Best(this.#view, count, accept)
-    for (const match of new Set([...byWords.records(), ...this.#similar.keys()]))
-      byBoth.offer(match, this.scoreOf(match) * (this.isSubject(match) ? subject : 1))
-    return byBoth.records()
-  }
-
-  bm25(record: number): number {
-    const score = this.#words.scores[this.#view.tables.records.detail.at(record)] as number
-    return score === 0 ? 0 : score / this.#words.best
-  }
-
-  vector(record: number): number {
-    return this.#similar.get(record) ?? 0
-  }
-
-  scoreOf(record: number): number {
-    return this.bm25(record) + this.vector(record)
-  }
-
-  /** The query names what this memory is about. */
-  isSubject(record: number): boolean {
-    return this.#words.subjects[this.#view.tables.records.detail.at(record)] !== 0
-  }
-}
-
-/** What has been activated, and by what. */
-class Field {
-  readonly #matches: Matches
-  readonly #subject: number
-  readonly #places: Map<number, Place> = new Map()
-
-  constructor(matches: Matches, subject: number) {
-    this.#matches = matches
-    this.#subject = subject
-  }
-
-  get records(): Iterable<number> {
-    return this.#places.keys()
-  }
-
-  has(record: number): boolean {
-    return this.#places.has(record)
-  }
-
-  /**
-   * Adds what a seed contributes. Seeds come best first on every node, so that sums are taken in
-   * the same order everywhere, and of equal contributions the first explains.
-   */
-  add(seed: number, contributions: ReadonlyMap<number, Contribution>): void {
-    const strength = this.#matches.scoreOf(seed)
-    for (const [record, { share, hops }] of contributions) {
-      const place = this.#open(record)
-      const amount = share * strength
-      if (hops === 0) {
-        // A successor is as good as the best of what it replaced, not as all of it together; and about the same.
-        place.own = Math.max(place.own, amount)
-        place.isSubject ||= this.#matches.isSubject(seed)
-      } else if (amount > 0) place.gained += amount
-      else place.lost -= amount
-      if (amount > place.most) {
-        place.most = amount
-        place.by = record === seed ? undefined : contributions
-      }
-    }
-  }
-
-  scoreOf(record: number): number {
-    const isSubject = this.#places.get(record)?.isSubject ?? this.#matches.isSubject(record)
-    return this.onceOf(record) * (isSubject ? this.#subject : 1)
-  }
-
-  /** The score without what its subject adds. */
-  onceOf(record: number): number {
-    const place = this.#places.get(record)
-    if (place === undefined) return this.#matches.scoreOf(record)
-    const gained = place.own + place.gained
-    return Math.max(gained - place.lost, gained * KEPT_SHARE)
-  }
-
-  /** From the seed that did most for it. */
-  pathTo(record: number): number[] {
-    const path: number[] = []
-    const by = this.#places.get(record)?.by
-    for (let at: number | undefined = by === undefined ? undefined : record; at !== undefined; at = by?.get(at)?.via) path.unshift(at)
-    return path
-  }
-
-  edgeTo(record: number, step: number): EdgeType | '' {
-    const contribution = this.#places.get(record)?.by?.get(step)
-    return contribution?.via === undefined ? '' : (edgeTypeOf(contribution.type) as EdgeType)
-  }
-
-  #open(record: number): Place {
-    const known = this.#places.get(record)
-    if (known !== undefined) return known
-    const own = this.#matches.scoreOf(record)
-    const place: Place = { own, gained: 0, lost: 0, isSubject: this.#matches.isSubject(record), most: own, by: undefined }
-    this.#places.set(record, place)
-    return place
-  }
-}
-
-interface Place {
-  own: number
-  gained: number
-  lost: number
-  isSubject: boolean
-  /** The largest single contribution, and the seed's spreading that made it; undefined when it was its own. */
-  most: number
-  by: ReadonlyMap<number, Contribution> | undefined
-}
-
-export function isWanted(view: View, record: number, options: RecallOptions): boolean {
-  const { records, nodes } = view.tables
-  const at = options.validAtMs
-  if (at !== undefined) {
-    const node = records.detail.at(record)
-    if (nodes.validFrom.at(node) > at || nodes.validTo.at(node) <= at) return false
-  }
-  if (options.author !== undefined && records.authorOf(record) !== options.author) return false
-  const { sinceMs = -Infinity, untilMs = Infinity } = options
-  if (sinceMs !== -Infinity || untilMs !== Infinity) {
-    const { ms } = records.hlcOf(record)
-    if (ms < sinceMs || ms >= untilMs) return false
-  }
-  return options.includeSuperseded === true || !isSuperseded(view, record)
-}
-
-function hitOf(view: View, record: number, matches: Matches, field: Field): Hit {
+function hitOf(view: View, { record, copies }: Distinct, matches: Matches, field: Field, weighing: Weighing): Hit {
   const { records, nodes } = view.tables
   const key = nodes.keyOf(records.detail.at(record))
-  const score = rounded(field.scoreOf(record))
   const once = rounded(field.onceOf(record))
+  const subject = rounded(field.subjectOf(record))
+  const trusted = rounded(field.subjectOf(record) * weighing.trustIn(record))
+  const score = rounded(field.scoreOf(record))
   const bm25 = rounded(matches.bm25(record))
   const vector = rounded(matches.vector(record))
+  const contradictedBy = contradictionsOf(view, record)
   return {
     id: records.idOf(record),
     ref: records.refOf(record),
@@ -295,8 +206,17 @@ function hitOf(view: View, record: number, matches: Matches, field: Field): Hit 
     author: records.authorOf(record),
     hlc: records.hlcOf(record),
     score,
-    parts: { bm25, vector, spread: rounded(once - bm25 - vector), ...(score === once ? {} : { subject: rounded(score - once) }) },
+    parts: {
+      bm25,
+      vector,
+      spread: rounded(once - bm25 - vector),
+      ...(subject === once ? {} : { subject: rounded(subject - once) }),
+      ...(trusted === subject ? {} : { trust: rounded(trusted - subject) }),
+      ...(score === trusted ? {} : { recency: rounded(score - trusted) }),
+    },
     path: field.pathTo(record).map(step => ({ id: records.idOf(step), edge: field.edgeTo(record, step) })),
+    ...(copies.length === 0 ? {} : { copies: copies.map(copy => ({ id: records.idOf(copy), author: records.authorOf(copy) })) }),
+    ...(contradictedBy.length === 0 ? {} : { contradictedBy }),
   }
 }
 

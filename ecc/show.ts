@@ -110,7 +110,7 @@ export function edgeOf(view: View, link: number): CausalEdge {
 
 /** What a record is in the graph. */
 export interface GraphPlace {
-  readonly role: 'memory' | 'link' | 'supersede' | 'retract'
+  readonly role: 'memory' | 'link' | 'supersede' | 'retract' | 'vector'
   /** Of a memory; null for others. */
   readonly state: CausalNode['state'] | null
   /** Records that link it with something. */
@@ -123,6 +123,7 @@ const ROLE_NAMES: ReadonlyMap<number, GraphPlace['role']> = new Map([
   [ROLE.supersede, 'supersede'],
   [ROLE.retract, 'retract'],
   [ROLE.erase, 'retract'],
+  [ROLE.vector, 'vector'],
 ])
 
 export function placeIn(view: View, record: number): GraphPlace | undefined {

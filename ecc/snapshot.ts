@@ -3,6 +3,7 @@ import { hash } from '../base/crypto/hash.ts'
 import type { LogId, NodeId } from '../base/ids.ts'
 import { Column, type Numbers } from './column.ts'
 import { emptyState, type FoldState } from './folding.ts'
+import { LabelTable } from './label-table.ts'
 import { ROLE } from './record-table.ts'
 import { TextIndex } from './text-index.ts'
 import { Vocabulary } from './vocabulary.ts'
@@ -14,7 +15,7 @@ import { Vocabulary } from './vocabulary.ts'
  */
 
 /** Raised whenever the state, or what folds into it, changes: an older snapshot is not read. */
-const FORMAT = 3
+const FORMAT = 4
 
 /** Reads as another number where bytes are ordered the other way. */
 const MAGIC = 0x57454654
@@ -39,13 +40,17 @@ export function readSnapshot(bytes: Uint8Array, self: NodeId): FoldState | undef
   state.records.ids.index()
   state.own.contents.index()
   state.own.vectors.index()
+  state.same.index()
   return state
 }
 
 /** What erased memories left in the text index goes when a snapshot is taken. */
 function sweep(state: FoldState): void {
   if (state.totals.unswept === 0) return
-  state.text = state.text.without(node => state.records.role.at(state.nodes.record.at(node)) !== ROLE.node)
+  const isErased = (node: number): boolean => state.records.role.at(state.nodes.record.at(node)) !== ROLE.node
+  state.text = state.text.without(isErased)
+  state.labels = state.labels.without(isErased)
+  state.same = state.same.without(isErased)
   state.totals.unswept = 0
 }
 
@@ -93,8 +98,14 @@ function transfer(state: FoldState, tape: Tape): boolean {
   for (let i = 0; i < before.length; i += 2) own.before.set(before[i] as number, before[i + 1] as number)
 
   const terms = tape.texts(state.text.vocabulary.texts)
-  for (const column of state.text.postings.columns) tape.column(column)
-  if (terms !== state.text.vocabulary.texts) state.text = new TextIndex(new Vocabulary(terms), state.text.postings)
+  const { postings, sequences } = state.text
+  for (const column of [...postings.columns, ...sequences.columns]) tape.column(column)
+  if (terms !== state.text.vocabulary.texts) state.text = new TextIndex(new Vocabulary(terms), postings, sequences)
+
+  const labels = tape.texts(state.labels.texts)
+  for (const column of state.labels.nodes.columns) tape.column(column)
+  if (labels !== state.labels.texts) state.labels = new LabelTable(labels, state.labels.nodes)
+  for (const column of state.same.columns) tape.column(column)
 
   const counts = tape.numbers([totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts, vectors.dropped])
   ;[totals.nodes, totals.words, totals.edges, references.dropped, references.foreignRetracts, vectors.dropped] = counts as [

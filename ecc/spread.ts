@@ -1,8 +1,10 @@
 import { RECALL_SEEDS, SPREAD_NODES_MAX } from '../base/limits.ts'
-import { behaviourOf, EDGE_TYPES } from './edge-types.ts'
+import type { Budget } from './budget.ts'
+import { behaviourOf, EDGE_TYPES, type EdgeType, edgeTypeOf } from './edge-types.ts'
 import { WEIGHT_ONE } from './records.ts'
 import { replacedBy, succession } from './supersession.ts'
 import type { View } from './view.ts'
+import type { Weighing } from './weighing.ts'
 
 /**
  * Spreading activation: what stands near a good match is likely wanted too (Collins and Loftus, 1975).
@@ -19,6 +21,19 @@ const FAN = 8
 const EDGES_PER_SEED: number = SPREAD_NODES_MAX / RECALL_SEEDS
 
 const SUPERSEDES: number = EDGE_TYPES.supersedes
+
+/** Beyond three links little is left. */
+export const HOPS_MAX: number = SPREAD_DECAY.length - 1
+
+/** Which links activation goes along. */
+export interface Expansion {
+  /** Only these types, each passing on so much of it: -1 to 1, 1 is all. Without it all types, by `EdgeBehaviour.spread`. */
+  readonly types?: Readonly<Partial<Record<EdgeType, number>>> | undefined
+  /** 0 to HOPS_MAX, which it is unless said otherwise. */
+  readonly hops?: number | undefined
+  /** `out`: from A to B along `A causes B`; `in`: from B to A. Both unless said otherwise. */
+  readonly direction?: 'in' | 'out' | 'both' | undefined
+}
 
 /** What one seed does to one memory. */
 export interface Contribution {
@@ -41,14 +56,18 @@ export class Spread {
   readonly #view: View
   /** Neighbours of memories looked at before; null is a hub. */
   readonly #neighbours: Map<number, readonly Neighbour[] | null> = new Map()
-  readonly #hopsMax: number
-  /** A bound cut the spreading short. */
+  readonly #expand: Expansion
+  readonly #weighing: Weighing
+  readonly #budget: Budget
+  /** A memory has more links than are looked at. */
   truncated = false
 
-  /** @param far false: no further than to what took a seed's place */
-  constructor(view: View, far: boolean) {
+  /** @param expand with 0 hops: no further than to what took a seed's place */
+  constructor(view: View, expand: Expansion, weighing: Weighing, budget: Budget) {
     this.#view = view
-    this.#hopsMax = far ? SPREAD_DECAY.length - 1 : 0
+    this.#expand = expand
+    this.#weighing = weighing
+    this.#budget = budget
   }
 
   /**
@@ -59,7 +78,7 @@ export class Spread {
     const reached = new Map<number, Contribution>()
     let front = this.#reach(reached, seed, { share: 1, hops: 0, via: undefined, type: 0 })
     let left = EDGES_PER_SEED
-    for (let hops = 1; hops <= this.#hopsMax && front.length > 0; hops++) {
+    for (let hops = 1; hops <= (this.#expand.hops ?? HOPS_MAX) && front.length > 0; hops++) {
       const fade = (SPREAD_DECAY[hops] as number) / (SPREAD_DECAY[hops - 1] as number)
       const found = new Map<number, Contribution>()
       for (const via of this.#strongestFirst(front, reached)) {
@@ -68,6 +87,7 @@ export class Spread {
           this.truncated = true
           continue
         }
+        if (!this.#budget.take(neighbours.length)) return reached
         left -= neighbours.length
         for (const { other, type, strength } of neighbours) {
           const share = (reached.get(via) as Contribution).share * fade * strength
@@ -112,14 +132,23 @@ export class Spread {
       strongest.set(other, { other, type, strength })
     }
     for (const edge of this.#view.edges(record)) {
-      add(edge.other, edge.type, (behaviourOf(edge.type).spread * edge.weight) / WEIGHT_ONE)
+      const passes = this.#passes(edge.type, edge.outgoing)
+      if (passes !== 0) add(edge.other, edge.type, (passes * edge.weight * this.#weighing.trustIn(edge.record)) / WEIGHT_ONE)
       if (edges > EDGES_PER_SEED) break
     }
-    for (const { node } of replacedBy(this.#view, record)) add(node, SUPERSEDES, behaviourOf(SUPERSEDES).spread)
+    const passes = this.#passes(SUPERSEDES, true)
+    if (passes !== 0) for (const { node } of replacedBy(this.#view, record)) add(node, SUPERSEDES, passes)
     const fan = Math.sqrt(Math.min(1, FAN / strongest.size))
     const neighbours = edges > EDGES_PER_SEED ? null : [...strongest.values()].map(near => ({ ...near, strength: near.strength * fan }))
     this.#neighbours.set(record, neighbours)
     return neighbours
+  }
+
+  /** How much a link passes on to its other end, 0 for nothing. */
+  #passes(type: number, outgoing: boolean): number {
+    const { types, direction = 'both' } = this.#expand
+    if (direction !== 'both' && outgoing !== (direction === 'out')) return 0
+    return types === undefined ? behaviourOf(type).spread : (types[edgeTypeOf(type) as EdgeType] ?? 0)
   }
 }
 

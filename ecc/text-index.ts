@@ -1,8 +1,10 @@
 import { assert } from '../base/assert.ts'
-import { Column } from './column.ts'
+import type { Budget } from './budget.ts'
+import { Column, NONE } from './column.ts'
 import { Postings } from './postings.ts'
+import { sequenceNumberOf, TermSequences } from './term-sequences.ts'
 import { Vocabulary } from './vocabulary.ts'
-import { forEachRun, termsOfQuery, termsOfRun } from './words.ts'
+import { forEachRun, partsOfRun, placeOfStopWord, termsOfQuery, termsOfRun } from './words.ts'
 
 /**
  * BM25 (Robertson and Zaragoza, 2009) over the memories' text, less for those that cover less of the query: one with every word of a question comes before one that repeats a single rare one. Keys and meta values
@@ -32,8 +34,9 @@ const RUNS_MAX = 65_536
 export class TextIndex {
   readonly vocabulary: Vocabulary
   readonly postings: Postings
+  readonly sequences: TermSequences
   /** Terms of runs seen lately. */
-  readonly #runs: Map<string, readonly number[]> = new Map()
+  readonly #runs: Map<string, Run> = new Map()
   /** How often the text at hand has each term; all zero in between. */
   readonly #frequency: Column<Uint32Array> = new Column(Uint32Array)
   /** Of the last search: scores and subjects by node, zero for all others; the nodes; the postings of one term. */
@@ -44,9 +47,14 @@ export class TextIndex {
   #holders: Uint32Array = new Uint32Array(0)
   #matching = 0
 
-  constructor(vocabulary: Vocabulary = new Vocabulary(), postings: Postings = new Postings()) {
+  constructor(
+    vocabulary: Vocabulary = new Vocabulary(),
+    postings: Postings = new Postings(),
+    sequences: TermSequences = new TermSequences(),
+  ) {
     this.vocabulary = vocabulary
     this.postings = postings
+    this.sequences = sequences
     this.#frequency.extend(postings.size)
   }
 
@@ -54,7 +62,7 @@ export class TextIndex {
    * What a memory is about, its subjects, are the first word of its text that says anything (`checkout: the
    * pool ran out`), and its labels.
    *
-   * @param node greater than all before
+   * @param node the one after all before
    * @param labels what finds the memory besides its text
    * @returns how many terms its text has
    */
@@ -62,7 +70,10 @@ export class TextIndex {
     assert(node < NODES_MAX, `the text index holds ${NODES_MAX} memories`)
     const terms: number[] = []
     const subjects = new Set<number>()
-    const collect = (found: readonly number[], isSubject: boolean): void => {
+    this.sequences.open()
+    const collect = ({ terms: found, parts, stopWord }: Run, isSubject: boolean): void => {
+      for (let i = 0; i < parts; i++) this.sequences.push(found[i] as number)
+      if (stopWord !== undefined) this.sequences.push(stopWord)
       for (const term of found) {
         if (isSubject) subjects.add(term)
         const before = this.#frequency.at(term)
@@ -74,9 +85,12 @@ export class TextIndex {
     forEachRun(text, run => {
       const found = this.#termsOf(run)
       collect(found, words === 0)
-      words += found.length
+      words += found.terms.length
     })
-    for (const label of labels) forEachRun(label, run => collect(this.#termsOf(run), true))
+    for (const label of labels) {
+      this.sequences.push(NONE)
+      forEachRun(label, run => collect(this.#termsOf(run), true))
+    }
     for (const term of terms) {
       const subject = subjects.has(term) ? SUBJECT : 0
       this.postings.push(term, node * 256 + subject + Math.min(FREQUENCY_MAX, this.#frequency.at(term)))
@@ -90,9 +104,9 @@ export class TextIndex {
    *
    * @param covering false: plain BM25, to compare with
    */
-  search(query: string, among: Population, covering: boolean = true): Matching {
+  search(query: string, among: Population, covering: boolean, budget: Budget): Matching {
     this.#reserve(among.size)
-    return this.#score(this.#meant(query, among), among, covering)
+    return this.#score(this.#affordable(this.#meant(query, among), among, budget), among, covering)
   }
 
   /**
@@ -159,23 +173,29 @@ export class TextIndex {
   without(erased: (node: number) => boolean): TextIndex {
     const vocabulary = new Vocabulary()
     const postings = new Postings()
+    const renamed = new Map<number, number>()
     for (let term = 0; term < this.postings.size; term++) {
       const all = new Uint32Array(this.postings.lengthOf(term))
       this.postings.read(term, all)
       const kept = all.filter(posting => !erased(posting >>> 8))
       if (kept.length === 0) continue
-      vocabulary.add(this.vocabulary.text(term))
+      renamed.set(term, vocabulary.add(this.vocabulary.text(term)))
       const list = postings.open()
       for (const posting of kept) postings.push(list, posting)
     }
-    return new TextIndex(vocabulary, postings)
+    const sequences = new TermSequences()
+    for (let node = 0; node < this.sequences.starts.length; node++) {
+      sequences.open()
+      if (!erased(node)) for (const term of this.sequences.of(node)) sequences.push(renamed.get(term) ?? term)
+    }
+    return new TextIndex(vocabulary, postings, sequences)
   }
 
   /**
    * The terms to look for and what each counts, in the order of their text: so sums are the same
    * everywhere. A word that no memory has stands for those it may be a slip of.
    */
-  #meant(query: string, among: Population): (readonly [term: number, factor: number])[] {
+  #meant(query: string, among: Population): Meant[] {
     const factors = new Map<string, number>()
     const isHeld = (term: number): boolean => this.#readHolders(term, among) > 0
     for (const asked of termsOfQuery(query)) {
@@ -186,6 +206,28 @@ export class TextIndex {
       }
     }
     return [...factors].sort(([a], [b]) => (a < b ? -1 : 1)).map(([text, factor]) => [this.vocabulary.find(text) as number, factor])
+  }
+
+  /** The terms of a phrase as memories have them, in their order; undefined when no memory can have it, empty when it says nothing. */
+  phrase(text: string): readonly number[] | undefined {
+    const terms: (number | undefined)[] = []
+    forEachRun(text, run => {
+      const stopWord = stopWordAt(run)
+      if (stopWord !== undefined) terms.push(stopWord)
+      for (const term of partsOfRun(run)) terms.push(this.vocabulary.find(term))
+    })
+    return terms.includes(undefined) ? undefined : (terms as readonly number[])
+  }
+
+  /**
+   * As many terms as the budget lasts for, the rarest first: they say most, and cost least. One whose memories
+   * do not all fit is left out as a whole, so that what is looked at does not depend on the order of arrival.
+   */
+  #affordable(meant: readonly Meant[], among: Population, budget: Budget): readonly Meant[] {
+    if (!budget.isBounded) return meant
+    const byCost = meant.map((one, place) => ({ place, cost: this.#readHolders(one[0], among) })).sort((a, b) => a.cost - b.cost)
+    const kept = new Set(byCost.filter(({ cost }) => budget.take(cost)).map(({ place }) => place))
+    return meant.filter((_, place) => kept.has(place))
   }
 
   /** Fills `#holders` with the term's postings among the memories in question. @returns how many */
@@ -219,13 +261,14 @@ export class TextIndex {
     this.#holders = new Uint32Array(room)
   }
 
-  #termsOf(run: string): readonly number[] {
+  #termsOf(run: string): Run {
     const known = this.#runs.get(run)
     if (known !== undefined) return known
-    const terms = termsOfRun(run).map(text => this.#open(text))
+    const terms = termsOfRun(run)
+    const opened = { terms: terms.map(text => this.#open(text)), parts: partsOfRun(run, terms).length, stopWord: stopWordAt(run) }
     if (this.#runs.size >= RUNS_MAX) this.#runs.clear()
-    this.#runs.set(run, terms)
-    return terms
+    this.#runs.set(run, opened)
+    return opened
   }
 
   #open(text: string): number {
@@ -235,6 +278,22 @@ export class TextIndex {
     this.postings.open()
     return this.vocabulary.add(text)
   }
+}
+
+/** What a query asks for, and how much it counts. */
+type Meant = readonly [term: number, factor: number]
+
+/** The terms of a run; its parts, which follow each other in the text, come first. */
+interface Run {
+  readonly terms: readonly number[]
+  readonly parts: number
+  /** Its number in a sequence when it is a word that every question has. */
+  readonly stopWord: number | undefined
+}
+
+function stopWordAt(run: string): number | undefined {
+  const place = placeOfStopWord(run)
+  return place === undefined ? undefined : sequenceNumberOf(place)
 }
 
 /** The memories a search is among. */

@@ -123,7 +123,8 @@ function embedderFault(
   return Number(named) === dims ? undefined : { code: 'vector_invalid', message: `${id} has ${named} dimensions, got ${dims} numbers` }
 }
 
-const EXTERNAL = 'external:'
+/** Before the name of an embedder that a caller keeps to himself. */
+export const EXTERNAL = 'external:'
 
 function isId(id: string): boolean {
   return id.length <= EMBEDDER_MAX_BYTES && /^[!-~]+$/.test(id)

@@ -19,7 +19,7 @@ export interface VectorSearch {
   readonly k: number
   /** Look at every vector. */
   readonly exact?: boolean | undefined
-  /** Candidates kept while the graph is walked: k to EF_MAX. */
+  /** Candidates kept while the graph is walked, up to EF_MAX; never fewer than k. */
   readonly ef?: number | undefined
   /** One bit for each label, lowest bit first: only these, also retired ones. Without it: all that are not retired. */
   readonly among?: Uint8Array | undefined
@@ -28,7 +28,7 @@ export interface VectorSearch {
 export type VectorsFound =
   | {
       readonly ok: true
-      /** Best first, of equal scores the lower label; fewer than k when there are fewer. */
+      /** Best first, of equal scores the lower label; fewer than k when there are fewer. Scores are cosines to six decimals. */
       readonly neighbours: readonly { readonly label: number; readonly score: number }[]
       /** Every allowed vector was looked at. */
       readonly exact: boolean
@@ -40,7 +40,8 @@ export type VectorsFound =
  *
  * - What was added is found by the next search, indexed or not.
  * - An operation takes effect in the order in which it was called; a callback is called once and never before the call has returned.
- * - It never throws for what a peer wrote: vectors are checked (vectorFault) before they get here, and checked again here.
+ * - It never throws for what a peer wrote: vectors are checked (vectorFault) before they get here, and checked again here. What is none
+ *   is left out. Of a caller who gives what is no label or id, or does not wait for `done` with VECTOR_ROWS_WAITING_MAX rows, it may throw a RangeError.
  */
 export interface VectorStore {
   /**
@@ -68,6 +69,7 @@ export interface VectorIndexStatus extends VectorIndexName {
   /** Of them, how many are in the graph; the rest is scanned. */
   readonly indexed: number
   readonly retired: number
+  /** On the disk, or in memory where there is none. */
   readonly bytes: number
   /** `rebuilding` while a graph is made anew beside the one that answers (or beside exact scans). */
   readonly state: 'opening' | 'ready' | 'rebuilding'

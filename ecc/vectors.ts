@@ -1,7 +1,9 @@
-import type { CausalId } from '../base/ids.ts'
+import type { CausalId, NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
-import { isWanted, type RecallOptions } from './recall.ts'
+import { countLacking, type Lacking, type LackingOptions, lacking } from './lacking.ts'
+import type { RecallOptions } from './recall.ts'
+import { Filter } from './recall-filter.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { View } from './view.ts'
 
@@ -24,6 +26,18 @@ export interface VectorPlace {
 /** An embedder, and how many numbers its vectors have. */
 export interface VectorSpace {
   readonly index: number
+  readonly embedder: string
+  readonly dims: number
+}
+
+/** A vector by all its names. */
+export interface LocatedVector {
+  /** In the index of its embedder, on this node. */
+  readonly label: number
+  /** The record it came in. */
+  readonly id: CausalId
+  /** The memory it stands for. */
+  readonly node: CausalId
   readonly embedder: string
   readonly dims: number
 }
@@ -117,6 +131,48 @@ export class Vectors {
     return [...new Set(indexes)].map(index => this.space(index)).sort(inOrder)
   }
 
+  /**
+   * The vectors that a memory is found by, or the one that a record is, each with its label in its index: which is this
+   * node's own. By embedder, then the oldest first.
+   */
+  at(id: CausalId): LocatedVector[] {
+    const { records } = this.#state
+    const view = this.#viewAt(undefined)
+    const record = records.find(id)
+    const isVector = record !== NONE && records.role.at(record) === ROLE.vector
+    const labels = isVector ? [record] : view.isNode(record) ? [...newestOf(view, record).values()] : []
+    return labels
+      .map(label => ({ label, id: records.idOf(label), ...vectorOf(view, label) }))
+      .sort((a, b) => (a.embedder === b.embedder ? records.compareOldest(a.label, b.label) : a.embedder < b.embedder ? -1 : 1))
+  }
+
+  /** Current memories without a vector of an embedder, a page of them. */
+  lacking(options: LackingOptions): Lacking {
+    const view = this.#viewAt(undefined)
+    return lacking(view, options, this.#has(view, options))
+  }
+
+  countLacking(options: Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'>): number {
+    const view = this.#viewAt(undefined)
+    return countLacking(view, options.from, options.author, this.#has(view, options))
+  }
+
+  #has(view: View, { embedder, dims }: Pick<LackingOptions, 'embedder' | 'dims'>): (node: number) => boolean {
+    const index = this.#state.vectors.find(embedder, dims)
+    return node => index !== undefined && hasVector(view, node, index)
+  }
+
+  /** Records by which an author gave memories vectors, oldest first; those he has taken back are not among them. */
+  by(author: NodeId): { readonly id: CausalId; readonly embedder: string }[] {
+    const { records, vectors } = this.#state
+    const view = this.#viewAt(undefined)
+    return vectors.indexes
+      .flatMap(row => [...row.records.values()])
+      .filter(record => records.role.at(record) === ROLE.vector && records.authorOf(record) === author && view.isLive(record))
+      .sort((a, b) => a - b)
+      .map(record => ({ id: records.idOf(record), embedder: vectorOf(view, record).embedder }))
+  }
+
   /** What a search among vectors may come up with, as of one cut. */
   askedAt(options: RecallOptions): Asked {
     return new Asked(this.#state, this.#viewAt(options.at), options)
@@ -127,12 +183,12 @@ export class Vectors {
 export class Asked {
   readonly #state: FoldState
   readonly #view: View
-  readonly #options: RecallOptions
+  readonly #filter: Filter
 
   constructor(state: FoldState, view: View, options: RecallOptions) {
     this.#state = state
     this.#view = view
-    this.#options = options
+    this.#filter = new Filter(view, options)
   }
 
   /** Labels of an index whose vectors count as of the cut, a bit for each, lowest first: all, or only those of memories that are wanted. */
@@ -157,7 +213,7 @@ export class Asked {
   }
 
   isWanted(node: number): boolean {
-    return isWanted(this.#view, node, this.#options)
+    return this.#filter.accepts(node)
   }
 
   /** Of equally similar memories the newest first. */
@@ -172,6 +228,11 @@ export class Asked {
 
 function inOrder(a: VectorSpace, b: VectorSpace): number {
   return a.embedder === b.embedder ? a.dims - b.dims : a.embedder < b.embedder ? -1 : 1
+}
+
+/** A memory is found by a vector of this index. */
+function hasVector(view: View, node: number, index: number): boolean {
+  return view.tables.records.vectors.at(node) !== NONE && [...newestOf(view, node).values()].some(label => indexOf(view, label) === index)
 }
 
 /** What a vector says of itself. */

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import type { NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
-import { type Cut, ROLE } from './record-table.ts'
+import { type Cut, type LogRow, ROLE } from './record-table.ts'
 import { KIND_OF_REFERENCE } from './reference-table.ts'
 import type { Retraction } from './retraction.ts'
 
@@ -53,6 +53,14 @@ export class View {
     const seen = this.#sizes === undefined ? tables.totals : this.#count()
     this.nodes = seen.nodes
     this.words = seen.words
+  }
+
+  /** When the newest record within the cut was written, by its author's clock; 0 without any. */
+  get newestMs(): number {
+    const { records } = this.tables
+    const last = (log: number): number => this.#sizes?.[log] ?? (records.logs[log] as LogRow).records.length
+    const ends = records.logs.map((row, log) => (last(log) === 0 ? 0 : records.hlcMs.at(row.records.at(last(log) - 1))))
+    return ends.reduce((newest, ms) => Math.max(newest, ms), 0)
   }
 
   /** Within the cut. */

@@ -1,6 +1,7 @@
 import { WeftError } from '../base/errors.ts'
 import type { CausalId, NodeId } from '../base/ids.ts'
 import { WHY_DEPTH_MAX, WHY_EDGES_MAX, WHY_PATHS_MAX } from '../base/limits.ts'
+import { contradictionsOf } from './contradictions.ts'
 import { behaviourOf, EDGE_TYPES, type EdgeType, edgeTypeOf } from './edge-types.ts'
 import { Heap } from './heap.ts'
 import { WEIGHT_ONE } from './records.ts'
@@ -31,6 +32,8 @@ export interface Explanation {
   readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
   /** A bound ended the search before the reasons did. */
   readonly truncated: boolean
+  /** Of the memories on the paths, those that current ones are said to contradict: by which. */
+  readonly contradictedBy?: Readonly<Record<CausalId, readonly CausalId[]>>
 }
 
 /**
@@ -69,10 +72,10 @@ export function why(view: View, record: number, options: WhyOptions): Explanatio
     for (const reason of further) open.push({ ...reason, weight: step.weight * reason.weight, depth: step.depth + 1, from: step })
   }
   const ends = [...settled.values()].filter(step => !inner.has(step.record) && step.depth > 0).sort(heaviestFirst)
-  return {
-    paths: ends.slice(0, maxPaths).map(end => ({ weight: Math.round(end.weight * 1e9) / 1e9, steps: stepsTo(view, end) })),
-    truncated,
-  }
+  const paths = ends.slice(0, maxPaths).map(end => ({ weight: Math.round(end.weight * 1e9) / 1e9, steps: stepsTo(view, end) }))
+  const shown = new Set([records.idOf(record), ...paths.flatMap(({ steps }) => steps.map(step => step.id))])
+  const against = [...shown].map(id => [id, contradictionsOf(view, records.find(id))] as const).filter(([, by]) => by.length > 0)
+  return { paths, truncated, ...(against.length === 0 ? {} : { contradictedBy: Object.fromEntries(against) }) }
 }
 
 interface Reason {

@@ -14,12 +14,19 @@
 const TERM_MAX_CHARS = 64
 
 /** Words that say nothing about what is meant: without them evidence recall@10 on LoCoMo is 60 %, with them 55 %. */
-const STOP_WORDS: ReadonlySet<string> = new Set(
+const STOP_WORDS: ReadonlyMap<string, number> = new Map(
   (
     'a an and are as at be been but by can could did do does for from had has have he her him his how i if in is it its just me my no not of on or our ' +
     'she should so than that the their them then there these they this to was we were what when where which who why will with would you your'
-  ).split(' '),
+  )
+    .split(' ')
+    .map((word, place) => [word, place]),
 )
+
+/** Which of the words that every question has it is; undefined for others. */
+export function placeOfStopWord(run: string): number | undefined {
+  return STOP_WORDS.get(run.toLowerCase())
+}
 
 /** Calls `visit` with each run of word characters, single `.`, `-`, `/` and their like inside included. */
 export function forEachRun(text: string, visit: (run: string) => void): void {
@@ -52,6 +59,11 @@ export function termsOfRun(run: string): string[] {
   const terms = parts.flatMap(part => wordTerm(part.toLowerCase()))
   if (parts.length > 1 && run.length <= TERM_MAX_CHARS) terms.push(run.toLowerCase())
   return terms
+}
+
+/** The terms of a run that follow each other in the text: without the whole of what has several parts. */
+export function partsOfRun(run: string, terms: readonly string[] = termsOfRun(run)): readonly string[] {
+  return terms.length > 1 && terms.at(-1) === run.toLowerCase() ? terms.slice(0, -1) : terms
 }
 
 /** The terms of a query, each once, in the order of their text: sums over them are the same everywhere. */

@@ -1,6 +1,9 @@
+import type { Policy } from './memory/policy.ts'
+import type { EmbeddingStatus } from './memory/embedding.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } from '../base/ids.ts'
 import type { Verification } from '../chain/verify.ts'
+import type { TruncatedBy } from '../ecc/budget.ts'
 import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType } from '../ecc/edge-types.ts'
 import type { Capacity } from './cognition/calibration.ts'
@@ -81,6 +84,8 @@ export interface NodeStatus {
   readonly memories: number
   readonly processes: number
   readonly conflicts: number
+  /** What makes vectors of memories on this node; null for nothing. */
+  readonly embedder: EmbeddingStatus | null
   /** That nobody has acknowledged. */
   readonly impulses: number
   /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
@@ -90,7 +95,7 @@ export interface NodeStatus {
 /** A setting of a running node, and where its value came from: `default`, `weft.toml line 3`, `WEFT_LISTEN`, `--listen`. */
 export interface SettingInfo {
   readonly setting: string
-  readonly value: string | readonly string[]
+  readonly value: string | readonly string[] | Readonly<Record<string, number>>
   readonly from: string
 }
 
@@ -147,11 +152,13 @@ export interface Space {
   readonly name: string
   readonly memory: Memory
   show(): Promise<SpaceDetail>
-  /** As an admin of the cluster. Open to all members unless it is private. */
-  create(options?: { readonly private?: boolean }): Promise<OperationResult>
+  /** As an admin of the cluster. Open to all members unless it is private; what is encrypted is private. */
+  create(options?: { readonly private?: boolean; readonly encrypted?: boolean }): Promise<OperationResult>
   /** As an admin of the space, or of the cluster. */
-  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>): Promise<OperationResult>
+  grant(nodeId: string, role: Exclude<SpaceRole, 'none'>, options?: { readonly history?: boolean }): Promise<OperationResult>
   revoke(nodeId: string): Promise<OperationResult>
+  /** A new key for everybody who reads an encrypted space. */
+  rotate(): Promise<OperationResult>
 }
 
 export interface SpaceList {
@@ -167,11 +174,15 @@ export interface SpaceInfo {
   readonly authors: readonly NodeId[]
   /** False for one that began with its first record, and is open to all members. */
   readonly created: boolean
+  /** Bodies are sealed with keys that readers hold. */
+  readonly encrypted: boolean
   /** Null for all members. */
   readonly readers: readonly NodeId[] | null
   readonly writers: readonly NodeId[] | null
   /** What this node may do. */
   readonly role: SpaceRole
+  /** Whether this node keeps a copy of it, as its settings say. */
+  readonly taken: boolean
 }
 
 export interface SpaceDetail extends SpaceInfo {
@@ -179,6 +190,10 @@ export interface SpaceDetail extends SpaceInfo {
   readonly members: readonly SpaceMember[]
   /** Records that are kept and count for nothing, for want of a grant or another reason. */
   readonly void: number
+  /** Records whose key this node does not hold. */
+  readonly sealed: number
+  /** How many keys there are. */
+  readonly keys: number
   readonly frontier: string
 }
 
@@ -193,10 +208,14 @@ export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
   supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
-  /** Retracts a record of this node: a memory, a link, a supersede, a retraction. */
-  forget(id: string): Promise<Receipt>
+  /**
+   * Retracts a record of this node: a memory, a link, a supersede, a retraction. With `erase` what it says is dropped on every
+   * node for ever, and nothing brings it back; that it was there stays known.
+   */
+  forget(id: string, options?: { readonly erase?: boolean }): Promise<Forgotten>
   get(id: string): Promise<MemoryDetail>
   /** By words, by a vector, or by both together. */
+  recall(query: string | undefined, options: RecallOptions & { readonly cluster: true }): Promise<ClusterRecollection>
   recall(query?: string, options?: RecallOptions): Promise<Recollection>
   why(id: string, options?: { readonly asOf?: string }): Promise<Explanation>
   /** The same with all that it takes to check it without any node: see `verifyProof`. */
@@ -207,11 +226,21 @@ export interface Memory extends MemoryCognition {
   /** What is otherwise now, or at another frontier, than it was at `from`. */
   diff(from: string, options?: DiffOptions): Promise<MemoryDifference>
   conflicts(): Promise<ConflictList>
+  /** Settles a conflict: what is kept, or said, takes the place of all rivals. `about` is what they replaced, or one of them. */
+  resolve(about: string, verdict: Verdict): Promise<Settled>
+  /** What was thought when, and what replaced what: of one memory, of what a query finds, or of everything. */
+  timeline(options?: TimelineOptions): Promise<MemoryTimeline>
   status(): Promise<MemoryStatus>
   /** Remembers items and their edges, each once however often it is imported. */
   import(items: readonly ImportItem[]): Promise<ImportResult>
   /** Which of these keys this node has a current memory for. */
   has(keys: readonly string[]): Promise<{ readonly known: readonly string[] }>
+  /** What this node forgets by itself. */
+  policies(): Promise<readonly PolicyInfo[]>
+  setPolicy(name: string, policy: PolicyInput): Promise<PolicyInfo>
+  removePolicy(name: string): Promise<void>
+  /** Runs one policy, or all; with `dryRun` nothing is written, and the answer says what would go. */
+  runPolicies(options?: { readonly name?: string; readonly dryRun?: boolean }): Promise<readonly PolicyRun[]>
   /** New memories and conflicts as they are applied here, from `after` on (from now, without it). */
   watch(options?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<MemoryChange>
 }
@@ -235,14 +264,91 @@ export interface RememberOptions extends VectorOptions {
   readonly source?: string | undefined
   /** Edges from this memory to others. */
   readonly edges?: readonly { readonly type: EdgeType; readonly to: string; readonly weight?: number | undefined }[] | undefined
+  /** Write it also when another author wrote the same. */
+  readonly again?: boolean | undefined
 }
 
 export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
+  /** This is a memory that said so already, of whatever author; what was given with it is said of that one. */
+  readonly known?: true
   /** The record of its vector, where one was given. */
   readonly vector?: Omit<Receipt, 'vector'>
+}
+
+/** What stands around a memory, to be drawn. */
+export interface MemoryGraph {
+  readonly roots: readonly CausalId[]
+  /** Nearest to the roots first. */
+  readonly nodes: readonly GraphNode[]
+  readonly edges: readonly GraphEdge[]
+  readonly frontier: string
+  /** There is more around it. */
+  readonly truncated: boolean
+}
+
+export interface GraphNode extends Omit<MemoryRecord, 'state'> {
+  readonly state: 'current' | 'superseded'
+  /** A memory contradicts it, or it is one of several that hold in the place of another. */
+  readonly isDisputed: boolean
+  /** Links from the nearest root. */
+  readonly distance: number
+}
+
+export interface GraphEdge {
+  /** The record that says so. */
+  readonly record: CausalId
+  readonly from: CausalId
+  readonly to: CausalId
+  readonly type: EdgeType
+  readonly weight: number
+  /** Which end is the reason of the other. */
+  readonly reason: 'from' | 'to' | 'neither'
+}
+
+/** When a node forgets what it wrote: see `docs/guide/memory.md`. */
+export interface PolicyInput {
+  readonly kind: 'decay' | 'label' | 'quota'
+  /** Like 90d, 12h, 30m, 45s. */
+  readonly after?: string | undefined
+  /** `name=value`: only memories that have it. */
+  readonly label?: string | undefined
+  readonly memories?: number | undefined
+  readonly bytes?: number | undefined
+  /** A quota for each value of this label. */
+  readonly per?: string | undefined
+  /** `retract` unless it says `erase`. */
+  readonly action?: 'retract' | 'erase' | undefined
+  /** Also what a current memory rests on. */
+  readonly evenIfNeeded?: boolean | undefined
+}
+
+export type PolicyInfo = Policy & {
+  readonly name: string
+  /** Where it was set: `weft.toml` or `weft mem policy`. */
+  readonly from: string
+}
+
+export interface PolicyRun {
+  readonly policy: string
+  readonly action: 'retract' | 'erase'
+  /** Own memories that were looked at. */
+  readonly looked: number
+  readonly victims: readonly { readonly id: CausalId; readonly text: string; readonly at: string; readonly because: string }[]
+  /** Would go too, but a current memory rests on them. */
+  readonly needed: number
+  /** 0 when it was only to be seen. */
+  readonly forgotten: number
+  /** There are more than one run takes. */
+  readonly more: boolean
+}
+
+/** The record that takes back, or erases. */
+export interface Forgotten extends Receipt {
+  /** Of an erasure: the bytes are gone from this node's disk. False when they are not yet. */
+  readonly erased?: boolean | undefined
 }
 
 /** How memories are searched for by a vector. */
@@ -270,6 +376,9 @@ export interface Nearest {
   readonly agreement?: number
 }
 
+/** Numbers and booleans are kept as text. */
+type Label = string | number | boolean
+
 export interface RecallOptions extends VectorQuery {
   /** 5 by default. */
   readonly k?: number | undefined
@@ -286,7 +395,30 @@ export interface RecallOptions extends VectorQuery {
   readonly until?: string | undefined
   /** Only what was true at this time, which is what says nothing of it, or says so in `validFrom` and `validTo`: ISO 8601. */
   readonly validAt?: string | undefined
-  /** How long to wait for `after`, in ms. */
+  /** Only what has all of these labels: one value, any of several, or null for any value at all. */
+  readonly meta?: Readonly<Record<string, Label | readonly Label[] | null>> | undefined
+  /** Only what names a source that begins so. */
+  readonly source?: string | undefined
+  /** Which links lead on from the matches (with how much of the score each passes on, -1 to 1), how far (0 to 3), and which way. */
+  readonly expand?:
+    | {
+        readonly types?: readonly EdgeType[] | Readonly<Partial<Record<EdgeType, number>>> | undefined
+        readonly hops?: number | undefined
+        readonly direction?: 'in' | 'out' | 'both' | undefined
+      }
+    | undefined
+  /** What is so much older than the newest record counts half, in ms; off unless said. */
+  readonly halfLifeMs?: number | undefined
+  /** How far members are trusted, 0 (not shown) to 1, on top of this node's settings; false: all are, whatever the settings say. */
+  readonly trust?: Readonly<Record<string, number>> | false | undefined
+  /** How much it counts that a hit is unlike those before it, 0 (the default) to 1. */
+  readonly diversity?: number | undefined
+  /** Asks all members, and makes one answer of theirs: a ClusterRecollection. */
+  readonly cluster?: boolean | undefined
+  /** How many memories may be looked at, and for how long; see `truncatedBy`. */
+  readonly budgetNodes?: number | undefined
+  readonly budgetMs?: number | undefined
+  /** How long to wait for `after`, or for the other members, in ms. */
   readonly deadlineMs?: number | undefined
 }
 
@@ -307,10 +439,26 @@ export interface MemoryRecord {
 
 export interface RecallHit extends Omit<MemoryRecord, 'state'> {
   readonly score: number
-  /** `subject` when the query names what the memory is about: it counts twice. */
-  readonly parts: { readonly bm25: number; readonly vector: number; readonly spread: number; readonly subject?: number }
+  /**
+   * They add up to the score. `subject` when the query names what the memory is about: it counts twice; `trust` and
+   * `recency` when they took something away.
+   */
+  readonly parts: {
+    readonly bm25: number
+    readonly vector: number
+    readonly spread: number
+    readonly subject?: number
+    readonly trust?: number
+    readonly recency?: number
+  }
   /** How it was reached, from the match that did most for it; empty when its own words matched. */
   readonly path: readonly { readonly id: CausalId; readonly edge: string }[]
+  /** Names the memory wherever its text is copied to: what is remembered with it is known as a copy. */
+  readonly mark: string
+  /** Memories of other authors that say the same: they are not hits of their own. */
+  readonly copies?: readonly { readonly id: CausalId; readonly author: NodeId }[]
+  /** Current memories that somebody says contradict it. */
+  readonly contradictedBy?: readonly CausalId[]
 }
 
 export interface Recollection {
@@ -318,11 +466,33 @@ export interface Recollection {
   /** What the answer speaks of; with it any node can give the same answer later. */
   readonly frontier: string
   readonly foldVersion: number
-  /** False when a nearer vector may have been passed over: see `nearest`. */
+  /** False when a match, or a nearer vector, may have been passed over: see `truncatedBy` and `nearest`. */
   readonly exact: boolean
+  /** Something was not looked at. */
   readonly truncated: boolean
+  /** Why: a memory with too many links, `budgetNodes` or `budgetMs`. */
+  readonly truncatedBy?: TruncatedBy
+  /** Members that this answer does not wholly trust, and how far it does. */
+  readonly trust?: Readonly<Record<NodeId, number>>
+  /**
+   * What vectors had to do with it: `none` when this node has no embedder, or there are no vectors of it; `late` and `down` when the
+   * embedder did not answer in time, or does not work, so that the answer is by words alone.
+   */
+  readonly vectors: 'none' | 'used' | 'late' | 'down'
   /** Of an answer by a vector. */
   readonly nearest?: Nearest
+}
+
+/** What all members answered, as one answer: of the nodes that no other is ahead of. */
+export interface ClusterRecollection extends Recollection {
+  readonly hits: readonly (RecallHit & {
+    /** Who found it. */
+    readonly nodes: readonly NodeId[]
+  })[]
+  /** Who answered, as of which frontier; `behind` when another one knew all that it knew, and more: its hits are left out. */
+  readonly answers: readonly { readonly node: NodeId; readonly frontier: string; readonly hits: number; readonly behind: boolean }[]
+  /** Who did not answer in time, or nothing of use. */
+  readonly silent: readonly NodeId[]
 }
 
 export interface Explanation {
@@ -330,6 +500,8 @@ export interface Explanation {
   readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
   readonly frontier: string
   readonly truncated: boolean
+  /** Of the memories on the paths, those that current ones are said to contradict: by which. */
+  readonly contradictedBy?: Readonly<Record<CausalId, readonly CausalId[]>>
 }
 
 export interface WhyStep {
@@ -392,6 +564,44 @@ export interface WhatIf {
   readonly truncated: boolean
 }
 
+/** Either one of the rivals, or something new. */
+export type Verdict = { readonly reason?: string } & (
+  | { readonly keep: string; readonly text?: undefined }
+  | { readonly text: string; readonly key?: string; readonly keep?: undefined }
+)
+
+export interface Settled extends Receipt {
+  /** What holds now. */
+  readonly kept: CausalId
+  readonly replaced: readonly CausalId[]
+}
+
+export interface TimelineOptions {
+  /** A memory: with all that it replaced, and all that replaced it. */
+  readonly id?: string | undefined
+  /** What it finds, replaced or not, and what these replaced and were replaced by. */
+  readonly query?: string | undefined
+  /** `written`, unless said otherwise: causes before effects. `valid`: by `validFrom`, where that is said. */
+  readonly order?: 'written' | 'valid' | undefined
+  /** 100 by default, LIST_MAX at most. */
+  readonly limit?: number | undefined
+  readonly asOf?: string | undefined
+}
+
+export interface MemoryTimeline {
+  /** Earliest first. */
+  readonly memories: readonly TimelineMemory[]
+  readonly frontier: string
+  /** There is more than is listed. */
+  readonly truncated: boolean
+}
+
+export interface TimelineMemory extends MemoryRecord {
+  /** Directly, each with the record that says so. */
+  readonly supersedes: readonly { readonly id: CausalId; readonly record: CausalId }[]
+  readonly supersededBy: readonly { readonly id: CausalId; readonly record: CausalId }[]
+}
+
 export interface DiffOptions {
   /** A frontier; where this node stands, without it. */
   readonly to?: string | undefined
@@ -446,6 +656,17 @@ export interface MemoryStatus {
   readonly indexes: readonly MemoryIndex[]
   readonly frontier: string
   readonly foldVersion: number
+  /** What makes vectors of memories on this node; null for nothing. */
+  readonly embedder: EmbeddingStatus | null
+}
+
+export type { EmbeddingStatus }
+
+/** Whether an embedder works, tried with one text. */
+export interface EmbedderReport {
+  readonly status: EmbeddingStatus | null
+  /** How long one text took; null when it was not asked, or has failed as `status.error` says. */
+  readonly tookMs: number | null
 }
 
 /** Vectors of one embedder, as this node has them. */

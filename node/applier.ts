@@ -4,7 +4,7 @@ import { CHUNK_BYTES } from '../base/limits.ts'
 import type { AppliedCut, AppliedRecord, VoidReason } from '../chain/applied.ts'
 import type { Chain, Group } from '../chain/chain.ts'
 import type { Log } from '../chain/log.ts'
-import { bodyCommit, decodeHeader, leafOf, type LogIdentity, type RecordHeader, type StoredRecord } from '../chain/record.ts'
+import { decodeHeader, isAsCommitted, leafOf, type LogIdentity, type RecordHeader, type StoredRecord } from '../chain/record.ts'
 import type { Written } from '../chain/written.ts'
 import type { CutEntry } from '../discovery/operation.ts'
 import { covers, type Spans } from '../discovery/spans.ts'
@@ -17,6 +17,8 @@ export interface Fold {
   counts(id: CausalId): boolean
   /** True for an applied record that is void for want of a grant. */
   isBarred(id: CausalId): boolean
+  /** True when keys are held now that were not when records were applied. */
+  hasNewKeys(): boolean
   /** Forgets what must not count twice: all records will come again. */
   reset(): void
 }
@@ -193,7 +195,7 @@ export class Applier {
     for (const { identity, tree } of this.#chain.logs.values()) {
       const fold = this.#standing.writesOf(identity.author, identity.stream) === undefined ? undefined : this.#foldOf(identity.stream)
       for (let seq = 1; fold !== undefined && !this.#isStale && seq < this.#applied.size(identity.id); seq++)
-        this.#isStale = fold.isBarred(causalIdOf(tree.leaf(seq))) !== (this.#faultOf(identity, seq) === 'not_granted')
+        this.#isStale = fold.hasNewKeys() || fold.isBarred(causalIdOf(tree.leaf(seq))) !== (this.#faultOf(identity, seq) === 'not_granted')
     }
     if (this.#isStale) this.#refold()
   }
@@ -218,7 +220,7 @@ export class Applier {
 export function headerOf(log: Log, seq: number, record: StoredRecord): RecordHeader | undefined {
   if (seq >= log.size || !equalBytes(leafOf(record.header), log.tree.leaf(seq))) return undefined
   const header = decodeHeader(record.header)
-  return header !== undefined && equalBytes(bodyCommit(record.salt, record.body), header.bodyCommit) ? header : undefined
+  return header !== undefined && isAsCommitted(header, record) ? header : undefined
 }
 
 /** 8 logs are read at a time: 2 MiB of records in memory. */

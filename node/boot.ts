@@ -1,12 +1,15 @@
 import { type Buggify, never } from '../base/buggify.ts'
 import { textOf } from '../base/bytes.ts'
+import { receivingSecretOf } from '../base/crypto/sealed.ts'
 import { WeftError } from '../base/errors.ts'
 import { type NodeId, parseNodeId } from '../base/ids.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Clock, Disk, Index, Logger, Random } from '../base/ports.ts'
 import { CURRENT, type Version } from '../base/version.ts'
 import { type OpenedJournal, openJournal } from '../chain/journal.ts'
+import type { Takes } from '../chain/sharing.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { COGNITION_FILE } from './cognition/cognition.ts'
@@ -16,6 +19,9 @@ import { IdIndex } from './id-index.ts'
 import { type ClusterFile, type Identity, loadCluster, loadIdentity } from './identity.ts'
 import { restoreMemory, type SavedMemory, SNAPSHOT_FOLDER, snapshotFile, spaceOfSnapshot } from './memory/memory.ts'
 import { PEERS_FILE } from './peers.ts'
+import { parsePolicies } from './commands/policy-shape.ts'
+import { POLICIES_FILE, type SavedPolicies } from './memory/policies.ts'
+import type { Policy } from './memory/policy.ts'
 import { BLOCKED_FILE, Runtime, type RuntimePorts } from './runtime.ts'
 import type { SettingInfo } from './api.ts'
 import { loadFile } from './save-file.ts'
@@ -34,6 +40,8 @@ export interface BootPorts {
   readonly log: Logger
   readonly load: RuntimePorts['load']
   readonly onStop: () => void
+  /** What makes vectors of memories and questions. */
+  readonly embedder?: Embedder | undefined
   /** Which rare branches are taken; none on a real node. */
   readonly buggify?: Buggify
   /** Gets the core before its first step. What it returns is `observe` of the runtime. */
@@ -47,7 +55,14 @@ export interface BootOptions {
   readonly version: string
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  /** Which spaces it keeps a copy of; all unless it says otherwise. */
+  readonly takes?: Takes | undefined
+  /** Where memories go by their labels. */
+  readonly routes?: Readonly<Record<string, string>>
+  readonly trust?: ReadonlyMap<NodeId, number> | undefined
   readonly cognition?: CognitionSettings
+  /** What this node forgets by itself; nothing unless given. */
+  readonly policies?: Readonly<Record<string, Policy>>
   /** The newest version unless it is to behave as an earlier one. */
   readonly speaks?: Version
   /** What the node was started with, to be shown. */
@@ -69,7 +84,8 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       if (identity === undefined || cluster === undefined)
         return fail(new WeftError('not_initialised', 'there is no node in this directory'))
       log('info', 'boot.identity', { node: identity.nodeId, cluster: cluster.genesis.cluster })
-      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false, buggify }, opened => {
+      const pause = (resume: () => void): void => ports.clock.soon(resume)
+      openJournal(disk, ports.random, { cluster: cluster.genesis.cluster, self: identity.nodeId, full: false, buggify, pause }, opened => {
         if (!opened.ok) return fail(opened.error)
         const { torn, replay } = opened.value
         if (torn !== undefined) log('warn', 'chain.torn-tail-cut', { segment: torn.segment, offset: torn.offset, bytes: torn.bytes })
@@ -78,8 +94,14 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
           loadFile(disk, PEERS_FILE, (_unread, peers) => {
             loadFile(disk, BLOCKED_FILE, (_missing, blocked) => {
               loadFile(disk, COGNITION_FILE, (_none, thoughts) => {
-                const saved = { peers: parseJson(peers), cognition: parseJson(thoughts), blocked: blockedOf(parseJson(blocked)) }
-                assemble(identity, cluster, opened.value, memories, saved)
+                loadFile(disk, POLICIES_FILE, (_never, policies) => {
+                  assemble(identity, cluster, opened.value, memories, {
+                    peers: parseJson(peers),
+                    cognition: parseJson(thoughts),
+                    blocked: blockedOf(parseJson(blocked)),
+                    policies: parsePolicies(parseJson(policies)),
+                  })
+                })
               })
             })
           })
@@ -110,7 +132,12 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
     cluster: ClusterFile,
     { journal, replay }: OpenedJournal,
     snapshots: ReadonlyMap<string, SavedMemory>,
-    saved: { readonly peers: unknown; readonly cognition: unknown; readonly blocked: readonly NodeId[] },
+    saved: {
+      readonly peers: unknown
+      readonly cognition: unknown
+      readonly blocked: readonly NodeId[]
+      readonly policies: SavedPolicies
+    },
   ): void {
     let runtime: Runtime | undefined
     const transport = ports.transport(identity, cluster, metrics, () => runtime)
@@ -120,6 +147,7 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       version: options.version,
       speaks,
       signer: identity.signer,
+      receivingSecret: receivingSecretOf(identity.seed),
       nextKeyCommit: identity.nextKeyCommit,
       genesis: cluster.genesis,
       evidence: cluster.evidence,
@@ -132,16 +160,23 @@ export function boot(ports: BootPorts, options: BootOptions, done: BootDone): vo
       savedPeers: saved.peers,
       cognition: options.cognition ?? QUIET,
       savedCognition: saved.cognition,
+      savedPolicies: saved.policies,
+      policies: options.policies ?? {},
       seeds: options.seeds,
       strictGuard: options.strictGuard,
+      takes: options.takes,
+      routes: options.routes ?? {},
+      trust: options.trust,
       settings: options.settings,
+      embedder: ports.embedder,
       ownAddresses: () => transport.addresses(),
       enter: run => runtime?.dispatch({ kind: 'run', run }),
     })
     const index = new IdIndex(ports.index, core.chain, log, buggify)
-    const { clock, vectors, load, onStop } = ports
+    const { clock, vectors, load, embedder, onStop } = ports
     const observe = ports.observe?.(core)
-    const started = new Runtime(core, { clock, disk, transport, log, journal, index, vectors, load, onStop, observe, buggify })
+    const parts = { clock, disk, transport, log, journal, index, vectors, load, embedder, onStop, observe, buggify }
+    const started = new Runtime(core, parts)
     runtime = started
     transport.block(saved.blocked)
     index.catchUp(() => {

@@ -8,6 +8,7 @@ import { ADMINS_MAX, INVITE_EXPIRY_MAX_MS, POLICY_EVIDENCE_MAX_BYTES } from '../
 import { areNeighbours } from '../base/version.ts'
 import type { AppliedRecord } from '../chain/applied.ts'
 import type { Log } from '../chain/log.ts'
+import type { Takes } from '../chain/sharing.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import { encodeGreeting, encodeGreetingReply, type GreetingReply, parseGreeting, parseGreetingReply } from '../discovery/greeting.ts'
 import { decodeInvite, encodeInvite, hashOfSecret, INVITE_SECRET_BYTES, InviteBook } from '../discovery/invite.ts'
@@ -41,6 +42,8 @@ export interface ClusterInit {
   readonly writer: Writer
   /** The logs that this node holds. */
   readonly logs: ReadonlyMap<LogId, Log>
+  /** What it keeps a copy of; undefined for everything. */
+  readonly takes: Takes | undefined
   /** Peers a newcomer should know of. */
   readonly knownPeers: () => readonly KnownPeer[]
   /** Membership is not what it was; of `revoked` fewer records count than before. */
@@ -62,6 +65,8 @@ export class Cluster implements Fold {
   readonly #invites: InviteBook = new InviteBook()
   /** Invites being answered, and for whom: an admission that is not durable yet uses one up already. */
   readonly #redeeming: Map<string, NodeId> = new Map()
+  /** What members greeted with last. */
+  readonly #protocols: Map<NodeId, number> = new Map()
   #spaces: Membership['spaces']
   /** Revoked nodes, and where their logs end. */
   #cuts: ReadonlyMap<NodeId, string>
@@ -74,7 +79,7 @@ export class Cluster implements Fold {
     this.genesis = init.genesis
     this.membership = new Membership(init.genesis)
     this.membership.addEvidence(init.evidence)
-    this.logs = new LogNames(context, this.membership, init.logs)
+    this.logs = new LogNames(context, this.membership, init.logs, init.takes)
     this.#cuts = this.#cutsNow()
     this.#spaces = this.membership.spaces
     this.#showsOthers = this.#anotherMember() !== undefined
@@ -101,6 +106,10 @@ export class Cluster implements Fold {
   }
 
   isBarred(): boolean {
+    return false
+  }
+
+  hasNewKeys(): boolean {
     return false
   }
 
@@ -180,6 +189,7 @@ export class Cluster implements Fold {
     this.#learn(greeting.evidence)
     const code = this.refusalOf(from)
     if (code !== undefined) return this.#refuse(connection, from, code)
+    this.#protocols.set(from, greeting.protocol)
     this.#context.emit({ kind: 'answer-greeting', connection, accept: true, reply: encodeGreetingReply(this.#memberGreeting()) })
   }
 
@@ -193,8 +203,14 @@ export class Cluster implements Fold {
     const isSound = reply?.kind === 'member' && this.#canTalk(reply.protocol) && reply.cluster === this.membership.cluster
     if (isSound) this.#learn(reply.evidence)
     const accept = isSound && this.refusalOf(from) === undefined
+    if (accept) this.#protocols.set(from, reply.protocol)
     if (!accept) this.#context.metrics.add('weft_greetings_refused_total', 1, 'not_a_member')
     this.#context.emit({ kind: 'answer-greeting', connection, accept, reply: new Uint8Array(0) })
+  }
+
+  /** The version that a member greeted with last. */
+  protocolOf(node: NodeId): number {
+    return this.#protocols.get(node) ?? this.#context.speaks.protocol
   }
 
   #canTalk(protocol: number): boolean {

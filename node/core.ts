@@ -1,25 +1,30 @@
 import { assert } from '../base/assert.ts'
 import type { Buggify } from '../base/buggify.ts'
 import type { Signer } from '../base/crypto/crypto-suite.ts'
-import type { WeftError } from '../base/errors.ts'
+import { asWeftError, type WeftError } from '../base/errors.ts'
 import { formatFrontier } from '../base/frontier.ts'
-import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, type NodeId, type Pid } from '../base/ids.ts'
+import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, type Pid } from '../base/ids.ts'
+import { isFolded, KIND } from '../base/kinds.ts'
 import { CHUNK_BYTES } from '../base/limits.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, LogLevel, Random } from '../base/ports.ts'
 import type { Verdict } from '../base/verdict.ts'
-import type { Version } from '../base/version.ts'
+import { ERASED_SINCE, type Version } from '../base/version.ts'
 import { AppliedCut } from '../chain/applied.ts'
 import { Chain, type StagedCommit } from '../chain/chain.ts'
 import { entryOf } from '../chain/digest.ts'
 import type { Log } from '../chain/log.ts'
 import type { SyncMessage } from '../chain/messages.ts'
 import type { Displaced as DisplacedPlace } from '../chain/replay.ts'
+import { logIdentity, type StoredRecord } from '../chain/record.ts'
+import { type Grounds, NO_GROUNDS } from '../chain/run.ts'
+import type { Takes } from '../chain/sharing.ts'
 import { StartGuard } from '../chain/start-guard.ts'
 import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import type { SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
@@ -27,12 +32,19 @@ import { Cluster } from './cluster.ts'
 import { NodeCognition } from './cognition/cognition.ts'
 import type { CognitionSettings } from './cognition/settings.ts'
 import type { CoreContext } from './context.ts'
+import { Erasures } from './erasures.ts'
 import { EventRing, type NodeState } from './events.ts'
 import { createInbound } from './inbound.ts'
 import { Ipc } from './ipc/ipc.ts'
+import { Keyring } from './keyring.ts'
 import { kernelOf } from './kernel.ts'
+import { forget } from './commands/forget.ts'
+import { embeddedMemories } from './memory/embedded-memory.ts'
+import { Embedding } from './memory/embedding.ts'
 import { Memories } from './memory/memories.ts'
 import type { Memory, SavedMemory } from './memory/memory.ts'
+import { Policies, type SavedPolicies } from './memory/policies.ts'
+import type { Policy } from './memory/policy.ts'
 import { encodeMessage, type OutgoingMessage, WIRE } from './messages.ts'
 import { Peers } from './peers.ts'
 import type { ExitReason } from './process/behaviour.ts'
@@ -51,6 +63,8 @@ export interface CoreInit {
   readonly version: string
   readonly speaks: Version
   readonly signer: Signer
+  /** For receiving keys of encrypted spaces. */
+  readonly receivingSecret: Uint8Array
   readonly nextKeyCommit: Uint8Array
   readonly genesis: Genesis
   readonly evidence: readonly SignedOperation[]
@@ -65,9 +79,19 @@ export interface CoreInit {
   readonly savedPeers: unknown
   readonly cognition: CognitionSettings
   readonly savedCognition: unknown
+  readonly savedPolicies: SavedPolicies
+  /** Of the configuration: what this node forgets by itself. */
+  readonly policies: Readonly<Record<string, Policy>>
   readonly seeds: readonly KnownPeer[]
   readonly strictGuard: boolean
+  readonly takes: Takes | undefined
+  /** Where memories go by their labels. */
+  readonly routes: Readonly<Record<string, string>>
+  /** How far members are trusted where a recall does not say; the others wholly. */
+  readonly trust?: ReadonlyMap<NodeId, number> | undefined
   readonly settings: readonly SettingInfo[]
+  /** The host has one, which `embed` asks. */
+  readonly embedder?: Pick<Embedder, 'id' | 'dims'> | undefined
   readonly ownAddresses: () => readonly string[]
   /** Runs `run` in a step of its own: for user code that calls in from outside one. */
   readonly enter: (run: () => void) => void
@@ -83,6 +107,7 @@ export class Core {
   readonly name: string
   readonly version: string
   readonly settings: readonly SettingInfo[]
+  readonly trust: ReadonlyMap<NodeId, number>
   readonly chain: Chain
   readonly cluster: Cluster
   readonly peers: Peers
@@ -96,6 +121,8 @@ export class Core {
   readonly metrics: Metrics
   readonly context: CoreContext
   readonly guard: StartGuard
+  /** Undefined when this node has no embedder. */
+  readonly embedding: Embedding | undefined
   readonly memories: Memories
   readonly spaces: Spaces
   readonly cognition: NodeCognition
@@ -103,6 +130,8 @@ export class Core {
   readonly #applier: Applier
   readonly #sync: ChainSync
   readonly #recovery: Recovery
+  readonly erasures: Erasures
+  readonly policies: Policies
   readonly #inbound: ReturnType<typeof createInbound>
   readonly #enter: CoreInit['enter']
   #state: NodeState = 'booting'
@@ -128,6 +157,7 @@ export class Core {
     this.name = init.name
     this.version = init.version
     this.settings = init.settings
+    this.trust = init.trust ?? new Map()
     this.metrics = init.metrics
     this.#enter = init.enter
     this.context = this.#contextOf(init)
@@ -142,17 +172,24 @@ export class Core {
       signer: init.signer,
       writer: this.writer,
       logs: this.chain.logs,
+      takes: init.takes,
       knownPeers: () => this.peers.known(),
       onChange: revoked => this.#onMembers(revoked),
-      onSpaces: () => this.#applier.onGrants(),
+      onSpaces: () => {
+        this.spaces.onChange()
+        this.#applier.onGrants()
+      },
     })
     this.spaces = new Spaces({
       self: init.self,
       membership: this.cluster.membership,
       chain: this.chain,
+      takes: init.takes,
+      routes: init.routes,
+      keyring: new Keyring(init.self, init.receivingSecret, init.random),
       sign: (op, actor, done) => this.cluster.sign(op, actor, done),
     })
-    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded)
+    this.#access = new SpaceAccess(init.self, this.spaces, this.chain, () => this.#isFolded, init.takes)
     this.peers = new Peers(
       this.context,
       {
@@ -172,7 +209,7 @@ export class Core {
       onStillborn: process => this.ipc.onExit(process, 'failed'),
     })
     this.ipc = new Ipc(this.context, { processes: this.processes, send: (to, message) => this.#send(to, message), kernel: kernelOf(this) })
-    this.memories = new Memories(this.context, this.chain, this.writer)
+    this.memories = new Memories(this.context, this.chain, this.writer, this.spaces)
     this.cognition = new NodeCognition(
       this.context,
       init.cognition,
@@ -180,7 +217,29 @@ export class Core {
       () => this.memory(DEFAULT_SPACE),
       capacity => this.peers.onCapacity(capacity),
     )
+    this.erasures = new Erasures(this.context, this.chain, () => this.memories.all)
+    this.policies = new Policies(this.context, {
+      configured: init.policies,
+      saved: init.savedPolicies,
+      memory: () => this.memory(DEFAULT_SPACE),
+      log: () => logIdentity(this.chain.cluster, this.self, memoryStream(DEFAULT_SPACE)).id,
+      forget: (id, erase, actor, done) => {
+        try {
+          forget(this, this.memory(DEFAULT_SPACE), id, erase, actor, done)
+        } catch (thrown) {
+          done(asWeftError(thrown))
+        }
+      },
+    })
     const sizes = this.memories.restore(init.snapshots)
+    this.embedding =
+      init.embedder &&
+      new Embedding(
+        this.context,
+        init.embedder,
+        embeddedMemories(this.memories, space => this.spaces.roleOf(space, this.self)),
+        () => this.#isFolded && this.#state === 'running' && isFolded(KIND['memory.vector'], init.speaks.fold),
+      )
     this.#restored = [...sizes.values()].reduce((sum, size) => sum + size, 0)
     this.#applier = new Applier(
       this.context,
@@ -263,6 +322,9 @@ export class Core {
       this.writer.nextWakeMs(this.#sync.followers),
       this.memories.nextWakeMs,
       this.cognition.nextWakeMs,
+      this.erasures.nextWakeMs,
+      this.policies.nextWakeMs,
+      this.embedding?.nextWakeMs ?? Infinity,
     )
   }
 
@@ -304,6 +366,8 @@ export class Core {
     if (this.#applier.takeChanged()) {
       this.memories.settle()
       this.cognition.onApplied()
+      this.erasures.pump()
+      this.embedding?.onApplied()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
     if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
@@ -311,11 +375,14 @@ export class Core {
       this.#isFolded = true
       this.memories.onFolded()
       this.cognition.onFolded()
+      this.erasures.pump()
+      this.policies.start()
       for (const then of this.#foldWaiters) then()
       this.#foldWaiters = []
       this.#onAccess()
     }
     this.#openGuard()
+    this.embedding?.settle()
     if (this.#told) {
       this.#told = false
       this.eventWaiters.wake()
@@ -381,6 +448,7 @@ export class Core {
     this.processes.stopAll()
     this.memories.save()
     this.cognition.save()
+    this.policies.save()
     this.peers.save()
     this.audit.write('audit.shutdown', [this.version], () => {
       this.writer.close()
@@ -412,6 +480,9 @@ export class Core {
     this.#recovery.onWake()
     this.memories.onWake()
     this.cognition.onWake()
+    this.erasures.onWake()
+    if (this.#state === 'running') this.policies.onWake()
+    this.embedding?.onWake()
     this.#perform(this.#sync.onWake(this.#now.monotonicMs))
   }
 
@@ -433,6 +504,8 @@ export class Core {
     this.writer.finish(staged.groups, undefined)
     this.#perform(this.#sync.onCommitted(staged.groups, staged.checkpoints.keys(), monotonicMs))
     this.#recovery.onCommitted(staged)
+    // A record that erases may have been signed.
+    if (this.erasures.pending > 0) this.erasures.pump()
   }
 
   /** The memory of a space; it exists as soon as somebody speaks of it. */
@@ -478,7 +551,7 @@ export class Core {
     const code = this.cluster.refusalOf(peer)
     if (code !== undefined) return this.context.emit({ kind: 'close', peer, code })
     this.peers.onUp(peer)
-    this.#perform(this.#sync.onUp(peer, this.#now.monotonicMs))
+    this.#perform(this.#sync.onUp(peer, this.#now.monotonicMs, this.cluster.protocolOf(peer) >= ERASED_SINCE))
   }
 
   #onMembers(revoked: readonly NodeId[]): void {
@@ -523,14 +596,9 @@ export class Core {
           this.#send(effect.to, effect.message)
           break
         case 'read':
-          this.context.emit({
-            kind: 'read',
-            log: effect.log,
-            from: effect.from,
-            maxRecords: 1024,
-            maxBytes: CHUNK_BYTES,
-            then: records => this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records)),
-          })
+          this.readShown(effect.log, effect.from, 1024, CHUNK_BYTES, (records, grounds) =>
+            this.#perform(this.#sync.onRead(effect.peer, effect.log, effect.from, records, grounds)),
+          )
           break
         case 'vouched':
           this.guard.vouched(effect.peer)
@@ -544,6 +612,34 @@ export class Core {
           break
       }
     }
+  }
+
+  /** Records as others may have them, with those that erased some of them: nobody is asked to believe that without a ground. */
+  readShown(
+    log: LogId,
+    from: number,
+    maxRecords: number,
+    maxBytes: number,
+    then: (records: readonly StoredRecord[], grounds: Grounds) => void,
+  ): void {
+    this.context.emit({
+      kind: 'read',
+      log,
+      from,
+      maxRecords,
+      maxBytes,
+      then: read => {
+        const records = this.erasures.redact(log, read)
+        const seqs = [...new Set(records.flatMap(({ erasedBy }) => erasedBy ?? []))]
+        if (seqs.length === 0) return then(records, NO_GROUNDS)
+        this.context.emit({
+          kind: 'read-each',
+          refs: seqs.map(seq => ({ log, seq })),
+          then: found =>
+            then(records, new Map(found.flatMap((ground, i) => (ground === undefined ? [] : [[seqs[i] as number, ground] as const])))),
+        })
+      },
+    })
   }
 
   /** @returns false when there is no connection to `to` */

@@ -3,12 +3,12 @@ import { asWeftError, WeftError } from '../base/errors.ts'
 import type { Logger } from '../base/ports.ts'
 import { mdnsDiscovery } from '../discovery/libp2p/mdns.ts'
 import { createLibp2pTransport } from '../transport/libp2p/libp2p-transport.ts'
-import { InProcessVectorStore } from '../ecc/hnsw/in-process-store.ts'
+import { openVectorStore } from '../ecc/hnsw-worker/vector-store.ts'
 import type { Spawned, WeftNode } from './api.ts'
 import { boot } from './boot.ts'
 import { clientOf } from './client/client.ts'
 import { spawn } from './commands/process.ts'
-import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf } from './config.ts'
+import { type Config, CONFIG_FILE, type ConfigValues, listensBeyondLoopback, resolveConfig, seedOf, settingsOf, trustIn } from './config.ts'
 import { hostClock } from './host/clock.ts'
 import {
   environment,
@@ -17,10 +17,12 @@ import {
   readPorts,
   removeControlFile,
   useDirectory,
+  vectorsDirectory,
   writeControlFile,
   writePorts,
 } from './host/directory.ts'
 import { type HostDisk, openDisk } from './host/disk.ts'
+import { configuredEmbedder } from './host/embedder/configured.ts'
 import { destroyIndex, type HostIndex, type IndexOpened, openIndex } from './host/index.ts'
 import { loadProgram } from './host/load-program.ts'
 import { createLogger } from './host/logger.ts'
@@ -30,6 +32,7 @@ import { foundCluster, loadCluster } from './identity.ts'
 import type { Program } from './process/behaviour.ts'
 import type { Runtime } from './runtime.ts'
 import { loadFile } from './save-file.ts'
+import { takesOf } from './takes.ts'
 
 export interface NodeOptions extends ConfigValues {
   /** The node directory. An empty one becomes a cluster of one. */
@@ -60,9 +63,11 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
   const disk = openDisk(dir)
   const config = resolveConfig(options, environment(), await configFile(disk))
   const { log } = createLogger({ level: config.logLevel.value, destination: options.logTo ?? { write: () => {} } })
+  const embedder = configuredEmbedder(config, { clock: hostClock, random: hostRandom, log, environment: environment(), dir })
   await requireCluster(disk, config, options.create ?? true)
   const index = await openLocked(indexDirectory(dir), log) // one process per directory, from here on
-  const closing: (() => Promise<void> | void)[] = [() => closed(index), () => closed(disk)]
+  const vectors = openVectorStore({ directory: vectorsDirectory(dir), log })
+  const closing: (() => Promise<void> | void)[] = [() => embedder?.close(), () => closed(vectors), () => closed(index), () => closed(disk)]
   let stopping: Promise<void> | undefined
   try {
     const ports = readPorts(dir)
@@ -73,9 +78,10 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         random: hostRandom,
         disk,
         index,
-        vectors: new InProcessVectorStore(run => hostClock.soon(run)),
+        vectors,
         log,
         load: loadProgram,
+        embedder,
         onStop: () => void stop(),
         transport: ({ seed }, { genesis }, metrics, current) =>
           createLibp2pTransport({
@@ -92,13 +98,13 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
         name: config.name.value,
         version: packageVersion(),
         seeds: config.bootstrap.value.map(seedOf).filter(seed => seed !== undefined),
+        policies: config.forget.value,
         strictGuard: config.guard.value === 'majority',
+        takes: takesOf({ replicateSpaces: config.replicateSpaces.value, replicateExcept: config.replicateExcept.value }),
+        routes: config.memoryRoute.value,
+        trust: trustIn(config.memoryTrust.value),
         cognition: { tick: config.cognitionTick.value, share: config.cognitionShare.value, calibrate: true },
-        settings: Object.entries(config).map(([setting, { value, from }]) => ({
-          setting,
-          value: typeof value === 'number' ? String(value) : value,
-          from,
-        })),
+        settings: settingsOf(config),
       },
     )
     closing.unshift(() => new Promise(resolve => runtime.stop(resolve)))

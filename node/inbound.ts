@@ -32,6 +32,7 @@ function tableOf({ peers, sync, ipc }: Owners): Inbound {
     'peer.about': (from, message) => peers.on(from, message), //    node/peers.ts
     'peer.capacity': (from, message) => peers.on(from, message), // node/peers.ts
 
+    'sync.takes': (from, message) => sync.on(from, message), //     chain/sharing.ts
     'sync.hello': (from, message) => sync.on(from, message), //     chain/sync.ts: comparing
     'sync.equal': (from, message) => sync.on(from, message),
     'sync.ask': (from, message) => sync.on(from, message),

@@ -2,6 +2,7 @@ import { AUDIT, CLUSTER, DEFAULT_SPACE, type LogId, memoryStream, type NodeId, s
 import { SPACE_TOLD_MS, SPACES_PER_AUTHOR_MAX } from '../base/limits.ts'
 import type { Log } from '../chain/log.ts'
 import { logIdentity, type LogIdentity } from '../chain/record.ts'
+import { type Takes, takes } from '../chain/sharing.ts'
 import type { Membership } from '../discovery/membership.ts'
 import { reaches } from '../discovery/spaces.ts'
 import type { CoreContext } from './context.ts'
@@ -16,6 +17,7 @@ export class LogNames {
   readonly #context: CoreContext
   readonly #membership: Membership
   readonly #logs: ReadonlyMap<LogId, Log>
+  readonly #takes: Takes | undefined
   /** Spaces that a peer speaks of, and since when. */
   readonly #told: Map<NodeId, Map<Stream, number>> = new Map()
   readonly #identities: Map<LogId, LogIdentity> = new Map()
@@ -24,7 +26,8 @@ export class LogNames {
   /** Streams of the logs that are held, by author; made again when there are more or fewer logs. */
   #held: { readonly logs: number; readonly streams: ReadonlyMap<NodeId, ReadonlySet<Stream>> } = { logs: -1, streams: new Map() }
 
-  constructor(context: CoreContext, membership: Membership, logs: ReadonlyMap<LogId, Log>) {
+  constructor(context: CoreContext, membership: Membership, logs: ReadonlyMap<LogId, Log>, takes: Takes | undefined) {
+    this.#takes = takes
     this.#context = context
     this.#membership = membership
     this.#logs = logs
@@ -101,8 +104,9 @@ export class LogNames {
     return this.#membership.member(author) !== undefined && (author === this.#context.self || this.#isForUs(stream))
   }
 
-  /** Logs of a space that this node may not even hold are not asked for. */
+  /** Logs of a space that this node does not keep, or may not even hold, are not asked for. */
   #isForUs(stream: Stream): boolean {
+    if (!takes(this.#takes, stream)) return false
     const space = this.#membership.spaces.get(spaceOf(stream) ?? '')
     return space?.isPrivate !== true || reaches(space.roleOf(this.#context.self), 'relay')
   }

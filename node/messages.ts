@@ -33,6 +33,7 @@ export const WIRE: { readonly [K in MessageKind]: { readonly number: number; rea
   'sync.credit': { number: 27, protocol: 'sync' },
   'sync.probe': { number: 28, protocol: 'sync' },
   'sync.leaf': { number: 29, protocol: 'sync' },
+  'sync.takes': { number: 30, protocol: 'sync' },
 
   'ipc.send': { number: 40, protocol: 'ipc' },
   'ipc.call': { number: 41, protocol: 'ipc' },
@@ -46,7 +47,7 @@ export const WIRE: { readonly [K in MessageKind]: { readonly number: number; rea
  * Kinds that came after the first version of the protocol, and with which. Nothing may depend on their being understood:
  * a peer of the version before ignores them.
  */
-export const SINCE = { 'peer.about': 1, 'peer.capacity': 1 } as const
+export const SINCE = { 'peer.about': 1, 'peer.capacity': 1, 'sync.takes': 1 } as const
 
 const since: ReadonlyMap<string, number> = new Map(Object.entries(SINCE))
 const kinds: ReadonlyMap<number, MessageKind> = new Map(Object.entries(WIRE).map(([kind, { number }]) => [number, kind as MessageKind]))

@@ -100,7 +100,7 @@ export class Recovery {
         places: places.map(({ place }) => place),
         then: records => {
           if (records.length < places.length) this.#context.log('error', 'chain.damaged', { log: id, lost: places.length - records.length })
-          recovering.displaced = records.map(displacedOf).filter(isNoGenesis)
+          recovering.displaced = records.filter(isLive).map(displacedOf).filter(isNoGenesis)
           this.#append(recovering)
         },
       })
@@ -164,7 +164,10 @@ export class Recovery {
         then: records => {
           // A record that cannot be read stays in the journal, as displaced: the next start tries again.
           if (records.length === 0) this.#context.log('error', 'chain.damaged', { log: id, seq: from })
-          this.#cut(recovering, from + Math.max(1, records.length), [...tail, ...records.map(displacedOf).filter(isNoGenesis)])
+          this.#cut(recovering, from + Math.max(1, records.length), [
+            ...tail,
+            ...records.filter(isLive).map(displacedOf).filter(isNoGenesis),
+          ])
         },
       })
     }
@@ -259,6 +262,11 @@ function draftsOf(chunk: readonly Displaced[], before: ReadonlyMap<CausalId, Cau
   )
   const map = (ids: readonly CausalId[]): Uint8Array => encode(chunk.map(({ id }, i) => [digestOf(id), digestOf(ids[i] as CausalId)]))
   return [...again, { kind: KIND['log.rebase'], actor: 'kernel', parents: [], body: map }]
+}
+
+/** What was erased since has nothing to say again. */
+function isLive({ erasedBy }: StoredRecord): boolean {
+  return erasedBy === undefined
 }
 
 /** The genesis comes back with the log. */

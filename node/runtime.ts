@@ -6,6 +6,7 @@ import type { StagedCommit } from '../chain/chain.ts'
 import type { Journal } from '../chain/journal.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import { type VerifyResult, verifyJournal } from '../chain/verify.ts'
+import type { Embedder } from '../ecc/embedder.ts'
 import type { VectorStore } from '../ecc/vector-store.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { AnswerTo } from './commands/command.ts'
@@ -32,6 +33,8 @@ export interface RuntimePorts {
   readonly vectors: VectorStore
   /** Loads a program from a module: code is a matter of the host. */
   readonly load: (path: string, then: (loaded: Loaded) => void) => void
+  /** Without one nothing asks for it. */
+  readonly embedder?: Embedder | undefined
   /** The node was asked to shut down from outside. */
   readonly onStop: () => void
   readonly buggify: Buggify
@@ -88,7 +91,7 @@ export class Runtime {
       kind: 'stopping',
       done: () => {
         this.close()
-        this.#files.whenIdle(() => this.#ports.transport.stop(() => this.#ports.vectors.close(done)))
+        this.#files.whenIdle(() => this.#ports.transport.stop(done))
       },
     })
   }
@@ -168,7 +171,7 @@ export class Runtime {
   }
 
   #perform(effect: Effect): void {
-    const { transport, journal, index, log, clock } = this.#ports
+    const { transport, journal, index, log, clock, embedder } = this.#ports
     switch (effect.kind) {
       case 'send':
         // What a peer is too slow or too far away for is dropped and counted by the transport; every protocol recovers by itself.
@@ -207,9 +210,11 @@ export class Runtime {
       case 'work':
         return clock.soon(() => this.#work(effect.run, effect.then))
       case 'save':
-        return this.#save(effect.file, effect.content, () => {
-          if (effect.then !== undefined) this.#resume(effect.then)
+        return this.#save(effect.file, effect.content, ok => {
+          if (effect.then !== undefined) this.#resume(() => effect.then?.(ok))
         })
+      case 'erase':
+        return this.#erase(effect)
       case 'await':
         // A promise of our own around it: what user code calls one may throw, or answer twice.
         Promise.resolve(effect.promise).then(
@@ -219,6 +224,8 @@ export class Runtime {
         return
       case 'tell':
         return effect.call()
+      case 'embed':
+        return embedder?.embed(effect.texts, effect.purpose, result => this.#resume(() => effect.then(result)))
       case 'load':
         return this.#ports.load(effect.path, loaded => this.#resume(() => effect.then(loaded)))
       case 'verify':
@@ -263,11 +270,15 @@ export class Runtime {
     clock.after(COMMIT_LATE_MS, () => (this.#isClosed ? undefined : begin()))
   }
 
-  #save(file: string, content: () => Uint8Array, done: () => void = () => {}): void {
+  #save(file: string, content: () => Uint8Array, done: (ok: boolean) => void): void {
     this.#files.save(file, content, error => {
       if (error !== undefined) this.#ports.log('warn', 'file.not-saved', { file, message: error.message })
-      done()
+      done(error === undefined)
     })
+  }
+
+  #erase({ erasures, then }: Extract<Effect, { kind: 'erase' }>): void {
+    this.#ports.journal.erase(erasures, (error, erased) => this.#resume(() => then(error, erased)))
   }
 
   #handOver(error: WeftError | undefined, records: readonly StoredRecord[], then: (records: readonly StoredRecord[]) => void): void {

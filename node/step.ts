@@ -1,10 +1,12 @@
 import type { StagedCommit } from '../chain/chain.ts'
+import type { Erasure } from '../chain/erasure.ts'
 import type { StoredRecord } from '../chain/record.ts'
 import type { Place } from '../chain/places.ts'
 import type { VerifyResult } from '../chain/verify.ts'
 import type { ErrorCode, WeftError } from '../base/errors.ts'
 import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import type { LogFields, LogLevel } from '../base/ports.ts'
+import type { Embedded, Purpose } from '../ecc/embedder.ts'
 import type { Protocol } from '../transport/protocols.ts'
 import type { ConnectionId } from '../transport/transport.ts'
 import type { VectorEffect } from './memory/vector-effect.ts'
@@ -71,16 +73,34 @@ export type Effect =
   /** Vectors by what is near them. */
   | VectorEffect
   /** Replaces a small file of the node directory, atomically; `content` is called between steps, once the file may be written. `then` runs when that was done, or could not be. */
-  | { readonly kind: 'save'; readonly file: string; readonly content: () => Uint8Array; readonly then?: (() => void) | undefined }
+  | {
+      readonly kind: 'save'
+      readonly file: string
+      readonly content: () => Uint8Array
+      readonly then?: ((ok: boolean) => void) | undefined
+    }
   /**
    * A slice of work that touches nothing of the core's but what it was given; run between two steps. `then` runs in a later
    * step, with the milliseconds it took by the host's clock.
    */
   | { readonly kind: 'work'; readonly run: () => void; readonly then: (tookMs: number) => void }
+  /** Drops the bodies of records for good; `erased`: how many had one. */
+  | {
+      readonly kind: 'erase'
+      readonly erasures: readonly Erasure[]
+      readonly then: (error: WeftError | undefined, erased: number) => void
+    }
   /** Waits for a promise of user code; `then` runs in a later step. */
   | { readonly kind: 'await'; readonly promise: PromiseLike<unknown>; readonly then: (ok: boolean, value: unknown) => void }
   /** Hands something to the outside: an answer, a notification. `call` must not throw. */
   | { readonly kind: 'tell'; readonly call: () => void }
+  /** Asks the embedder of the host; `then` runs in a later step. */
+  | {
+      readonly kind: 'embed'
+      readonly texts: readonly string[]
+      readonly purpose: Purpose
+      readonly then: (result: Embedded) => void
+    }
   /** Loads a program from a module, `file.js#export`. */
   | { readonly kind: 'load'; readonly path: string; readonly then: (loaded: Loaded) => void }
   /** Checks the journal from beginning to end, beside the work. */

@@ -9,6 +9,7 @@
  * mutants  bugs planted one at a time: the swarm finds nine of ten within a minute each
  * libp2p   fifty stories over libp2p in memory end as they do over the simulated transport
  * kills    50 kills of real nodes under load
+ * vectors  the vector store: 100 kills, 200 flipped bytes, 10,000 calls that mean harm
  * mcp      the MCP server as the Inspector and the conformance runner see it
  *
  * Ends with one line, `N passed, N failed`.
@@ -20,7 +21,7 @@ import { hasOthers, runtimeOf } from './runtimes.mjs'
 process.chdir(join(import.meta.dirname, '..'))
 
 const SEEDS = process.env.WEFT_SEEDS ?? '1000'
-const STAGES = { crypto, seeds, fuzz, mutants, libp2p, kills, mcp }
+const STAGES = { crypto, seeds, fuzz, mutants, libp2p, kills, vectors, mcp }
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !Object.hasOwn(STAGES, name))
@@ -100,6 +101,16 @@ async function libp2p() {
 
 async function kills() {
   return [await judged('50 kills under load', run(process.execPath, ['build/test/long/kills.js']), true)]
+}
+
+async function vectors() {
+  return [
+    await judged(
+      '100 kills, 200 flipped bytes and 10,000 hostile calls do no harm',
+      run(process.execPath, ['build/test/long/vectors.js']),
+      true,
+    ),
+  ]
 }
 
 async function mcp() {

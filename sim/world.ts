@@ -7,7 +7,7 @@ import type { NodeId } from '../base/ids.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogFields, Logger } from '../base/ports.ts'
 import { CURRENT, PREVIOUS, type Version } from '../base/version.ts'
-import { boot } from '../node/boot.ts'
+import { boot, type BootOptions } from '../node/boot.ts'
 import { type CognitionSettings, QUIET } from '../node/cognition/settings.ts'
 import type { CommandName, CommandTypes } from '../node/commands/types.ts'
 import type { Core } from '../node/core.ts'
@@ -22,6 +22,7 @@ import { SimClock } from './clock.ts'
 import { type DiskLatency, SimDisk } from './disk.ts'
 import type { WireQuality } from './faults/fault.ts'
 import { Spells } from './faults/spells.ts'
+import type { SimEmbedder } from './embedder.ts'
 import { Gate } from './gate.ts'
 import { SimIndex } from './index.ts'
 import type { Machine, Phase } from './machine.ts'
@@ -54,6 +55,10 @@ export interface WorldOptions {
   /** Sees what every node logs, with the virtual time in seconds in front. */
   readonly onLog?: (line: string) => void
   readonly strictGuard?: boolean
+  /** What the node on a machine embeds with; nothing unless it is said. */
+  readonly embedder?: (machine: string) => SimEmbedder | undefined
+  /** Which spaces a machine's node keeps a copy of, where it is not all; and where it puts memories by their labels. */
+  readonly spaces?: (machine: string) => Pick<BootOptions, 'takes' | 'routes'>
   /** How much every node thinks by itself: not at all, without it. */
   readonly cognition?: CognitionSettings
   /** Rare branches that are switched on, on every node; see `base/buggify.ts`. */
@@ -192,6 +197,7 @@ export class World {
         index,
         vectors: new SimVectorStore(machine.gate),
         log,
+        embedder: this.#options.embedder?.(name)?.at(machine.gate),
         load: (path, then) => then(noModules(path)),
         onStop: () => machine.gate.after(0, () => this.stopSoon(name, () => {})),
         buggify: this.#buggify(name, life),
@@ -203,6 +209,7 @@ export class World {
         version: 'sim',
         seeds: [],
         strictGuard: this.#options.strictGuard ?? false,
+        ...this.#options.spaces?.(name),
         settings: [],
         speaks: SPEAKS[version],
         cognition: this.#options.cognition ?? QUIET,

@@ -28,6 +28,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
   [/^@noble\//, /^base\/crypto\//],
   [/^multiformats(\/|$)/, /^(base\/(base64|ids|frontier)|discovery\/invite)\.ts$/],
   [/^classic-level$/, /^node\/host\//],
+  [/^hnswlib-node$/, /^ecc\/hnsw-worker\//],
   [/^pino$/, /^node\/host\//],
   [/^(hono|@hono\/.*|prom-client)(\/|$)/, /^node\/http\//],
   [/^zod$/, /^(node\/(config\.ts|commands\/|proof\/proof\.ts)|cli\/mcp\/tools?\.ts)/],
@@ -44,7 +45,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
 
 /** The parts that must be the same in the simulator: everything but these folders. */
 const HOSTS =
-  /^(node\/(host|http)|[a-z]+\/libp2p|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/(ambient|trap)\.ts$|^sim\/scenario\/catalogue\.ts$/
+  /^(node\/(host|http)|[a-z]+\/libp2p|ecc\/hnsw-worker|sim\/proxy)\/|^base\/crypto\/node-suite\.ts$|^sim\/(ambient|trap)\.ts$|^sim\/scenario\/catalogue\.ts$/
 const PURE = /^(base|transport|discovery|chain|ecc|node|sim)\//
 
 const AMBIENT: readonly (readonly [what: string, pattern: RegExp])[] = [

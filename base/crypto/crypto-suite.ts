@@ -19,6 +19,20 @@ export interface CryptoSuite {
   verifyEquation(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
 }
 
+/** What it takes to keep texts from those who hold no key. `node:crypto` alone has all of it. */
+export interface SealSuite {
+  /** ChaCha20-Poly1305 (RFC 8439): the text, encrypted, and 16 bytes of tag. `key` 32 bytes, `nonce` 12, never twice with one key. */
+  seal(key: Uint8Array, nonce: Uint8Array, context: Uint8Array, text: Uint8Array): Uint8Array
+  /** @returns undefined when anything is not what it was */
+  open(key: Uint8Array, nonce: Uint8Array, context: Uint8Array, box: Uint8Array): Uint8Array | undefined
+  /** X25519 (RFC 7748). @returns undefined when the other key is one with which everybody agrees on the same */
+  agree(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined
+  /** The public key of an X25519 secret. */
+  agreementKeyOf(secret: Uint8Array): Uint8Array
+  /** The X25519 secret of an Ed25519 seed: its public key is the Ed25519 one in Montgomery form. */
+  agreementSecretOf(seed: Uint8Array): Uint8Array
+}
+
 /** @returns 64 bytes, the same for the same input (RFC 8032). */
 export interface Signer {
   readonly publicKey: Uint8Array

@@ -22,8 +22,13 @@ export const USES = [
   'bucket', // the frontier entries of one bucket
   'fingerprint', // public key -> what people read
   'content', // remembered content -> deduplication
+  'seal', // key of a space and nonce -> key of one text
+  'seal-key', // key of a space -> its name
+  'wrap', // what two nodes agree on -> key of one key
   'snapshot', // checksum of a local cache file
+  'embedded', // what is embedded -> its place in a cache; prefixes -> their mark in an embedder's id
   'proposal', // subjects and type of a proposed edge -> its name
+  'archive', // items of an exported memory, one after the other
 ] as const
 
 export type Use = (typeof USES)[number]

@@ -22,13 +22,14 @@ function render(verified: Verification): string {
     const record = log === undefined ? '' : `record ${seq ?? '?'} of log ${log}: `
     return `damaged: ${record}${reason}\n  ${file} at byte ${offset}`
   }
-  const rows = verified.logs.map(({ logId, author, stream, size, signed, root }) => [
+  const rows = verified.logs.map(({ logId, author, stream, size, signed, erased, root }) => [
     short(logId),
     short(author),
     stream,
     String(size),
     String(signed),
+    String(erased),
     short(root),
   ])
-  return `${table(['log', 'author', 'stream', 'size', 'signed', 'root'], rows, 'no logs')}\n\nvalid: ${plural(verified.logs.length, 'log')}, every byte of them`
+  return `${table(['log', 'author', 'stream', 'size', 'signed', 'erased', 'root'], rows, 'no logs')}\n\nvalid: ${plural(verified.logs.length, 'log')}, every byte of them`
 }

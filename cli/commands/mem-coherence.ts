@@ -1,6 +1,5 @@
 import type { CoherenceReport } from '../../node/cognition/api.ts'
 import { action, type Define } from '../invocation.ts'
-import { LONG_ANSWER_MS, nodeIn } from '../node-in.ts'
 import { columns, plural, short } from '../text.ts'
 
 interface Options {
@@ -21,11 +20,7 @@ export const define: Define = command =>
       'after',
       '\nConnectivity is 0 for what is in parts. Normalised it is at most 2, whatever the size: below 0.05 a cut through few links would do.',
     )
-    .action(
-      action(async (cli, _, options: Options) =>
-        cli.print(await nodeIn(cli.dir, LONG_ANSWER_MS)('memory.coherence', { ...options }), render),
-      ),
-    )
+    .action(action(async (cli, _, options: Options) => cli.print(await cli.askSlowly('memory.coherence', { ...options }), render)))
 
 function render(report: CoherenceReport): string {
   const { laplacian, memories, links, parts, alone, largest, connectivity, converged, split, node, tookMs } = report

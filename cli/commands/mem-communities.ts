@@ -1,6 +1,5 @@
 import type { CommunityList } from '../../node/cognition/api.ts'
 import { action, type Define } from '../invocation.ts'
-import { LONG_ANSWER_MS, nodeIn } from '../node-in.ts'
 import { styled } from '../output.ts'
 import { firstLine, plural, short } from '../text.ts'
 
@@ -13,7 +12,7 @@ export const define: Define = command =>
     .option('--anywhere', 'have the member answer that thinks fastest')
     .action(
       action(async (cli, _, options: { readonly asOf?: string; readonly anywhere?: boolean }) =>
-        cli.print(await nodeIn(cli.dir, LONG_ANSWER_MS)('memory.communities', { ...options }), render),
+        cli.print(await cli.askSlowly('memory.communities', { ...options }), render),
       ),
     )
 

@@ -8,7 +8,7 @@ function render({ conflicts, logs, voids }: ConflictList): string {
   const lines = [
     ...conflicts.map(
       ({ target, current }) =>
-        `${short(target)} has several successors: ${current.map(short).join(', ')}\n  settle it: weft mem supersede ${current.slice(1).map(short).join(' ')} --by ${short(current[0] as string)}`,
+        `${short(target)} has several successors: ${current.map(short).join(', ')}\n  settle it: weft mem resolve ${short(target)} --keep ${short(current[0] as string)}`,
     ),
     ...logs.map(({ log, author, stream, seq }) => `log ${short(log)} (${stream} of ${author}) has two histories from record ${seq} on`),
     ...voids.map(({ id, log, seq, code }) => `record ${short(id)} (${seq} of log ${short(log)}) is void: ${code}`),

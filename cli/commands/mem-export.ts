@@ -1,7 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { Option } from 'commander'
+import { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
 import type { Request } from '../../node/commands/types.ts'
+import { type Archived, writeArchive } from '../archive-file.ts'
 import { EXPORT_FORMATS, type ExportedEdge, type ExportFormat, type ExportFormatName } from '../export-formats.ts'
 import { cannotWrite } from '../failure.ts'
 import { action, type Define } from '../invocation.ts'
@@ -14,7 +16,8 @@ const PAGE = 100
 interface Options {
   readonly out?: string
   readonly asOf?: string
-  readonly format: ExportFormatName
+  readonly format: ExportFormatName | 'cbor'
+  readonly proofs?: string
 }
 
 export const define: Define = command =>
@@ -22,13 +25,26 @@ export const define: Define = command =>
     .option('--out <file>', 'write to a file instead of stdout')
     .option('--as-of <frontier>', 'as it was then')
     .addOption(
-      new Option('--format <format>', 'jsonl, which weft mem import reads, or graphml, for programs that draw graphs')
-        .choices(Object.keys(EXPORT_FORMATS))
+      new Option('--format <format>', 'jsonl, which weft mem import reads, graphml, for programs that draw graphs, or cbor, with --proofs')
+        .choices([...Object.keys(EXPORT_FORMATS), 'cbor'])
         .default('jsonl'),
     )
-    .addHelpText('after', '\nWhat is current, with who wrote it and when; as JSON Lines, one memory per line.')
+    .option('--proofs <file>', 'with --format cbor: everything, with all that it takes to check it without a node')
+    .addHelpText(
+      'after',
+      '\nWhat is current, with who wrote it and when; as JSON Lines, one memory per line. With proofs: all records of all authors, as\nthey were signed, which weft verify checks and weft mem import cbor reads.',
+    )
     .action(
-      action(async (cli, _, { out, asOf, format: name }: Options) => {
+      action(async (cli, _, { out, asOf, format: name, proofs }: Options) => {
+        if (name === 'cbor' || proofs !== undefined) {
+          if (name !== 'cbor' || proofs === undefined || out !== undefined || asOf !== undefined)
+            throw new WeftError('invalid_argument', '--format cbor and --proofs FILE go together, and with neither --out nor --as-of')
+          const archived = await writeArchive(cli.request, proofs, (records, of) =>
+            cli.progress.update(() => `exported ${records} of ${of} records`),
+          )
+          cli.progress.done()
+          return cli.print(archived, renderArchived)
+        }
         const format = EXPORT_FORMATS[name]()
         const progress = (count: number): void => cli.progress.update(() => `exported ${count}`)
         if (out === undefined) {
@@ -46,6 +62,11 @@ export const define: Define = command =>
         cli.print({ exported, file: out }, () => `${plural(exported, 'memory', 'memories')} in ${out}`)
       }),
     )
+
+function renderArchived({ file, records, logs, bytes, forked }: Archived): string {
+  const left = forked.length === 0 ? '' : `\nleft out: ${plural(forked.length, 'log')} with two histories`
+  return `${plural(records, 'record')} of ${plural(logs, 'log')} in ${file} (${bytes} bytes)${left}`
+}
 
 async function opened(file: string): Promise<FileHandle> {
   try {

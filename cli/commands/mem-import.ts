@@ -1,10 +1,14 @@
 import { resolve } from 'node:path'
+import { WeftError } from '../../base/errors.ts'
+import type { ClusterId } from '../../base/ids.ts'
+import { readArchive } from '../import/archive-file.ts'
 import { newCommits } from '../import/git-history.ts'
 import { type Entry, type ImportFailure, ItemImport, type ImportSummary } from '../import/import-items.ts'
 import { readChat, readMcpMemory } from '../import/json-file.ts'
 import { readJsonl } from '../import/jsonl-file.ts'
 import { readMarkdown } from '../import/markdown-folder.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
+import { genesis } from '../parse.ts'
 import { plural } from '../text.ts'
 
 export const defineGit: Define = command =>
@@ -58,6 +62,22 @@ export const defineMcp: Define = command =>
       '\nThe file of the reference memory server of the Model Context Protocol. A memory for each entity and each observation, which is evidence for\nits entity; a relation becomes a link where its type is one of ours, and a memory of its own otherwise.',
     )
     .action(action(async (cli, [file]: readonly [string]) => importAll(cli, await readMcpMemory(file))))
+
+export const defineCbor: Define = command =>
+  command
+    .argument('<file>')
+    .requiredOption('--genesis <hash>', 'the id of the cluster it is of, from somebody you trust', genesis)
+    .addHelpText(
+      'after',
+      '\nWhat weft mem export --proofs wrote, in this cluster or in another one. All of it is checked first. What is current is remembered as quotes,\nwhose source is the id of what they quote; a memory that is here already is left out.',
+    )
+    .action(
+      action(async (cli, [file]: readonly [string], { genesis: cluster }: { readonly genesis: ClusterId }) => {
+        const { verdict, entries } = await readArchive(file, cluster, records => cli.progress.update(() => `checked ${records} records`))
+        if (verdict.verdict === 'valid') return importAll(cli, entries)
+        throw new WeftError('import_invalid', `${file}: ${verdict.reason}`, { next: `weft verify ${file} --genesis ${cluster}` })
+      }),
+    )
 
 function importAll(cli: Invocation, entries: readonly Entry[]): Promise<number> {
   return importInto(cli, inOne(entries), 0, entries.length)

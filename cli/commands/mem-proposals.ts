@@ -1,6 +1,5 @@
 import type { Confirmed, ProposalList } from '../../node/cognition/api.ts'
 import { action, type Define } from '../invocation.ts'
-import { LONG_ANSWER_MS, nodeIn } from '../node-in.ts'
 import { styled } from '../output.ts'
 import { firstLine, short } from '../text.ts'
 
@@ -10,16 +9,14 @@ export const defineList: Define = command =>
       'after',
       '\nIt counts what comes soon after what, more often than by chance. That is no proof: a third thing may cause both.',
     )
-    .action(action(async cli => cli.print(await nodeIn(cli.dir, LONG_ANSWER_MS)('memory.proposals', {}), render)))
+    .action(action(async cli => cli.print(await cli.askSlowly('memory.proposals', {}), render)))
 
 export const defineConfirm: Define = command =>
   command
     .argument('<proposal>', 'its name, or 4 or more of its first digits')
     .addHelpText('after', '\nWrites the link, and a memory that says why, derived from those that speak for it.')
     .action(
-      action(async (cli, [proposal]: readonly [string]) =>
-        cli.print(await nodeIn(cli.dir, LONG_ANSWER_MS)('memory.confirm', { proposal }), renderConfirmed),
-      ),
+      action(async (cli, [proposal]: readonly [string]) => cli.print(await cli.askSlowly('memory.confirm', { proposal }), renderConfirmed)),
     )
 
 export const defineReject: Define = command =>
@@ -27,10 +24,7 @@ export const defineReject: Define = command =>
     .argument('<proposal>', 'its name, or 4 or more of its first digits')
     .action(
       action(async (cli, [proposal]: readonly [string]) =>
-        cli.print(
-          await nodeIn(cli.dir, LONG_ANSWER_MS)('memory.reject', { proposal }),
-          ({ rejected }) => `${rejected} is not proposed again on this node`,
-        ),
+        cli.print(await cli.askSlowly('memory.reject', { proposal }), ({ rejected }) => `${rejected} is not proposed again on this node`),
       ),
     )
 

@@ -14,6 +14,7 @@ interface Options {
   readonly source?: string
   readonly validFrom?: string
   readonly validTo?: string
+  readonly again?: boolean
   readonly vector?: string
   readonly embedder?: string
   readonly jsonl?: string
@@ -29,6 +30,7 @@ export const define: Define = command =>
     .option('--source <text>', 'where it was read or heard')
     .option('--valid-from <time>', 'when it became true (ISO 8601)')
     .option('--valid-to <time>', 'when it stopped being true (ISO 8601)')
+    .option('--again', 'write it also when another node wrote the same')
     .option('--vector <file>', 'a vector of it, to find it by: a JSON list of numbers in a file, - for stdin')
     .option('--embedder <id>', 'what made the vector, or those of the lines: external:NAME:DIMENSIONS')
     .option(

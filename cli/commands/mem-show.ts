@@ -9,9 +9,25 @@ export const define: Define = command =>
     .action(action(async (cli, [id]: readonly [string]) => cli.print(await cli.request('memory.get', { id }), render)))
 
 function render(memory: MemoryDetail): string {
-  const { id, text, state, author, at, key, source, validFrom, validTo, meta, edges, edgesInAll, supersedes, supersededBy, embedders } =
-    memory
-  const { log, seq } = memory
+  const {
+    id,
+    text,
+    state,
+    author,
+    at,
+    key,
+    source,
+    validFrom,
+    validTo,
+    meta,
+    edges,
+    edgesInAll,
+    supersedes,
+    supersededBy,
+    embedders,
+    log,
+    seq,
+  } = memory
   const optional: readonly (readonly [string, string | undefined])[] = [
     ['key', key],
     ['source', source],

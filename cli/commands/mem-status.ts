@@ -1,3 +1,4 @@
+import { embedderLine } from '../embedder-line.ts'
 import { action, type Define } from '../invocation.ts'
 import { columns } from '../text.ts'
 import { renderIndex } from '../vectors.ts'
@@ -5,12 +6,13 @@ import { renderIndex } from '../vectors.ts'
 export const define: Define = command =>
   command.action(
     action(async cli => {
-      cli.print(await cli.request('memory.status', {}), ({ nodes, edges, pending, dangling, voids, indexes, frontier }) =>
+      cli.print(await cli.request('memory.status', {}), ({ nodes, edges, pending, dangling, voids, indexes, embedder, frontier }) =>
         columns([
           ['memories', String(nodes)],
           ['links', `${edges}${dangling === 0 ? '' : `, and ${dangling} ends that have not arrived`}`],
           ['pending', `${pending} records held but not applied`],
           ...(voids === 0 ? [] : [['void', String(voids)]]),
+          ['embedder', embedderLine(embedder)],
           ...indexes.map(index => ['vectors', renderIndex(index)]),
           ['frontier', frontier],
         ]),

@@ -1,12 +1,11 @@
 import type { TickReport } from '../../node/cognition/api.ts'
 import { action, type Define } from '../invocation.ts'
-import { LONG_ANSWER_MS, nodeIn } from '../node-in.ts'
 import { columns, plural } from '../text.ts'
 
 export const define: Define = command =>
   command
     .addHelpText('after', '\nA node does so by itself when it was started with --cognition-tick on.')
-    .action(action(async cli => cli.print(await nodeIn(cli.dir, LONG_ANSWER_MS)('memory.tick', {}), render)))
+    .action(action(async cli => cli.print(await cli.askSlowly('memory.tick', {}), render)))
 
 function render({ sensed, impulses, more, tookMs, intervalMs, ticking, waiting, capacity }: TickReport): string {
   const ms = (value: number): string => `${value.toFixed(1)} ms`

@@ -15,6 +15,14 @@ interface Options {
   readonly name?: string
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   readonly guard?: 'one' | 'majority'
+  readonly embedder?: 'none' | 'openai' | 'transformers' | 'builtin'
+  readonly embedderUrl?: string
+  readonly embedderModel?: string
+  readonly embedderDims?: number
+  readonly embedderKeyEnv?: string
+  readonly embedderPath?: string
+  readonly replicateSpaces?: readonly string[]
+  readonly replicateExcept?: readonly string[]
   readonly cognitionTick?: 'on' | 'off'
   readonly cognitionShare?: number
 }
@@ -34,9 +42,20 @@ export const define: Define = command =>
     .option('--http <host:port>', 'where the control interface listens, on this machine (default: a free port that is kept)')
     .option('--log-level <level>', 'debug, info, warn or error')
     .option('--guard <one|majority>', "who must vouch for this node's logs before it signs again")
+    .option('--replicate-spaces <name>', 'keep a copy of this space and of main, and of no other, several times (default: of all)', each)
+    .option('--replicate-except <name>', 'keep no copy of this space, several times', each)
     .option('--cognition-tick <on|off>', 'look at what is new in the memory, and raise impulses (default: off)')
     .option('--cognition-share <fraction>', 'what that may take of the loop: above 0, at most 1 (default: 0.3)')
-    .addHelpText('after', '\nThe same settings can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.')
+    .option('--embedder <none|openai|transformers|builtin>', 'what makes vectors of memories (default: none)')
+    .option('--embedder-url <url>', 'openai: the server, e.g. http://127.0.0.1:11434/v1')
+    .option('--embedder-model <name>', 'the model')
+    .option('--embedder-dims <count>', 'how many numbers the model gives', Number)
+    .option('--embedder-key-env <variable>', 'openai: the environment variable that holds the key')
+    .option('--embedder-path <folder>', 'transformers: the folder that holds models')
+    .addHelpText(
+      'after',
+      '\nThe same settings, and some more of embedders, can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.',
+    )
     .action(
       action(async (cli, _, options: Options) => {
         requireNode(cli.dir)
@@ -80,10 +99,13 @@ function stopOnSignals(stop: () => Promise<void>): void {
   }
 }
 
-function flagsOf({ detach: _, logLevel, cognitionTick, cognitionShare, ...flags }: Options): string[] {
-  const named = { 'log-level': logLevel, 'cognition-tick': cognitionTick, 'cognition-share': cognitionShare }
-  const rows = Object.entries({ ...flags, ...named }) as [string, string | readonly string[] | undefined][]
-  return rows.flatMap(([name, value]) => (value === undefined ? [] : [value].flat().flatMap(one => [`--${name}`, one])))
+function flagsOf({ detach: _, ...flags }: Options): string[] {
+  const rows = Object.entries(flags) as [string, string | number | readonly string[] | undefined][]
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [value].flat().flatMap(one => [`--${kebab(name)}`, String(one)])))
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }
 
 function render({ nodeId, http, addresses, osPid }: RunningNode): string {

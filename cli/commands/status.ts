@@ -1,4 +1,5 @@
 import type { NodeStatus } from '../../node/api.ts'
+import { embedderLine } from '../embedder-line.ts'
 import { action, type Define } from '../invocation.ts'
 import { columns, elapsed, plural } from '../text.ts'
 
@@ -16,6 +17,7 @@ function render(status: NodeStatus): string {
     ['peers', `${up} of ${status.peers.length} up`],
     ...status.peers.map(peer => ['', `${peer.state === 'up' ? 'up  ' : 'down'}  ${peer.nodeId}${clock(peer)}`]),
     ['memory', `${plural(status.memories, 'memory', 'memories')}, ${plural(status.conflicts, 'conflict')}`],
+    ['embedder', embedderLine(status.embedder)],
     ['chain', plural(status.records, 'record')],
     ['processes', String(status.processes)],
     [

@@ -1,10 +1,13 @@
-import { readFile, stat } from 'node:fs/promises'
-import { InvalidArgumentError } from 'commander'
-import { type ClusterId, parseClusterId } from '../../base/ids.ts'
+import { open, readFile, stat } from 'node:fs/promises'
+import type { ClusterId } from '../../base/ids.ts'
+import { isArchive } from '../../node/proof/archive.ts'
+import type { ArchiveVerdict } from '../../node/proof/verify-archive.ts'
 import { type ProofVerdict, verifyProof } from '../../node/proof/verify-proof.ts'
+import { judgeArchive } from '../archive-file.ts'
 import { action, type Define } from '../invocation.ts'
 import { styled } from '../output.ts'
-import { firstLine, plural, short } from '../text.ts'
+import { genesis } from '../parse.ts'
+import { firstLine, plural, short, table } from '../text.ts'
 import { renderWays } from '../ways.ts'
 
 /** 64 MiB: all that a why can show, with the longest of texts, is a tenth of that. */
@@ -14,7 +17,7 @@ const EXIT: Readonly<Record<ProofVerdict['verdict'], number>> = { valid: 0, refu
 
 export const define: Define = command =>
   command
-    .argument('<file>', 'what weft mem why --proof wrote')
+    .argument('<file>', 'what weft mem why --proof or weft mem export --proofs wrote')
     .requiredOption('--genesis <hash>', 'the id of the cluster, from somebody you trust: weft status shows it there', genesis)
     .addHelpText(
       'after',
@@ -22,6 +25,12 @@ export const define: Define = command =>
     )
     .action(
       action(async (cli, [file]: readonly [string], { genesis: cluster }: { readonly genesis: ClusterId }) => {
+        if (await isArchiveFile(file)) {
+          const judged = await judgeArchive(file, cluster, records => cli.progress.update(() => `checked ${records} records`))
+          cli.progress.done()
+          cli.print(judged, () => renderArchive(judged))
+          return EXIT[judged.verdict]
+        }
         const read = await contentOf(file)
         const verdict = 'bytes' in read ? verifyProof(read.bytes, cluster) : read
         cli.print(verdict, () => render(verdict))
@@ -29,10 +38,28 @@ export const define: Define = command =>
       }),
     )
 
-function genesis(text: string): ClusterId {
-  const id = parseClusterId(text)
-  if (id === undefined) throw new InvalidArgumentError('64 hex digits are wanted, the id of a cluster.')
-  return id
+/** By its first byte: a proof of reasons is JSON. */
+async function isArchiveFile(file: string): Promise<boolean> {
+  try {
+    const handle = await open(file)
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0)
+      return bytesRead === 1 && isArchive(buffer)
+    } finally {
+      await handle.close()
+    }
+  } catch {
+    return false
+  }
+}
+
+function renderArchive(verdict: ArchiveVerdict): string {
+  if (verdict.verdict === 'refused') return `${styled('red', 'refused')}: ${verdict.reason}`
+  if (verdict.verdict === 'unknown') return `not judged: ${verdict.reason}`
+  const { name, cluster, records, erased, logs } = verdict
+  const rows = logs.map(({ author, stream, size, signedSize }) => [short(author), stream, String(size), String(signedSize)])
+  const gone = erased === 0 ? '' : `, ${erased} of them erased by their authors`
+  return `${styled('green', 'proven')}: ${plural(records, 'record')}${gone}, of cluster ${JSON.stringify(name)} (${short(cluster)})\n\n${table(['author', 'stream', 'records', 'signed'], rows, 'no logs')}`
 }
 
 async function contentOf(file: string): Promise<{ readonly bytes: Uint8Array } | Extract<ProofVerdict, { verdict: 'unknown' }>> {

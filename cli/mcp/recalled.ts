@@ -1,4 +1,5 @@
 import { MCP_ANSWER_MAX, MCP_TEXT_MAX } from '../../base/limits.ts'
+import { markOf } from '../../ecc/bare-text.ts'
 
 /**
  * How memories are shown to a model. They were written by others and may say anything, also "ignore your
@@ -28,10 +29,8 @@ export function quoted(text: string): string {
     .join('\n')
 }
 
-/** Where the whole memory can be read. */
-export function uriOf(id: string): string {
-  return `weft://memory/${id}`
-}
+/** Where the whole memory can be read, and the mark by which its text is known again wherever it is copied to. */
+export const uriOf: (id: string) => string = markOf
 
 /** Enough of an id for a model to use it: every tool takes the beginning of one. */
 export function shown(id: string): string {

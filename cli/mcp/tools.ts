@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { BODY_MAX_BYTES, MCP_HITS_MAX, MCP_TEXT_MAX, QUERY_MAX_BYTES, SUPERSEDE_TARGETS_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import type { ConflictList } from '../../node/api.ts'
+import { withoutVectors } from '../embedder-line.ts'
 import { plural } from '../text.ts'
 import { beginningOf, NOTICE, quoted, shown, textMaxOf, uriOf } from './recalled.ts'
 import { statusOf } from './status.ts'
@@ -21,7 +22,7 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
   remember: tool({
     title: 'Remember',
     description:
-      'Write a lesson into the memory that all agents of this cluster share: a cause that was found, a decision and its reason, a trap, how something is done here. Write it verbatim and whole, one lesson per call, so that it is understood without this conversation. It is on disk when this returns, and other nodes receive it by themselves. The same text is kept once. Do not store secrets, and do not store again what recall returned.',
+      'Write a lesson into the memory that all agents of this cluster share: a cause that was found, a decision and its reason, a trap, how something is done here. Write it verbatim and whole, one lesson per call, so that it is understood without this conversation. It is on disk when this returns, and other nodes receive it by themselves. The same text is kept once, whoever wrote it: "known" says so. When you build on memories that recall returned, name them by their uri in the text: it is then linked to them. Do not store secrets, and do not store again what recall returned.',
     input: z.strictObject({
       text: z.string().min(1).max(BODY_MAX_BYTES, `at most ${BODY_MAX_BYTES} bytes of text`).describe('The lesson, in full sentences.'),
       meta: z.record(z.string(), z.string()).optional().describe('Labels such as {"service": "checkout", "language": "go"}.'),
@@ -31,12 +32,17 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
         .describe(
           'A name for what this is about, such as "deploy-day": another text under the same key, from the same node, replaces the earlier one.',
         ),
+      again: z.boolean().optional().describe('Write it also when another node wrote the same: to say that you found it out independently.'),
     }),
-    output: z.object({ id: z.string().describe('Names this memory in all other tools.'), uri }),
+    output: z.object({
+      id: z.string().describe('Names this memory in all other tools.'),
+      uri,
+      known: z.boolean().describe('True when nothing was written, because a memory says this already: that is the one.'),
+    }),
     isIdempotent: true,
-    run: async (request, { text, meta, key }) => {
-      const { id } = await request('memory.remember', { text, meta, key })
-      return { data: { id, uri: uriOf(id) }, text: `Remembered as ${id}` }
+    run: async (request, { text, meta, key, again }) => {
+      const { id, known = false } = await request('memory.remember', { text, meta, key, again })
+      return { data: { id, uri: uriOf(id), known }, text: known ? `Known already, as ${id}` : `Remembered as ${id}` }
     },
   }),
 
@@ -46,6 +52,12 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
     input: z.strictObject({
       query: z.string().min(1).max(QUERY_MAX_BYTES).describe('What you want to know, in words that the lesson would use.'),
       k: z.number().int().min(1).max(MCP_HITS_MAX).optional().describe('How many hits at most; 5 unless you say otherwise.'),
+      meta: z
+        .record(z.string().min(1), z.union([z.string(), z.array(z.string()).min(1), z.null()]))
+        .optional()
+        .describe(
+          'Only memories with all of these labels: {"service": "checkout"}; a list means any of its values, null any value at all.',
+        ),
     }),
     output: z.object({
       hits: z.array(
@@ -61,36 +73,46 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
           path: z
             .array(z.object({ id: z.string(), edge: z.string() }))
             .describe('How it was reached from a memory whose words match; empty when its own words do.'),
+          copies: z
+            .array(z.object({ id: z.string(), author: z.string() }))
+            .optional()
+            .describe('Memories of other nodes that say the same.'),
+          contradictedBy: z.array(z.string()).optional().describe('Current memories that are said to contradict it: read them too.'),
           rivals: z.array(z.string()).optional().describe('Other current memories that replace the same one: a conflict.'),
         }),
       ),
       more: z.boolean().describe('True when the search ended at a limit, so that there may be more.'),
     }),
     isReadOnly: true,
-    run: async (request, { query, k }) => {
-      const [found, { conflicts }] = await Promise.all([request('memory.recall', { query, k }), request('memory.conflicts', {})])
+    run: async (request, { query, k, meta }) => {
+      const [found, { conflicts }] = await Promise.all([request('memory.recall', { query, k, meta }), request('memory.conflicts', {})])
       const max = textMaxOf(found.hits.length)
-      const hits = found.hits.map(({ id, score, text, key, author, at, path }) => ({
+      const hits = found.hits.map(({ id, mark, score, text, key, author, at, path, copies, contradictedBy }) => ({
         id,
-        uri: uriOf(id),
+        uri: mark,
         score,
         ...beginningOf(text, max),
         ...(key === undefined ? {} : { key }),
         author,
         at,
         path: [...path],
+        ...(copies === undefined ? {} : { copies: [...copies] }),
+        ...(contradictedBy === undefined ? {} : { contradictedBy: [...contradictedBy] }),
         ...rivalsOf(id, conflicts),
       }))
-      if (hits.length === 0) return { data: { hits, more: found.truncated }, text: 'Nothing is known of that.' }
+      const lack = withoutVectors(found.vectors)
+      const note = lack === undefined ? [] : [`(${lack})`]
+      if (hits.length === 0) return { data: { hits, more: found.truncated }, text: ['Nothing is known of that.', ...note].join(' ') }
       const shownHits = hits.map(hit => {
         const rest = [
           ...(hit.cut ? [`(cut after ${hit.text.length} characters: read ${hit.uri} for all of it)`] : []),
+          ...(hit.contradictedBy === undefined ? [] : [`(contradicted by ${hit.contradictedBy.map(shown).join(', ')})`]),
           ...(hit.rivals === undefined ? [] : [`(conflict: also current in its place are ${hit.rivals.map(shown).join(', ')})`]),
         ]
-        return [`${shown(hit.id)}, score ${hit.score.toFixed(3)}, written ${hit.at}`, quoted(hit.text), ...rest].join('\n')
+        return [`${uriOf(shown(hit.id))}, score ${hit.score.toFixed(3)}, written ${hit.at}`, quoted(hit.text), ...rest].join('\n')
       })
       const head = `${plural(hits.length, 'memory', 'memories')}, best first. ${NOTICE}`
-      return { data: { hits, more: found.truncated }, text: [head, ...shownHits].join('\n\n') }
+      return { data: { hits, more: found.truncated }, text: [head, ...shownHits, ...note].join('\n\n') }
     },
   }),
 
@@ -117,6 +139,10 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
           ),
         }),
       ),
+      contradictedBy: z
+        .record(z.string(), z.array(z.string()))
+        .optional()
+        .describe('Memories on the paths that current ones are said to contradict, and by which.'),
       more: z.boolean().describe('True when the search ended at a limit.'),
     }),
     isReadOnly: true,
@@ -127,15 +153,24 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
         weight,
         steps: steps.map(step => ({ ...step, uri: uriOf(step.id), ...beginningOf(step.text, max) })),
       }))
-      const data = { id: found.id, paths, more: found.truncated }
-      if (paths.length === 0) return { data, text: `No links lead back from ${shown(found.id)}: nothing is known of what it rests on.` }
+      const { contradictedBy = {} } = found
+      const against = Object.entries(contradictedBy).map(
+        ([memory, by]) => `${shown(memory)} is contradicted by ${by.map(shown).join(', ')}`,
+      )
+      const disputed =
+        against.length === 0
+          ? {}
+          : { contradictedBy: Object.fromEntries(Object.entries(contradictedBy).map(([one, by]) => [one, [...by]])) }
+      const data = { id: found.id, paths, ...disputed, more: found.truncated }
+      if (paths.length === 0)
+        return { data, text: [`No links lead back from ${shown(found.id)}: nothing is known of what it rests on.`, ...against].join('\n') }
       const ways = paths.map(({ weight, steps }) =>
         [
           `Path of weight ${weight.toFixed(3)}:`,
           ...steps.flatMap((step, i) => [`${i === 0 ? '' : `${step.edge}, back to `}${shown(step.id)}`, quoted(step.text)]),
         ].join('\n'),
       )
-      return { data, text: [`What ${shown(found.id)} rests on. ${NOTICE}`, ...ways].join('\n\n') }
+      return { data, text: [`What ${shown(found.id)} rests on. ${NOTICE}`, ...ways, ...against].join('\n\n') }
     },
   }),
 

@@ -41,7 +41,7 @@ export function* communitiesOf(net: Net): Work<Communities> {
         const b = moved.of[other] as number
         const weight = level.weights[at] as number
         if (other < v) continue
-        if (a === b) inside[a] = (inside[a] as number) + 2 * weight
+        if (a === b) inside[a] += 2 * weight
         else edges.push({ a, b, weight })
       }
     }

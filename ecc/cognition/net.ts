@@ -31,19 +31,19 @@ export function* netOf(size: number, edges: readonly NetEdge[]): Work<Net> {
   const rows = new Uint32Array(counts[size] as number)
   const heavy = new Float64Array(rows.length)
   const at = counts.slice()
+  const put = (from: number, to: number, weight: number): void => {
+    const place = at[from] as number
+    rows[place] = to
+    heavy[place] = weight
+    at[from] = place + 1
+  }
+  let steps = 0
   for (const { a, b, weight } of edges) {
     if (a === b) continue
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const place = at[from] as number
-      rows[place] = to
-      heavy[place] = weight
-      at[from] = place + 1
-    }
+    put(a, b, weight)
+    put(b, a, weight)
+    if (++steps % PAUSE_STEPS === 0) yield 2 * PAUSE_STEPS
   }
-  yield edges.length * 2
   return yield* merged(size, counts, rows, heavy)
 }
 

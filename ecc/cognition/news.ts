@@ -14,6 +14,8 @@ export interface News {
   readonly contradictions: readonly { readonly link: CausalId; readonly from: CausalId; readonly to: CausalId }[]
   /** Memories that were replaced, and by which: by a supersede, or by a later one of the same key. */
   readonly replaced: readonly { readonly by: CausalId; readonly of: CausalId }[]
+  /** Memories that got a vector in the place of an older one, of the same author and embedder. */
+  readonly refined: readonly { readonly node: CausalId; readonly embedder: string }[]
   /** Links among them, and what else changes the graph. */
   readonly changes: number
   /** Where to go on; equal to the applied cut when that was all. */
@@ -29,6 +31,7 @@ export function newsOf(view: View, after: Cut, limit: number): News {
     memories: [] as News['memories'][number][],
     contradictions: [] as News['contradictions'][number][],
     replaced: [] as News['replaced'][number][],
+    refined: [] as News['refined'][number][],
   }
   let changes = 0
   let left = limit
@@ -44,11 +47,12 @@ interface Told {
   readonly memories: News['memories'][number][]
   readonly contradictions: News['contradictions'][number][]
   readonly replaced: News['replaced'][number][]
+  readonly refined: News['refined'][number][]
 }
 
 /** @returns true when it is part of the graph */
-function tell(view: View, record: number, { memories, contradictions, replaced }: Told): boolean {
-  const { records, references, nodes } = view.tables
+function tell(view: View, record: number, { memories, contradictions, replaced, refined }: Told): boolean {
+  const { records, references, nodes, vectors } = view.tables
   const role = records.role.at(record)
   if (role === ROLE.none) return false
   const id = (of: number): CausalId => records.idOf(of)
@@ -64,6 +68,14 @@ function tell(view: View, record: number, { memories, contradictions, replaced }
     if (from !== NONE && to !== NONE && isCurrent(view, from) && isCurrent(view, to))
       contradictions.push({ link: id(record), from: id(from), to: id(to) })
   }
+  if (role === ROLE.vector) {
+    const node = references.target.at(first)
+    if (node !== NONE && view.isNode(node) && hasOlder(view, record, node)) {
+      const { embedder } = vectors.at(references.value.at(first))
+      refined.push({ node: id(node), embedder })
+    }
+    return false
+  }
   if (role === ROLE.supersede) {
     const by = references.target.at(first)
     for (let at = first + 1; at < references.owner.length && references.owner.at(at) === record; at++) {
@@ -73,4 +85,16 @@ function tell(view: View, record: number, { memories, contradictions, replaced }
     }
   }
   return true
+}
+
+/** The same author gave the memory a vector of the same embedder before. */
+function hasOlder(view: View, vector: number, node: number): boolean {
+  const { records, references } = view.tables
+  const indexOf = (record: number): number => references.value.at(records.detail.at(record))
+  for (let at = records.vectors.at(node); at !== NONE; at = references.next.at(at)) {
+    const other = references.owner.at(at)
+    const isOlder = records.log.at(other) === records.log.at(vector) && records.seq.at(other) < records.seq.at(vector)
+    if (isOlder && view.isLive(other) && indexOf(other) === indexOf(vector)) return true
+  }
+  return false
 }

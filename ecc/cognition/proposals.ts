@@ -208,14 +208,11 @@ function* eventsOf(view: View): Work<Uint32Array> {
     const validFrom = nodes.validFrom.at(records.detail.at(record))
     return Number.isNaN(validFrom) ? records.hlcMs.at(record) : validFrom
   }
-  const times = new Map([...all].map((record, i) => [record, { time: timeOf(record), i }]))
+  const times = Float64Array.from(all, timeOf)
   yield all.length
-  const order = all.slice().sort((a, b) => {
-    const [x, y] = [times.get(a) as { time: number; i: number }, times.get(b) as { time: number; i: number }]
-    return x.time - y.time || x.i - y.i
-  })
+  const order = Uint32Array.from(all.keys()).sort((a, b) => (times[a] as number) - (times[b] as number) || a - b)
   yield all.length * 16
-  return order.slice(-PROPOSE_MEMORIES_MAX)
+  return order.slice(-PROPOSE_MEMORIES_MAX).map(i => all[i] as number)
 }
 
 /** What the events are about: subjects that are neither rare nor everywhere, numbered in the order of their text. */

@@ -5,7 +5,7 @@
  */
 export type Work<T> = Generator<number, T, void>
 
-/** 4,096 steps, some 0.1 ms: as often as that a piece of work lets itself be interrupted. */
+/** 4,096 steps: as often as that a piece of work lets itself be interrupted, but where it sorts or sets up. */
 export const PAUSE_STEPS = 4096
 
 /** Does up to about `steps` of it. @returns the result once there is one */

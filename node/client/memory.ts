@@ -1,5 +1,5 @@
 import type { CausalId } from '../../base/ids.ts'
-import type { Memory, MemoryChange } from '../api.ts'
+import type { Memory, MemoryChange, PolicyInfo, RecallOptions } from '../api.ts'
 import type { ImpulseRecord } from '../cognition/api.ts'
 import type { Request } from '../commands/types.ts'
 
@@ -12,15 +12,21 @@ export function memoryOf(request: Request): Memory {
     remember: (text, options) => request('memory.remember', { text, ...options }),
     link: (from, type, to, options) => request('memory.link', { from, type, to, ...options }),
     supersede: (old, by, options) => request('memory.supersede', { old, by, ...options }),
-    forget: id => request('memory.forget', { id }),
+    policies: async () => (await request('policy.list', {})).policies,
+    setPolicy: async (name, policy) => (await request('policy.set', { name, policy })).policies[0] as PolicyInfo,
+    removePolicy: async name => void (await request('policy.remove', { name })),
+    runPolicies: async (options = {}) => (await request('policy.run', options)).runs,
+    forget: (id, options) => request('memory.forget', { id, ...options }),
     get: id => request('memory.get', { id }),
-    recall: (query, options) => request('memory.recall', { query, ...options }),
+    recall: ((query?: string, options?: RecallOptions) => request('memory.recall', { query, ...options })) as Memory['recall'],
     why: (id, options) => request('memory.why', { id, ...options }),
     prove: (id, options) => request('memory.prove', { id, ...options }),
     list: options => request('memory.list', { ...options }),
     whatIf: (id, options) => request('memory.whatif', { id, ...options }),
     diff: (from, options) => request('memory.diff', { from, ...options }),
     conflicts: () => request('memory.conflicts', {}),
+    resolve: (about, verdict) => request('memory.resolve', { about, ...verdict }),
+    timeline: options => request('memory.timeline', { ...options }),
     status: () => request('memory.status', {}),
     import: items => request('memory.import', { items }),
     has: keys => request('memory.has', { keys }),

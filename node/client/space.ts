@@ -9,7 +9,8 @@ export function spaceOf(request: Request, name: string): Space {
     memory: memoryOf(inSpace(request, name)),
     show: () => request('space.show', { space: name }),
     create: options => request('space.create', { space: name, ...options }),
-    grant: (nodeId, role) => request('space.grant', { space: name, nodeId, role }),
+    grant: (nodeId, role, options) => request('space.grant', { space: name, nodeId, role, ...options }),
+    rotate: () => request('space.rotate', { space: name }),
     revoke: nodeId => request('space.revoke', { space: name, nodeId }),
   }
 }

@@ -170,8 +170,16 @@ export interface Location {
   readonly signed: boolean
   /** What it is in the graph; null when it is nothing there. */
   readonly graph: {
-    readonly role: 'memory' | 'link' | 'supersede' | 'retract'
+    readonly role: 'memory' | 'link' | 'supersede' | 'retract' | 'vector'
     readonly state: MemoryRecord['state'] | null
     readonly links: number
   } | null
+  /** The vectors by which the memory is found, or the one that the record is; a label is the index's own on this node. */
+  readonly vectors: readonly {
+    readonly label: number
+    readonly id: CausalId
+    readonly node: CausalId
+    readonly embedder: string
+    readonly dims: number
+  }[]
 }

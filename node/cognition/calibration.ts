@@ -1,6 +1,6 @@
 import { utf8 } from '../../base/bytes.ts'
 import { hash } from '../../base/crypto/hash.ts'
-import { type CausalId, causalIdOf, type LogId, logIdOf, type NodeId } from '../../base/ids.ts'
+import { type CausalId, causalIdOf, type LogId, logIdOf } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { CALIBRATION_MS, CALIBRATION_TICKS } from '../../base/limits.ts'
 import { cosineOf, featuresOf } from '../../ecc/cognition/novelty.ts'
@@ -63,7 +63,7 @@ export class Calibration {
       log: this.#log,
       seq: this.#seq,
       id,
-      author: this.#context.self as NodeId,
+      author: this.#context.self,
       hlc: { ms: this.#seq++, counter: 0 },
       kind,
       parents: [],

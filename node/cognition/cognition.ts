@@ -1,6 +1,6 @@
 import { utf8 } from '../../base/bytes.ts'
 import type { LogId } from '../../base/ids.ts'
-import { COGNITION_SAVE_MS, LOOK_CHANGES, LOOK_SHARE } from '../../base/limits.ts'
+import { COGNITION_SAVE_MS, LOOK_CHANGES, LOOK_ONE_IN } from '../../base/limits.ts'
 import type { Coherence } from '../../ecc/cognition/coherence.ts'
 import { type Impulse, type ImpulseInput, Impulses } from '../../ecc/cognition/impulses.ts'
 import { Pace } from '../../ecc/cognition/pace.ts'
@@ -10,7 +10,7 @@ import type { CoreContext } from '../context.ts'
 import type { Memory } from '../memory/memory.ts'
 import { Waiters } from '../waiters.ts'
 import { Calibration, type Capacity } from './calibration.ts'
-import { Decisions } from './decisions.ts'
+import { decisionOn, Decisions } from './decisions.ts'
 import type { CognitionSettings } from './settings.ts'
 import { Thinking } from './thinking.ts'
 import { tick, type Ticked } from './tick.ts'
@@ -153,7 +153,7 @@ export class NodeCognition {
     metrics.set('weft_cognition_interval_seconds', this.pace.intervalMs / 1000)
     this.#saveSoon()
     const { nodes } = this.#memory().fold.stats
-    if (this.settings.tick === 'on' && !this.#isLooking && this.#changes >= Math.max(LOOK_CHANGES, LOOK_SHARE * nodes)) this.#lookAround()
+    if (this.settings.tick === 'on' && !this.#isLooking && this.#changes >= Math.max(LOOK_CHANGES, nodes / LOOK_ONE_IN)) this.#lookAround()
   }
 
   // ---- the whole
@@ -162,11 +162,12 @@ export class NodeCognition {
   #lookAround(): void {
     this.#isLooking = true
     this.#changes = 0
-    const cognition = this.#memory().fold.cognition()
+    const memory = this.#memory()
+    const cognition = memory.fold.cognition()
     this.thinking.think(cognition.coherence('normalised'), this.settings.share, thought => {
       if (thought.ok) this.#compare(thought.value)
       this.thinking.think(
-        cognition.proposals(name => this.decisions.of(name) !== undefined),
+        cognition.proposals(name => this.decisions.of(decisionOn(memory, name)) !== undefined),
         this.settings.share,
         proposed => {
           this.#isLooking = false
@@ -205,7 +206,7 @@ export class NodeCognition {
   }
 
   #announce({ name, type, cause, effect, from, to, score }: Proposal): void {
-    this.decisions.set(name, 'announced')
+    this.decisions.set(decisionOn(this.#memory(), name), 'announced')
     this.raise({
       kind: 'custom',
       reason: 'proposal',

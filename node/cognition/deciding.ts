@@ -3,6 +3,7 @@ import type { Answering } from '../memory/answers.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Confirmed, ProposalView } from './api.ts'
 import type { NodeCognition } from './cognition.ts'
+import { decisionOn } from './decisions.ts'
 import { proposals } from './questions.ts'
 
 /** 8 pairs that speak for an edge become links of the memory that says why. */
@@ -26,7 +27,7 @@ export function confirm(memory: Memory, cognition: NodeCognition, name: string, 
         const weight = Math.min(1, Math.max(0.01, score))
         memory.writer.link({ from: from.id, type, to: target.id, weight }, actor, (failed, link) => {
           if (failed !== undefined) return to.fail(failed)
-          cognition.decisions.set(proposal, 'confirmed')
+          cognition.decisions.set(decisionOn(memory, proposal), 'confirmed')
           cognition.raise({
             kind: 'edge-confirmed',
             reason: type,
@@ -44,7 +45,7 @@ export function confirm(memory: Memory, cognition: NodeCognition, name: string, 
 
 export function reject(memory: Memory, cognition: NodeCognition, name: string, to: Answering<{ readonly rejected: string }>): void {
   find(memory, cognition, name, to, ({ proposal }) => {
-    cognition.decisions.set(proposal, 'rejected')
+    cognition.decisions.set(decisionOn(memory, proposal), 'rejected')
     cognition.save(() => to.ok({ rejected: proposal }))
   })
 }

@@ -36,6 +36,11 @@ export class Decisions {
   }
 }
 
+/** A proposal of one space is none of another. */
+export function decisionOn({ space }: { readonly space: string }, name: string): string {
+  return `${space} ${name}`
+}
+
 function isRow(value: unknown): value is [string, Decision] {
   return Array.isArray(value) && typeof value[0] === 'string' && ['announced', 'confirmed', 'rejected'].includes(String(value[1]))
 }

@@ -9,6 +9,7 @@ import type { Answering } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { CoherenceReport, CommunityList, ProposalList, ProposalView } from './api.ts'
 import type { NodeCognition } from './cognition.ts'
+import { decisionOn } from './decisions.ts'
 
 /** What is asked of the whole memory. Each is worked out in slices as of one cut; texts are read in the end. */
 export function coherence(
@@ -60,7 +61,7 @@ export function communities(
 
 export function proposals(memory: Memory, cognition: NodeCognition, to: Answering<ProposalList>): void {
   const frontier = memory.frontier()
-  const work = memory.fold.cognition().proposals(name => cognition.decisions.isDecided(name))
+  const work = memory.fold.cognition().proposals(name => cognition.decisions.isDecided(decisionOn(memory, name)))
   thought(cognition, to, work, (found, tookMs) => {
     memory.texts(
       found.flatMap(({ pairs }) => [pairs[0]?.cause.ref, pairs[0]?.effect.ref].filter(ref => ref !== undefined)),

@@ -46,7 +46,7 @@ export class Thinking {
   think<T>(work: Work<T>, share: number, then: (thought: Thought<T>) => void): void {
     if (this.#waiting.length >= THOUGHTS_MAX)
       return then({ ok: false, error: new WeftError('full', `${THOUGHTS_MAX} questions about the whole memory are waiting`), tookMs: 0 })
-    const one: Waiting = { work, share, then: then as Waiting['then'], tookMs: 0 }
+    const one: Waiting = { work, share, then, tookMs: 0 }
     const at = share < 1 ? this.#waiting.length : this.#waiting.findIndex(other => other.share < 1)
     this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, one)
     if (this.#now === undefined) this.#next()

@@ -61,17 +61,22 @@ export function tick(memory: Memory, thinking: Thinking, after: Cut, done: (tick
           const others = refsOf(searched.value)
           memory.readable([...others.values()], read => {
             const said = new Map([...others.keys()].map((id, i) => [id, read[i]]))
-            thinking.think(compare(fold, searched.value, said), 1, compared => {
-              if (!compared.ok) return done(undefined)
-              done({
-                sensed: news.memories.length,
-                impulses: once([...ofNews(news), ...compared.value]),
-                changes: news.changes,
-                next: news.next,
-                more: news.more,
-                tookMs: { sense: sensed.tookMs, search: searched.tookMs, embed: compared.tookMs },
-              })
-            })
+            likenesses(
+              memory,
+              searched.value.map(({ id }) => id),
+              byVectors =>
+                thinking.think(compare(fold, searched.value, said, byVectors), 1, compared => {
+                  if (!compared.ok) return done(undefined)
+                  done({
+                    sensed: news.memories.length,
+                    impulses: once([...ofNews(news), ...compared.value]),
+                    changes: news.changes,
+                    next: news.next,
+                    more: news.more,
+                    tookMs: { sense: sensed.tookMs, search: searched.tookMs, embed: compared.tookMs },
+                  })
+                }),
+            )
           })
         })
       },
@@ -100,7 +105,25 @@ function refsOf(sensed: readonly Sensed[]): ReadonlyMap<CausalId, Ref> {
   return new Map(sensed.flatMap(({ alike, sameKey }) => [...alike, ...sameKey].map(({ id, ref }) => [id, ref] as const)))
 }
 
-function* compare(fold: MemoryFold, sensed: readonly Sensed[], said: ReadonlyMap<CausalId, string | undefined>): Work<ImpulseInput[]> {
+/** How alike the nearest other is by vectors, of those that have one. */
+function likenesses(memory: Memory, ids: readonly CausalId[], then: (byVectors: ReadonlyMap<CausalId, number>) => void): void {
+  const found = new Map<CausalId, number>()
+  let left = ids.length
+  if (left === 0) return then(found)
+  for (const id of ids) {
+    memory.vectors.likeness(id, similarity => {
+      if (similarity !== undefined) found.set(id, similarity)
+      if (--left === 0) then(found)
+    })
+  }
+}
+
+function* compare(
+  fold: MemoryFold,
+  sensed: readonly Sensed[],
+  said: ReadonlyMap<CausalId, string | undefined>,
+  byVectors: ReadonlyMap<CausalId, number>,
+): Work<ImpulseInput[]> {
   const out: ImpulseInput[] = []
   const known = new Map<string, SparseVector>()
   const embed = (text: string): SparseVector => {
@@ -109,7 +132,7 @@ function* compare(fold: MemoryFold, sensed: readonly Sensed[], said: ReadonlyMap
     return features
   }
   for (const { id, text, alike, sameKey } of sensed) {
-    const nearest: number[] = []
+    const nearest: number[] = [byVectors.get(id) ?? 0]
     for (const [i, other] of alike.entries()) {
       nearest.push(other.similarity)
       const otherText = said.get(other.id)
@@ -147,7 +170,7 @@ function disagreement(reason: string, a: CausalId, b: CausalId, text: string): I
   return { kind: 'coherence-alert', reason, subject: about.join('+'), about, strength: 1, text: shortened(text) }
 }
 
-function ofNews({ contradictions, replaced }: News): ImpulseInput[] {
+function ofNews({ contradictions, replaced, refined }: News): ImpulseInput[] {
   return [
     ...contradictions.map(
       ({ link, from, to }): ImpulseInput => ({
@@ -167,6 +190,16 @@ function ofNews({ contradictions, replaced }: News): ImpulseInput[] {
         about: [by, of],
         strength: 1,
         text: 'a memory took the place of another',
+      }),
+    ),
+    ...refined.map(
+      ({ node, embedder }): ImpulseInput => ({
+        kind: 'embedding-refined',
+        reason: 'replaced',
+        subject: node,
+        about: [node],
+        strength: 1,
+        text: `a new vector of ${embedder}`,
       }),
     ),
   ]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { WeftError } from '../../base/errors.ts'
 import { isoOf } from '../../base/hlc.ts'
 import { DEFAULT_SPACE, type NodeId } from '../../base/ids.ts'
 import { IMPULSE_ABOUT_MAX, IMPULSE_REASON_MAX, IMPULSE_TEXT_MAX, IMPULSES_MAX, LIST_MAX } from '../../base/limits.ts'
@@ -7,12 +8,11 @@ import { askFastest } from '../cognition/anywhere.ts'
 import type { CoherenceReport, CommunityList, ImpulseRecord } from '../cognition/api.ts'
 import { confirm, reject } from '../cognition/deciding.ts'
 import { coherence, communities, proposals } from '../cognition/questions.ts'
-import type { Core } from '../core.ts'
 import { locate } from '../memory/locate.ts'
-import type { Memory } from '../memory/memory.ts'
 import { command, type CommandsOf } from './command.ts'
+import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 
-const whole = { asOf: z.string().optional(), anywhere: z.boolean().optional() }
+const whole = { space, asOf: z.string().optional(), anywhere: z.boolean().optional() }
 const count = z.number().int().min(0)
 const proposal = z.string().regex(/^[0-9a-f]{4,16}$/, 'a proposal is 16 hex digits, or 4 or more of their beginning')
 
@@ -28,33 +28,40 @@ export const cognitionCommands: CommandsOf<
   | 'memory.tick'
   | 'memory.locate'
 > = {
-  'memory.coherence': command(z.strictObject({ ...whole, plain: z.boolean().optional() }), (core, { anywhere, ...options }, to) => {
-    const memory = memoryOf(core)
-    const here = (): void => coherence(memory, core.cognition, options, core.self, to)
-    if (anywhere !== true) return here()
-    askFastest(core, 'coherence', { asOf: memory.frontier(), ...given(options) }, isCoherence, to.ok, here)
-  }),
+  'memory.coherence': command(
+    z.strictObject({ ...whole, plain: z.boolean().optional() }),
+    (core, { anywhere, space: name, ...options }, to) => {
+      const memory = memoryToRead(core, { space: name })
+      const here = (): void => coherence(memory, core.cognition, options, core.self, to)
+      if (anywhere !== true) return here()
+      askFastest(core, 'coherence', { space: memory.space, asOf: memory.frontier(), ...given(options) }, isCoherence, to.ok, here)
+    },
+  ),
 
-  'memory.communities': command(z.strictObject(whole), (core, { anywhere, ...options }, to) => {
-    const memory = memoryOf(core)
+  'memory.communities': command(z.strictObject(whole), (core, { anywhere, space: name, ...options }, to) => {
+    const memory = memoryToRead(core, { space: name })
     const here = (): void => communities(memory, core.cognition, options, core.self, to)
     if (anywhere !== true) return here()
-    askFastest(core, 'communities', { asOf: memory.frontier(), ...given(options) }, isCommunities, to.ok, here)
+    askFastest(core, 'communities', { space: memory.space, asOf: memory.frontier(), ...given(options) }, isCommunities, to.ok, here)
   }),
 
-  'memory.proposals': command(z.strictObject({}), (core, _, to) => proposals(memoryOf(core), core.cognition, to)),
-  'memory.confirm': command(z.strictObject({ proposal }), (core, input, to) =>
-    confirm(memoryOf(core), core.cognition, input.proposal, to.actor, to),
+  'memory.proposals': command(z.strictObject({ space }), (core, input, to) => proposals(memoryToRead(core, input), core.cognition, to)),
+  'memory.confirm': command(z.strictObject({ space, proposal }), (core, input, to) =>
+    confirm(memoryToWrite(core, input), core.cognition, input.proposal, to.actor, to),
   ),
-  'memory.reject': command(z.strictObject({ proposal }), (core, input, to) => reject(memoryOf(core), core.cognition, input.proposal, to)),
+  'memory.reject': command(z.strictObject({ space, proposal }), (core, input, to) =>
+    reject(memoryToRead(core, input), core.cognition, input.proposal, to),
+  ),
 
   'memory.impulses': command(
     z.strictObject({
+      space,
       after: count.optional(),
       limit: z.number().int().min(1).max(LIST_MAX).optional(),
       waitMs: z.number().min(0).max(60_000).optional(),
     }),
-    (core, { after = 0, limit = 100, waitMs = 0 }, to) => {
+    (core, { space: name, after = 0, limit = 100, waitMs = 0 }, to) => {
+      ofTheNode(name)
       const { impulses, waiters } = core.cognition
       const untilMs = core.now.monotonicMs + waitMs
       const look = (): void => {
@@ -68,13 +75,15 @@ export const cognitionCommands: CommandsOf<
 
   'memory.acknowledge': command(
     z.strictObject({
+      space,
       upTo: count.optional(),
       numbers: z
         .array(count)
         .max(2 * IMPULSES_MAX)
         .optional(),
     }),
-    (core, { upTo = 0, numbers = [] }, to) => {
+    (core, { space: name, upTo = 0, numbers = [] }, to) => {
+      ofTheNode(name)
       const { cognition } = core
       const known = new Set(numbers)
       const acknowledged = cognition.impulses.acknowledge(({ number }) => number <= upTo || known.has(number))
@@ -85,17 +94,21 @@ export const cognitionCommands: CommandsOf<
 
   'memory.raise': command(
     z.strictObject({
+      space,
       reason: z.string().min(1).max(IMPULSE_REASON_MAX),
       kind: z.enum(['custom', 'embedding-refined']).optional(),
       about: z.array(z.string().max(128)).max(IMPULSE_ABOUT_MAX).optional(),
       strength: z.number().min(0).max(1).optional(),
       text: z.string().max(IMPULSE_TEXT_MAX).optional(),
     }),
-    (core, { reason, kind = 'custom', about = [], strength = 0.5, text = '' }, to) =>
-      to.ok(recordOf(core.cognition.raise({ kind, reason, subject: about[0] ?? to.actor, about, strength, text }))),
+    (core, { space: name, reason, kind = 'custom', about = [], strength = 0.5, text = '' }, to) => {
+      ofTheNode(name)
+      to.ok(recordOf(core.cognition.raise({ kind, reason, subject: about[0] ?? to.actor, about, strength, text })))
+    },
   ),
 
-  'memory.tick': command(z.strictObject({}), (core, _, to) => {
+  'memory.tick': command(z.strictObject({ space }), (core, input, to) => {
+    ofTheNode(input.space)
     const { cognition } = core
     cognition.tick(ticked =>
       to.ok({
@@ -111,11 +124,15 @@ export const cognitionCommands: CommandsOf<
     )
   }),
 
-  'memory.locate': command(z.strictObject({ name: z.string() }), (core, { name }, to) => locate(core, memoryOf(core), name, to)),
+  'memory.locate': command(z.strictObject({ space, name: z.string() }), (core, input, to) =>
+    locate(core, memoryToRead(core, input), input.name, to),
+  ),
 }
 
-function memoryOf(core: Core): Memory {
-  return core.memory(DEFAULT_SPACE)
+/** What a node notices is what is new in the space that every node has. @throws WeftError `invalid_argument` */
+function ofTheNode(name: string | undefined): void {
+  if (name !== undefined && name !== DEFAULT_SPACE)
+    throw new WeftError('invalid_argument', `space: a node notices what is new in ${DEFAULT_SPACE} only, got ${name}`)
 }
 
 function recordOf({ hlc, ...impulse }: Impulse): ImpulseRecord {

@@ -149,6 +149,8 @@ function describe(op: Op): string {
       return `create space ${op.space}${op.isPrivate ? ', private' : ''}${op.isEncrypted ? ', encrypted' : ''}`
     case 'space.grant':
       return `give ${op.node} the role ${op.role} in space ${op.space}`
+    case 'space.key':
+      return `give ${new Set(op.boxes.map(({ node }) => node)).size} members keys of space ${op.space}`
     case 'space.revoke':
       return `take from ${op.node} its role in space ${op.space}`
   }

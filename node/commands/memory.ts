@@ -2,19 +2,19 @@ import { z } from 'zod'
 import { toHex } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
 import { type CausalId, parseCausalId } from '../../base/ids.ts'
-import { LINKS_PAGE, LIST_MAX, RECALL_K_MAX } from '../../base/limits.ts'
+import { LINKS_PAGE, LIST_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { CausalEdge } from '../../ecc/show.ts'
 import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
-import { conflicts, diff, get, list, reasons, recall, status, whatIf, why } from '../memory/answers.ts'
+import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
+import { remember } from '../memory/remember.ts'
 import { prove } from '../proof/prove.ts'
-import { rememberWith, vectorOptions, vectorQuery } from './vectors.ts'
+import { rememberWith, vectorOptions } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
-import { memberNamed } from './member-named.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
@@ -35,21 +35,6 @@ const edges = z
 const limit = z.number().int().min(1).max(LIST_MAX).optional()
 const frontier = z.string().optional()
 const page = { space, after: frontier, asOf: frontier, limit }
-const recalled = {
-  space,
-  query: z.string().optional(),
-  ...vectorQuery,
-  k: z.number().int().min(1).max(RECALL_K_MAX).optional(),
-  after: frontier,
-  asOf: frontier,
-  includeSuperseded: z.boolean().optional(),
-  spread: z.boolean().optional(),
-  author: z.string().optional(),
-  since: z.string().optional(),
-  until: z.string().optional(),
-  validAt: z.string().optional(),
-  deadlineMs: z.number().min(0).optional(),
-}
 /** 1,000 items in one request: some 500 KB of commit messages. */
 const ITEMS_MAX = 1000
 /** 10,000 keys or ids in one question: some 700 KB. */
@@ -66,9 +51,7 @@ export const memoryCommands: CommandsOf<
   | 'memory.remember'
   | 'memory.link'
   | 'memory.supersede'
-  | 'memory.forget'
   | 'memory.get'
-  | 'memory.recall'
   | 'memory.why'
   | 'memory.prove'
   | 'memory.list'
@@ -81,8 +64,8 @@ export const memoryCommands: CommandsOf<
   | 'memory.has'
   | 'memory.edges'
 > = {
-  'memory.remember': command(z.strictObject({ space, ...remembered, edges }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
+  'memory.remember': command(z.strictObject({ space, ...remembered, edges, again: z.boolean().optional() }), (core, input, to) => {
+    const memory = memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(input.meta) })
     resolveAll(
       memory,
       (input.edges ?? []).map(edge => edge.to),
@@ -91,7 +74,9 @@ export const memoryCommands: CommandsOf<
         const outgoing = (input.edges ?? []).map(
           (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
         )
-        rememberWith(memory, contentOf(input), outgoing, input, to.actor, receipt(to))
+        const write = (some: readonly OutgoingEdge[], done: ReceiptDone): boolean =>
+          rememberWith(memory, contentOf(input), some, input, to.actor, done)
+        remember(memory, contentOf(input), { ...input, edges: outgoing, write }, to)
       },
     )
   }),
@@ -109,34 +94,13 @@ export const memoryCommands: CommandsOf<
       const memory = memoryToWrite(core, input)
       const olds = typeof input.old === 'string' ? [input.old] : input.old
       resolveAll(memory, [...olds, input.by], to, ids => {
-        for (const one of ids) if (memory.fold.node(one) === undefined) throw new WeftError('unknown_id', `no memory ${one}`)
+        for (const one of ids) if (memory.fold.node(one) === undefined) throw memory.fold.missing(one)
         memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
       })
     },
   ),
 
-  'memory.forget': command(z.strictObject({ space, id }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
-    resolveAll(memory, [input.id], to, ([target]) => {
-      const ref = memory.fold.refOf(target as CausalId)
-      if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
-      if (core.chain.log(ref.log)?.identity.author !== core.self)
-        throw new WeftError('not_author', `record ${target} was written by another node`)
-      memory.writer.retract(target as CausalId, to.actor, receipt(to))
-    })
-  }),
-
   'memory.get': command(z.strictObject({ space, id }), (core, input, to) => get(memoryToRead(core, input), input.id, to)),
-  'memory.recall': command(z.strictObject(recalled), (core, { space: name, query, author, since, until, validAt, ...options }, to) => {
-    if (query === undefined && options.vector === undefined) throw new WeftError('invalid_argument', 'query: text, or a vector, is needed')
-    const filter = {
-      author: author === undefined ? undefined : memberNamed(core, author),
-      sinceMs: momentOf('since', since),
-      untilMs: momentOf('until', until),
-      validAtMs: momentOf('validAt', validAt),
-    }
-    recall(memoryToRead(core, { space: name }), query ?? '', options, filter, to)
-  }),
   'memory.why': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
     why(memoryToRead(core, input), input.id, input.asOf, to),
   ),
@@ -195,15 +159,16 @@ export const memoryCommands: CommandsOf<
     to.ok({ ...conflicts(memory), logs })
   }),
 
-  'memory.status': command(z.strictObject({ space }), (core, input, to) => status(memoryToRead(core, input), core.pending, to.ok)),
+  'memory.status': command(z.strictObject({ space }), (core, input, to) =>
+    status(memoryToRead(core, input), core.pending, row => to.ok({ ...row, embedder: core.embedding?.status ?? null })),
+  ),
 
   'memory.import': command(z.strictObject({ space, items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
     const results: ImportedItem[] = []
     let left = input.items.length
     if (left === 0) return to.ok({ items: [] })
     input.items.forEach((one, i) => {
-      importItem(memory, one, to.actor, result => {
+      importItem(memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) }), one, to.actor, result => {
         results[i] = result
         if (--left === 0) to.ok({ items: results })
       })
@@ -243,18 +208,6 @@ export const memoryCommands: CommandsOf<
 
 function edgeRow({ from, type, to, weight }: CausalEdge): Pick<CausalEdge, 'from' | 'type' | 'to' | 'weight'> {
   return { from, type, to, weight }
-}
-
-/** A point in time. @throws WeftError `time_invalid` */
-function momentOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const time = isoTime(text)
-  if (time === undefined)
-    throw new WeftError(
-      'time_invalid',
-      `${name} is ISO 8601 with a zone, like 2026-01-31T12:00:00Z, or a date, got ${JSON.stringify(text)}`,
-    )
-  return Date.parse(time)
 }
 
 function receipt(to: AnswerTo<Parameters<ReceiptDone>[1]>): ReceiptDone {

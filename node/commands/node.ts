@@ -45,6 +45,7 @@ export const nodeCommands: CommandsOf<
         logs.filter(log => log.conflict !== undefined).length,
       impulses: core.cognition.impulses.size,
       capacity: core.cognition.capacity ?? null,
+      embedder: core.embedding?.status ?? null,
     })
   }),
 

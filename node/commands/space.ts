@@ -11,7 +11,7 @@ import { memberNamed } from './member-named.ts'
 
 const role = z.enum(SPACE_ROLES as [Exclude<SpaceRole, 'none'>, ...Exclude<SpaceRole, 'none'>[]])
 
-export const spaceCommands: CommandsOf<'space.list' | 'space.show' | 'space.create' | 'space.grant' | 'space.revoke'> = {
+export const spaceCommands: CommandsOf<'space.list' | 'space.show' | 'space.create' | 'space.grant' | 'space.revoke' | 'space.rotate'> = {
   'space.list': command(z.strictObject({}), (core, _, to) => {
     const names = new Set([...core.memories.all.map(({ space }) => space), ...core.spaces.created.keys()])
     to.ok({ spaces: [...names].sort().map(space => infoOf(core, space)) })
@@ -20,17 +20,30 @@ export const spaceCommands: CommandsOf<'space.list' | 'space.show' | 'space.crea
   'space.show': command(z.strictObject({ space: spaceName }), (core, { space }, to) => {
     spaceIn(core, space)
     const memory = core.memory(space)
-    to.ok({ ...infoOf(core, space), members: membersOf(core, space), void: memory.voids.length, frontier: memory.frontier() })
+    to.ok({
+      ...infoOf(core, space),
+      members: membersOf(core, space),
+      void: memory.voids.length,
+      sealed: memory.sealed,
+      keys: core.spaces.created.get(space)?.keys.length ?? 0,
+      frontier: memory.frontier(),
+    })
   }),
 
   'space.create': command(
-    z.strictObject({ space: spaceName, private: z.boolean().optional() }),
-    (core, { space, private: isPrivate = false }, to) =>
-      core.spaces.create(space, { isPrivate, isEncrypted: false }, to.actor, answerOperation(core, to)),
+    z.strictObject({ space: spaceName, private: z.boolean().optional(), encrypted: z.boolean().optional() }),
+    (core, { space, private: isPrivate = false, encrypted: isEncrypted = false }, to) =>
+      core.spaces.create(space, { isPrivate: isPrivate || isEncrypted, isEncrypted }, to.actor, answerOperation(core, to)),
   ),
 
-  'space.grant': command(z.strictObject({ space: spaceName, nodeId: z.string(), role }), (core, { space, nodeId, role: granted }, to) =>
-    core.spaces.grant(space, memberNamed(core, nodeId), granted, to.actor, answerOperation(core, to)),
+  'space.grant': command(
+    z.strictObject({ space: spaceName, nodeId: z.string(), role, history: z.boolean().optional() }),
+    (core, { space, nodeId, role: granted, history = true }, to) =>
+      core.spaces.grant(space, memberNamed(core, nodeId), granted, history, to.actor, answerOperation(core, to)),
+  ),
+
+  'space.rotate': command(z.strictObject({ space: spaceName }), (core, { space }, to) =>
+    core.spaces.rotate(space, to.actor, answerOperation(core, to)),
   ),
 
   'space.revoke': command(z.strictObject({ space: spaceName, nodeId: z.string() }), (core, { space, nodeId }, to) =>
@@ -53,9 +66,11 @@ function infoOf(core: Core, space: string): SpaceInfo {
     memories: core.memories.has(space) ? core.memory(space).fold.stats.nodes : 0,
     authors: logs.map(({ identity }) => identity.author).sort(),
     created: state !== undefined,
+    encrypted: state?.isEncrypted === true,
     readers: mayDo('read'),
     writers: mayDo('write'),
     role: core.spaces.roleOf(space, core.self),
+    taken: core.spaces.isTaken(space),
   }
 }
 

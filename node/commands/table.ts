@@ -1,12 +1,19 @@
 import type { Core } from '../core.ts'
+import { archiveCommands } from './archive.ts'
 import { chainCommands } from './chain.ts'
 import { cognitionCommands } from './cognition.ts'
 import { asWeftError } from '../../base/errors.ts'
 import type { AnswerTo, Command, CommandsOf } from './command.ts'
+import { forgetCommands } from './forget.ts'
+import { graphCommands } from './graph.ts'
+import { embeddingCommands } from './embedding.ts'
 import { memberCommands } from './member.ts'
 import { memoryCommands } from './memory.ts'
 import { nodeCommands } from './node.ts'
+import { policyCommands } from './policy.ts'
 import { processCommands } from './process.ts'
+import { recallCommands } from './recall.ts'
+import { revisionCommands } from './revision.ts'
 import { spaceCommands } from './space.ts'
 import type { CommandName, CommandTypes } from './types.ts'
 
@@ -16,6 +23,13 @@ export const COMMANDS: CommandsOf<CommandName> = {
   ...memberCommands,
   ...processCommands,
   ...memoryCommands,
+  ...forgetCommands,
+  ...archiveCommands,
+  ...policyCommands,
+  ...graphCommands,
+  ...embeddingCommands,
+  ...recallCommands,
+  ...revisionCommands,
   ...spaceCommands,
   ...cognitionCommands,
   ...chainCommands,

@@ -1,13 +1,20 @@
-import type { CausalId } from '../../base/ids.ts'
+import type { CausalId, LogId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
 import type { SpaceRole } from '../../discovery/operation.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import type {
   ChainHeads,
   ChainPage,
+  ClusterRecollection,
   ConflictList,
   DiffOptions,
+  EmbedderReport,
   Explanation,
+  PolicyInfo,
+  PolicyInput,
+  PolicyRun,
+  Forgotten,
+  MemoryGraph,
   ImportItem,
   ImportResult,
   InviteOptions,
@@ -18,6 +25,7 @@ import type {
   MemoryDifference,
   MemoryPage,
   MemoryStatus,
+  MemoryTimeline,
   NodeStatus,
   OperationResult,
   PeerList,
@@ -27,9 +35,11 @@ import type {
   Recollection,
   RememberOptions,
   SettingInfo,
+  Settled,
   SpaceDetail,
   SpaceList,
   Spawned,
+  TimelineOptions,
   WhatIf,
 } from '../api.ts'
 import type {
@@ -92,9 +102,20 @@ export interface CommandTypes {
   'memory.remember': { input: InSpace & RememberOptions & { text: string }; result: Receipt }
   'memory.link': { input: InSpace & { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
   'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
-  'memory.forget': { input: InSpace & { id: string }; result: Receipt }
+  'memory.forget': { input: InSpace & { id: string; erase?: boolean | undefined }; result: Forgotten }
   'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
-  'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection }
+  'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection | ClusterRecollection }
+  'memory.timeline': { input: InSpace & TimelineOptions; result: MemoryTimeline }
+  'memory.resolve': {
+    input: InSpace & {
+      about: string
+      keep?: string | undefined
+      text?: string | undefined
+      key?: string | undefined
+      reason?: string | undefined
+    }
+    result: Settled
+  }
   'memory.why': { input: InSpace & { id: string; asOf?: string | undefined }; result: Explanation }
   'memory.prove': { input: InSpace & { id: string; asOf?: string | undefined }; result: Proof }
   'memory.list': { input: InSpace & ListOptions; result: MemoryPage }
@@ -107,6 +128,12 @@ export interface CommandTypes {
   }
   'memory.conflicts': { input: InSpace; result: ConflictList }
   'memory.status': { input: InSpace; result: MemoryStatus }
+  /** With `probe`, one text is embedded to see whether it works. */
+  'memory.embedder': { input: { probe?: boolean | undefined }; result: EmbedderReport }
+  /** Looks again for memories without a vector, of this node or of `all`, and embeds them in the background. */
+  'memory.reembed': { input: { all?: boolean | undefined }; result: EmbedderReport }
+  /** Takes back vectors that this node wrote for other embedders, some at a time; those that callers made themselves stay. */
+  'memory.retire-vectors': { input: object; result: { readonly retired: number; readonly left: number } }
   'memory.import': { input: InSpace & { items: readonly ImportItem[] }; result: ImportResult }
   'memory.has': {
     input: InSpace & { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
@@ -122,28 +149,58 @@ export interface CommandTypes {
     }
   }
 
+  'policy.list': { input: object; result: { readonly policies: readonly PolicyInfo[] } }
+  'policy.set': { input: { name: string; policy: PolicyInput }; result: { readonly policies: readonly PolicyInfo[] } }
+  'policy.remove': { input: { name: string }; result: { readonly removed: string } }
+  'policy.run': {
+    input: { name?: string | undefined; dryRun?: boolean | undefined }
+    result: { readonly dryRun: boolean; readonly runs: readonly PolicyRun[] }
+  }
+
+  'memory.graph': {
+    input: InSpace & { id?: string | undefined; query?: string | undefined; limit?: number | undefined }
+    result: MemoryGraph
+  }
+  /** The beginning of an archive of the memory: base64. */
+  'memory.archive': {
+    input: InSpace
+    result: {
+      readonly item: string
+      readonly logs: readonly { readonly log: LogId; readonly size: number }[]
+      readonly forked: readonly LogId[]
+    }
+  }
+  /** Records of one log as an archive has them: base64. */
+  'memory.archive-frame': {
+    input: InSpace & { log: string; from: number; size: number }
+    result: { readonly item: string; readonly end: number }
+  }
   'space.list': { input: object; result: SpaceList }
-  'space.create': { input: { space: string; private?: boolean | undefined }; result: OperationResult }
-  'space.grant': { input: { space: string; nodeId: string; role: Exclude<SpaceRole, 'none'> }; result: OperationResult }
+  'space.create': { input: { space: string; private?: boolean | undefined; encrypted?: boolean | undefined }; result: OperationResult }
+  'space.grant': {
+    input: { space: string; nodeId: string; role: Exclude<SpaceRole, 'none'>; history?: boolean | undefined }
+    result: OperationResult
+  }
+  'space.rotate': { input: { space: string }; result: OperationResult }
   'space.revoke': { input: { space: string; nodeId: string }; result: OperationResult }
   'space.show': { input: { space: string }; result: SpaceDetail }
 
-  'memory.coherence': { input: WholeOptions & { plain?: boolean | undefined }; result: CoherenceReport }
-  'memory.communities': { input: WholeOptions; result: CommunityList }
-  'memory.proposals': { input: object; result: ProposalList }
-  'memory.confirm': { input: { proposal: string }; result: Confirmed }
-  'memory.reject': { input: { proposal: string }; result: { readonly rejected: string } }
+  'memory.coherence': { input: InSpace & WholeOptions & { plain?: boolean | undefined }; result: CoherenceReport }
+  'memory.communities': { input: InSpace & WholeOptions; result: CommunityList }
+  'memory.proposals': { input: InSpace; result: ProposalList }
+  'memory.confirm': { input: InSpace & { proposal: string }; result: Confirmed }
+  'memory.reject': { input: InSpace & { proposal: string }; result: { readonly rejected: string } }
   'memory.impulses': {
-    input: { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
+    input: InSpace & { after?: number | undefined; limit?: number | undefined; waitMs?: number | undefined }
     result: { readonly impulses: readonly ImpulseRecord[]; readonly newest: number; readonly waiting: number }
   }
   'memory.acknowledge': {
-    input: { upTo?: number | undefined; numbers?: readonly number[] | undefined }
+    input: InSpace & { upTo?: number | undefined; numbers?: readonly number[] | undefined }
     result: { readonly acknowledged: number }
   }
-  'memory.raise': { input: RaiseOptions & { reason: string }; result: ImpulseRecord }
-  'memory.tick': { input: object; result: TickReport }
-  'memory.locate': { input: { name: string }; result: Location }
+  'memory.raise': { input: InSpace & RaiseOptions & { reason: string }; result: ImpulseRecord }
+  'memory.tick': { input: InSpace; result: TickReport }
+  'memory.locate': { input: InSpace & { name: string }; result: Location }
 
   'chain.head': { input: object; result: ChainHeads }
   'chain.log': { input: { log?: string | undefined; from?: number | undefined; limit?: number | undefined }; result: ChainPage }

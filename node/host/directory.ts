@@ -35,6 +35,11 @@ export function indexDirectory(dir: string): string {
   return join(dir, 'index')
 }
 
+/** Holds what the vector store can make again from the journal. */
+export function vectorsDirectory(dir: string): string {
+  return join(dir, 'vectors')
+}
+
 /** This process, to be reached at `url`. */
 export function writeControlFile(dir: string, { url, token }: Omit<ControlFile, 'osPid'>): void {
   const control: ControlFile = { url, token, osPid: process.pid }

@@ -3,8 +3,9 @@ import { isoOf } from '../../base/hlc.ts'
 import { CALL_DEADLINE_MS, LINKS_SHOWN_MAX } from '../../base/limits.ts'
 import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
+import { markOf } from '../../ecc/bare-text.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
-import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
+import { checkRecall, type RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import type { Remember } from '../../ecc/records.ts'
 import type { Explanation as Reasons } from '../../ecc/why.ts'
 import type {
@@ -21,10 +22,14 @@ import type {
   RecallHit,
   RecallOptions,
   Recollection,
+  VectorQuery,
   WhatIf,
 } from '../api.ts'
 import { cutOf, type Memory } from './memory.ts'
 import { nearest, vectorQuestion } from './nearest.ts'
+
+/** An answer, but for what came of the question's vector before it was asked here. */
+export type Recalled = Omit<Recollection, 'vectors'>
 
 /** Gets an answer or the reason why there is none. */
 export interface Answering<T> {
@@ -37,47 +42,61 @@ export interface Answering<T> {
  * texts are read from the journal; frontier and fold version say which moment it was. A text
  * that cannot be read is never left out or empty: the answer fails.
  */
-/** @param filter what hits must be; what they are not still leads on to others */
 export function recall(
   memory: Memory,
   query: string,
-  options: Omit<RecallOptions, 'author' | 'since' | 'until' | 'validAt'>,
-  filter: Pick<FoldRecallOptions, 'author' | 'sinceMs' | 'untilMs' | 'validAtMs'>,
-  to: Answering<Recollection>,
+  options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'> & VectorQuery,
+  asked: Omit<FoldRecallOptions, 'at'>,
+  to: Answering<Recalled>,
 ): void {
   const question = vectorQuestion(options)
+  checkRecall(query, asked)
   whenReached(memory, options.after, options.deadlineMs, to, () => {
     atCut(memory, options.asOf, options.deadlineMs, to, at => {
-      const { k = 5, spread, includeSuperseded } = options
-      const asked = { ...filter, k, at, spread, includeSuperseded }
-      if (question === undefined) return recalled(memory, query, asked, undefined, to)
-      nearest(memory, question, asked, {
-        ok: ({ similar, nearest: how, at: then }) => recalled(memory, query, { ...asked, at: then, similar }, how, to),
-        fail: to.fail,
-      })
+      if (question === undefined) return recalled(memory, query, { ...asked, at }, undefined, to)
+      nearest(
+        memory,
+        question,
+        { ...asked, at, quoting: query },
+        {
+          ok: ({ similar, nearest: how, at: then }) => recalled(memory, query, { ...asked, at: then, similar }, how, to),
+          fail: to.fail,
+        },
+      )
     })
   })
 }
 
-function recalled(
-  memory: Memory,
-  query: string,
-  asked: FoldRecallOptions,
-  how: Recollection['nearest'],
-  to: Answering<Recollection>,
-): void {
+function recalled(memory: Memory, query: string, asked: FoldRecallOptions, how: Recollection['nearest'], to: Answering<Recalled>): void {
   const found = attempt(to, () => memory.fold.recall(query, asked))
   if (found === undefined) return
   const frontier = memory.frontier(asked.at)
   memory.texts(
     found.hits.map(hit => hit.ref),
     said => {
-      const hits = found.hits.map(
-        (hit, i): RecallHit => ({ ...fields(hit, said[i] as Remember), score: hit.score, parts: hit.parts, path: hit.path }),
-      )
-      const exact = found.exact && how?.exact !== false
-      const by = how === undefined ? {} : { nearest: how }
-      to.ok({ hits, frontier, foldVersion: memory.fold.version, exact, truncated: found.truncated, ...by })
+      const hits = found.hits.map((hit, i): RecallHit => {
+        const { score, parts, path, copies, contradictedBy } = hit
+        return {
+          ...fields(hit, said[i] as Remember),
+          score,
+          parts,
+          path,
+          mark: markOf(hit.id),
+          ...(copies === undefined ? {} : { copies }),
+          ...(contradictedBy === undefined ? {} : { contradictedBy }),
+        }
+      })
+      const { truncated, truncatedBy } = found
+      to.ok({
+        hits,
+        frontier,
+        foldVersion: memory.fold.version,
+        exact: found.exact && how?.exact !== false,
+        truncated,
+        ...(truncatedBy === undefined ? {} : { truncatedBy }),
+        ...(asked.trust === undefined || asked.trust.size === 0 ? {} : { trust: Object.fromEntries(asked.trust) }),
+        ...(how === undefined ? {} : { nearest: how }),
+      })
     },
     to.fail,
   )
@@ -102,7 +121,8 @@ export function why(memory: Memory, text: string, asOf: string | undefined, to: 
             seq: step.ref.seq,
           })),
         }))
-        to.ok({ id, paths, frontier, truncated: found.truncated })
+        const { paths: _, ...rest } = found
+        to.ok({ id, frontier, ...rest, paths })
       },
       to.fail,
     )
@@ -134,7 +154,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
     text,
     id => {
       const node = memory.fold.node(id)
-      if (node === undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
+      if (node === undefined) return to.fail(memory.fold.missing(id))
       const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
       const edges = links.edges.map(({ ref: _, ...edge }) => edge)
       memory.texts(
@@ -233,7 +253,7 @@ export function conflicts(memory: Memory): Omit<ConflictList, 'logs'> {
   return { conflicts: memory.fold.conflicts(), voids: memory.voids.map(({ id, ref, code }) => ({ id, ...ref, code })) }
 }
 
-export function status(memory: Memory, pending: number, then: (status: MemoryStatus) => void): void {
+export function status(memory: Memory, pending: number, then: (status: Omit<MemoryStatus, 'embedder'>) => void): void {
   memory.vectors.status(rows => {
     const { nodes, edges, dangling } = memory.fold.stats
     const indexes = rows.map(({ space: _, ...row }) => row)
@@ -242,7 +262,7 @@ export function status(memory: Memory, pending: number, then: (status: MemorySta
   })
 }
 
-function fields(
+export function fields(
   node: { readonly id: CausalId; readonly ref: Ref; readonly author: NodeId; readonly hlc: Hlc; readonly key?: string },
   said: Remember,
 ): Omit<MemoryRecord, 'state'> {
@@ -275,7 +295,7 @@ function whenReached(
 }
 
 /** The cut a frontier names, once this node has applied it; undefined for no frontier. */
-function atCut(
+export function atCut(
   memory: Memory,
   text: string | undefined,
   deadlineMs: number | undefined,
@@ -286,7 +306,7 @@ function atCut(
 }
 
 /** What the fold refuses is an answer too. */
-function attempt<T>(to: { readonly fail: (error: WeftError) => void }, work: () => T): T | undefined {
+export function attempt<T>(to: { readonly fail: (error: WeftError) => void }, work: () => T): T | undefined {
   try {
     return work()
   } catch (thrown) {

@@ -69,6 +69,7 @@ function locateAt(core: Core, memory: Memory, log: Log | undefined, seq: number,
         leaf: { index: seq, size, root: toHex(log.tree.root(size)), path: log.tree.inclusionProof(seq, size).map(toHex) },
         signed: seq < log.published,
         graph: memory.fold.placeOf(id) ?? null,
+        vectors: memory.fold.vectors.at(id),
       })
     },
   })

@@ -3,16 +3,18 @@ import { DEFAULT_SPACE, type LogId, type Stream, spaceOf } from '../../base/ids.
 import type { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { CoreContext } from '../context.ts'
 import type { Writer } from '../writer.ts'
-import { Memory, type SavedMemory } from './memory.ts'
+import { type BodySeal, Memory, type SavedMemory } from './memory.ts'
 
 /** The memories of this node, one for each space. */
 export class Memories {
   readonly #context: CoreContext
   readonly #chain: Chain
   readonly #writer: Writer
+  readonly #seal: BodySeal
   readonly #bySpace: Map<string, Memory> = new Map()
 
-  constructor(context: CoreContext, chain: Chain, writer: Writer) {
+  constructor(context: CoreContext, chain: Chain, writer: Writer, seal: BodySeal) {
+    this.#seal = seal
     this.#context = context
     this.#chain = chain
     this.#writer = writer
@@ -23,7 +25,7 @@ export class Memories {
     const sizes = new Map<LogId, number>()
     for (const [space, saved] of snapshots) {
       if (!this.#isHeld(saved.fold)) continue
-      this.#bySpace.set(space, new Memory(this.#context, this.#chain, this.#writer, space, saved))
+      this.#bySpace.set(space, new Memory(this.#context, this.#chain, this.#writer, space, this.#seal, saved))
       for (const [log, size] of saved.fold.cut) sizes.set(log, size)
     }
     this.of(DEFAULT_SPACE)
@@ -41,7 +43,7 @@ export class Memories {
   of(space: string): Memory {
     let memory = this.#bySpace.get(space)
     if (memory === undefined) {
-      memory = new Memory(this.#context, this.#chain, this.#writer, space, undefined)
+      memory = new Memory(this.#context, this.#chain, this.#writer, space, this.#seal, undefined)
       this.#bySpace.set(space, memory)
     }
     return memory

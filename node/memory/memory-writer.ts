@@ -1,6 +1,6 @@
 import { toHex } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
-import { type CausalId, type ClusterId, digestOf, type LogId, type Stream } from '../../base/ids.ts'
+import { type CausalId, type ClusterId, digestOf, type LogId, spaceOf, type Stream } from '../../base/ids.ts'
 import { isFolded, KIND } from '../../base/kinds.ts'
 import { PARENTS_MAX } from '../../base/limits.ts'
 import type { Draft } from '../../chain/chain.ts'
@@ -24,6 +24,7 @@ import { ofNode, type VectorInput, writtenVector, type WrittenVector } from '../
 import type { Receipt } from '../api.ts'
 import type { CoreContext } from '../context.ts'
 import type { Writer } from '../writer.ts'
+import type { BodySeal } from './memory.ts'
 
 /** Called once: the write is durable and applied here, or is known not to be durable. Then the receipt is of what will never be. */
 export type ReceiptDone = (error: WeftError | undefined, receipt: Receipt) => void
@@ -51,6 +52,7 @@ export class MemoryWriter {
   readonly #stream: Stream
   readonly #log: LogId
   readonly #fold: () => MemoryFold
+  readonly #seal: (kind: number, body: Uint8Array) => Uint8Array
   /** By what is said: a memory's content, a link's ends. */
   readonly #inFlight: Map<string, InFlight> = new Map()
   /** Content under each key, of memories in flight: the newest decides. */
@@ -63,12 +65,13 @@ export class MemoryWriter {
   readonly #cited: Map<LogId, number> = new Map()
   #unapplied = 0
 
-  constructor(context: CoreContext, writer: Writer, cluster: ClusterId, stream: Stream, fold: () => MemoryFold) {
+  constructor(context: CoreContext, writer: Writer, cluster: ClusterId, stream: Stream, seal: BodySeal, fold: () => MemoryFold) {
     this.#context = context
     this.#writer = writer
     this.#stream = stream
     this.#log = logIdentity(cluster, context.self, stream).id
     this.#fold = fold
+    this.#seal = (kind, body) => seal.seal(spaceOf(stream) as string, this.#log, kind, body)
   }
 
   /**
@@ -92,6 +95,13 @@ export class MemoryWriter {
       (error, [, at]) => done(error, { ...(memory as Receipt), vector: at as Receipt }),
     )
     return isNew
+  }
+
+  /** Adds a vector to a memory that is there, whoever wrote it. @throws WeftError `incompatible`, `vector_invalid` */
+  vectorFor(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
+    if (!isFolded(KIND['memory.vector'], this.#context.speaks.fold))
+      throw new WeftError('incompatible', 'this node speaks a version that knows no vectors', { next: 'upgrade it' })
+    this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
   }
 
   /** @returns true when it was not known before */
@@ -138,6 +148,11 @@ export class MemoryWriter {
     return { receipt, isNew: true }
   }
 
+  /** Where a memory stands in the space of an embedder. @throws WeftError `embedder_invalid`, `vector_invalid` */
+  vector(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
+    this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
+  }
+
   /** Unless it is this node's newest vector of that embedder for the memory, or about to be. */
   #vector(node: CausalId, vector: WrittenVector, dims: number, actor: string, done: ReceiptDone): void {
     const body = ofNode(vector, node)
@@ -178,10 +193,10 @@ export class MemoryWriter {
   }
 
   /** @throws WeftError `incompatible` when this node speaks a version that cannot */
-  retract(target: CausalId, actor: string, done: ReceiptDone): void {
+  retract(target: CausalId, erase: boolean, actor: string, done: ReceiptDone): void {
     if (!isFolded(KIND['memory.retract'], this.#context.speaks.fold))
       throw new WeftError('incompatible', 'this node speaks a version that cannot forget', { next: 'upgrade it' })
-    const body = encodeRetract(target, false)
+    const body = encodeRetract(target, erase)
     this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
   }
 
@@ -220,7 +235,7 @@ export class MemoryWriter {
     const parents = this.#fold()
       .parentsFor(this.#log)
       .filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
-    const drafts = draftsOf(records, parents, actor)
+    const drafts = draftsOf(records, parents, actor, this.#seal)
     const written = this.#writer.write(this.#stream, drafts, error => {
       if (--this.#unapplied === 0) this.#cited.clear()
       if (content !== undefined && this.#inFlight.get(content)?.receipt === receipt) this.#inFlight.delete(content)
@@ -245,13 +260,20 @@ interface Saying {
 }
 
 /** The first record names what it builds on; more parents than one record holds are joined in front of it. */
-function draftsOf(records: readonly Saying[], parents: readonly Parent[], actor: string): Draft[] {
+function draftsOf(
+  records: readonly Saying[],
+  parents: readonly Parent[],
+  actor: string,
+  seal: (kind: number, body: Uint8Array) => Uint8Array,
+): Draft[] {
   const refs: ParentRef[] = parents.map(({ log, seq, id }) => ({ logId: digestOf(log), seq, leaf: digestOf(id) }))
   const joins: Draft[] = []
   while (refs.length > PARENTS_MAX)
     joins.push({ kind: KIND['memory.join'], actor: 'kernel', body: encodeJoin(), parents: refs.splice(0, PARENTS_MAX) })
+  // What is taken back, and erased, is for relays to know as well; it names a record, and says nothing of it.
+  const closed = (kind: number, body: Uint8Array): Uint8Array => (kind === KIND['memory.retract'] ? body : seal(kind, body))
   const own = records.map(
-    ({ kind, body }, i): Draft => ({ kind, actor, body: ids => body(ids.slice(joins.length)), parents: i === 0 ? refs : [] }),
+    ({ kind, body }, i): Draft => ({ kind, actor, body: ids => closed(kind, body(ids.slice(joins.length))), parents: i === 0 ? refs : [] }),
   )
   return [...joins, ...own]
 }

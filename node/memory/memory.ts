@@ -1,4 +1,4 @@
-import { EMPTY, equalBytes } from '../../base/bytes.ts'
+import { EMPTY, equalBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
@@ -18,12 +18,14 @@ import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS,
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
 import type { Chain } from '../../chain/chain.ts'
+import { erasedLeaf } from '../../chain/erasure.ts'
 import type { ParentRef, StoredRecord } from '../../chain/record.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
 import { decodeRemember, type Remember } from '../../ecc/records.ts'
 import { type Fold, headerOf } from '../applier.ts'
 import type { CoreContext } from '../context.ts'
+import type { Opened } from '../keyring.ts'
 import type { RecordRef } from '../step.ts'
 import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
@@ -46,20 +48,29 @@ export class Memory implements Fold {
   readonly #chain: Chain
   /** Records that the chain knows to be void: their place in the log counts, their content does not. */
   readonly #voids: Map<CausalId, VoidRecord>
+  readonly #seal: BodySeal
+  /** Keys that records here were sealed with and that are not held: how many records wait for each. */
+  readonly #sealed: Map<string, number>
   /** Folded records that could not be read back when an answer last needed them, by place. */
   readonly #damaged: Map<string, RecordRef> = new Map()
   #fold: MemoryFold
+  /** How many of the fold's erasures were taken, and how many the saved fold knows. */
+  #erasuresTaken = 0
+  #erasuresSaved = 0
   #unsaved = 0
   /** When what is unsaved by then is saved, few as it may be. */
   #saveAtMs = Number.POSITIVE_INFINITY
 
-  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, saved: SavedMemory | undefined) {
+  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, seal: BodySeal, saved: SavedMemory | undefined) {
+    this.#seal = seal
+    this.#sealed = new Map(saved?.sealed)
     this.#context = context
     this.#chain = chain
     this.space = space
     this.#fold = saved?.fold ?? this.#emptyFold()
+    this.#erasuresSaved = this.#fold.erasures
     this.#voids = new Map(saved?.voids)
-    this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), () => this.#fold)
+    this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), seal, () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
     this.vectors = new MemoryVectors(
@@ -67,6 +78,7 @@ export class Memory implements Fold {
       chain,
       space,
       () => this.#fold,
+      (log, kind, body) => this.#seal.open(space, log, kind, body).body,
       ref => this.#note(ref, false),
     )
   }
@@ -94,10 +106,27 @@ export class Memory implements Fold {
     const { seq, id, hlc, kind, parents } = record
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
-    const body = record.void === undefined ? record.record.body : null
+    const isSaid = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record))
+    const body = isSaid ? this.#opened(log, kind, record.record.body) : null
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
     if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
+  }
+
+  /** Null while the key is not held: its place counts, and what it says will when everything is folded again with the key. */
+  #opened(log: LogId, kind: number, body: Uint8Array): Uint8Array | null {
+    const { body: said, missing } = this.#seal.open(this.space, log, kind, body)
+    if (missing !== undefined) this.#sealed.set(missing, (this.#sealed.get(missing) ?? 0) + 1)
+    return said ?? null
+  }
+
+  /** Records that nobody here can read yet. */
+  get sealed(): number {
+    return [...this.#sealed.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  hasNewKeys(): boolean {
+    return [...this.#sealed.keys()].some(key => this.#seal.has(this.space, key))
   }
 
   /** A parent of another stream, or of a history that is not the one held here, orders nothing in this memory. */
@@ -118,9 +147,12 @@ export class Memory implements Fold {
   reset(): void {
     this.#fold = this.#emptyFold()
     this.#voids.clear()
+    this.#sealed.clear()
     this.vectors.reset()
     // Everything is read back for the new fold: what is still damaged is noticed there.
     this.#damaged.clear()
+    this.#erasuresTaken = 0
+    this.#erasuresSaved = 0
     this.#unsaved = 0
     this.#saveAtMs = Number.POSITIVE_INFINITY
   }
@@ -147,9 +179,41 @@ export class Memory implements Fold {
     this.#context.emit({ kind: 'save', file: snapshotFile(this.space), content: () => this.#saved() })
   }
 
+  /** What authors had erased, as far as it has not been taken yet. */
+  takeErased(): ReturnType<MemoryFold['erased']> {
+    if (this.#erasuresTaken === this.#fold.erasures) return []
+    const erased = this.#fold.erased(this.#erasuresTaken)
+    this.#erasuresTaken = this.#fold.erasures
+    return erased
+  }
+
+  /** The saved fold may have words of what is erased. */
+  get hasUnsavedErasures(): boolean {
+    return this.#fold.erasures > this.#erasuresSaved
+  }
+
+  saveErasures(then: (ok: boolean) => void): void {
+    let erasures = 0
+    this.#unsaved = 0
+    this.#saveAtMs = Number.POSITIVE_INFINITY
+    this.#context.emit({
+      kind: 'save',
+      file: snapshotFile(this.space),
+      content: () => {
+        erasures = this.#fold.erasures
+        return this.#saved()
+      },
+      then: ok => {
+        if (ok) this.#erasuresSaved = Math.max(this.#erasuresSaved, erasures)
+        then(ok)
+      },
+    })
+  }
+
   #saved(): Uint8Array {
     const voids = [...this.#voids].map(([id, { ref, reason }]) => [digestOf(id), digestOf(ref.log), ref.seq, reason])
-    return encode([this.#fold.version, this.#fold.snapshot(), voids])
+    const sealed = [...this.#sealed].map(([key, count]) => [fromHex(key), count])
+    return encode([this.#fold.version, this.#fold.snapshot(), voids, sealed])
   }
 
   get nextWakeMs(): number {
@@ -188,6 +252,17 @@ export class Memory implements Fold {
     })
   }
 
+  /** A record that this node wrote. */
+  isOwn(id: CausalId): boolean {
+    const ref = this.#fold.refOf(id)
+    return ref !== undefined && this.#chain.log(ref.log)?.identity.author === this.#context.self
+  }
+
+  /** Somebody said again what is known. */
+  countKnown(): void {
+    this.#context.metrics.add('weft_memory_duplicates_total')
+  }
+
   /** Reads what memories say. An answer with a text that the journal cannot give is no answer: it fails, and names the record. */
   texts(refs: readonly RecordRef[], then: (said: readonly Remember[]) => void, fail: (error: WeftError) => void): void {
     if (refs.length === 0) return then([])
@@ -199,9 +274,12 @@ export class Memory implements Fold {
         // A log may have been cut meanwhile: other records stand there now, or none.
         if (fold !== this.#fold) return fail(new WeftError('recovering', 'the memory was folded anew while its texts were read'))
         const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
-        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
+        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined || records[i]?.erasedBy !== undefined))
         if (said.every(one => one !== undefined)) return then(said)
-        const { log, seq } = refs[said.indexOf(undefined)] as RecordRef
+        const missing = said.indexOf(undefined)
+        const { log, seq } = refs[missing] as RecordRef
+        if (records[missing]?.erasedBy !== undefined)
+          return fail(new WeftError('recovering', `record ${seq} of log ${log} was erased while it was read`))
         fail(new WeftError('chain_damaged', `record ${seq} of log ${log} cannot be read back`, { details: { log, seq } }))
       },
     })
@@ -223,8 +301,10 @@ export class Memory implements Fold {
 
   #saidBy(ref: RecordRef, record: StoredRecord | undefined): Remember | undefined {
     const log = this.#chain.log(ref.log)
-    if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
-    return decodeRemember(record.body)
+    const header = log === undefined || record === undefined ? undefined : headerOf(log, ref.seq, record)
+    if (record === undefined || header === undefined) return undefined
+    const { body } = this.#seal.open(this.space, ref.log, header.kind, record.body)
+    return body && decodeRemember(body)
   }
 
   #note({ log, seq }: RecordRef, isReadable: boolean): void {
@@ -237,6 +317,14 @@ export class Memory implements Fold {
   }
 }
 
+/**
+ * Who was thrown out, or may not write any more, may still have erased what he said before: bodies that some nodes dropped before
+ * they heard of that must not stay with others.
+ */
+function isLastWord(record: AppliedRecord): boolean {
+  return record.void !== 'clock' && erasedLeaf(record.kind, record.record.body) !== undefined
+}
+
 /** A record that the chain knows to be void. */
 interface VoidRecord {
   readonly ref: Ref
@@ -247,9 +335,22 @@ interface VoidRecord {
 export interface SavedMemory {
   readonly fold: MemoryFold
   readonly voids: ReadonlyMap<CausalId, VoidRecord>
+  readonly sealed: ReadonlyMap<string, number>
 }
 
-const savedShape = tuple(uint(), bytes(0, Infinity), list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity))
+/** Closes and opens bodies, where the space is encrypted. */
+export interface BodySeal {
+  seal(space: string, log: LogId, kind: number, body: Uint8Array): Uint8Array
+  open(space: string, log: LogId, kind: number, body: Uint8Array): Opened
+  has(space: string, key: string): boolean
+}
+
+const savedShape = tuple(
+  uint(),
+  bytes(0, Infinity),
+  list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity),
+  list(tuple(bytes(16), uint()), Infinity),
+)
 
 /**
  * Why a snapshot is of no use: then everything is folded again. `older` is one of another version of the fold,
@@ -269,7 +370,7 @@ export function restoreMemory(saved: Uint8Array, self: NodeId, version: number):
     causalIdOf(id),
     { ref: { log: logIdOf(log), seq }, reason: reason as VoidReason },
   ])
-  return { fold, voids: new Map(voids) }
+  return { fold, voids: new Map(voids), sealed: new Map(row[3].map(([key, count]) => [toHex(key), count])) }
 }
 
 /** A frontier as text becomes a cut of this fold. */

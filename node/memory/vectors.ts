@@ -1,3 +1,4 @@
+import type { CausalId, LogId } from '../../base/ids.ts'
 import { VECTORS_ADDING_MAX, VECTORS_BATCH, VECTORS_KEPT_MAX } from '../../base/limits.ts'
 import type { Chain } from '../../chain/chain.ts'
 import type { StoredRecord } from '../../chain/record.ts'
@@ -8,6 +9,9 @@ import type { Standing, VectorPlace } from '../../ecc/vectors.ts'
 import { headerOf } from '../applier.ts'
 import type { CoreContext } from '../context.ts'
 import type { RecordRef } from '../step.ts'
+
+/** 4 of the nearest: a memory may have vectors of several authors. */
+const LIKE_MAX = 4
 
 /** What the index of one embedder has been told. */
 interface Shelf {
@@ -42,6 +46,8 @@ export class MemoryVectors {
   readonly #space: string
   readonly #fold: () => MemoryFold
   readonly #onUnreadable: (ref: RecordRef) => void
+  /** A body as its author wrote it. */
+  readonly #unseal: (log: LogId, kind: number, body: Uint8Array) => Uint8Array | undefined
   /** By the number that the fold gives an index. */
   #shelves: Map<number, Shelf> = new Map()
   /** Everything stored has been folded: from then on the store is told. */
@@ -50,7 +56,15 @@ export class MemoryVectors {
   #era = 0
   #waiting: (() => void)[] = []
 
-  constructor(context: CoreContext, chain: Chain, space: string, fold: () => MemoryFold, onUnreadable: (ref: RecordRef) => void) {
+  constructor(
+    context: CoreContext,
+    chain: Chain,
+    space: string,
+    fold: () => MemoryFold,
+    unseal: (log: LogId, kind: number, body: Uint8Array) => Uint8Array | undefined,
+    onUnreadable: (ref: RecordRef) => void,
+  ) {
+    this.#unseal = unseal
     this.#context = context
     this.#chain = chain
     this.#space = space
@@ -103,6 +117,32 @@ export class MemoryVectors {
 
   search(index: number, request: VectorSearch, then: (found: VectorsFound) => void): void {
     this.#context.emit({ kind: 'vector-search', index: this.#shelfOf(index).name, request, then })
+  }
+
+  /** How alike the nearest other memory is by the vectors of one, 0 to 1; undefined when it has none, or that cannot be told. */
+  likeness(id: CausalId, then: (similarity: number | undefined) => void): void {
+    const era = this.#era
+    const { vectors } = this.#fold()
+    const [own] = vectors.at(id)
+    const space = own && vectors.spaces.find(({ embedder, dims }) => embedder === own.embedder && dims === own.dims)
+    if (own === undefined || space === undefined) return then(undefined)
+    const ref = vectors.refOf(own.label)
+    this.#context.emit({
+      kind: 'read-each',
+      refs: [ref],
+      then: ([record]) => {
+        const vector = this.#vectorIn(ref, record)
+        if (vector === undefined || era !== this.#era) return then(undefined)
+        this.whenOpen(space.index, () =>
+          this.search(space.index, { vector, k: LIKE_MAX }, found => {
+            if (!found.ok || era !== this.#era) return then(undefined)
+            const node = vectors.nodeOf(own.label)
+            const other = found.neighbours.find(({ label }) => vectors.nodeOf(label) !== node)
+            then(Math.min(1, Math.max(0, other?.score ?? 0)))
+          }),
+        )
+      },
+    })
   }
 
   /** What the store says of the indexes of this space, by embedder. */
@@ -254,8 +294,9 @@ export class MemoryVectors {
 
   #vectorIn(ref: RecordRef, record: StoredRecord | undefined): Float32Array | undefined {
     const log = this.#chain.log(ref.log)
-    if (log === undefined || record === undefined || headerOf(log, ref.seq, record) === undefined) return undefined
-    return decodeVector(record.body)?.vector
+    const header = log === undefined || record === undefined ? undefined : headerOf(log, ref.seq, record)
+    const body = record === undefined || header === undefined ? undefined : this.#unseal(ref.log, header.kind, record.body)
+    return body && decodeVector(body)?.vector
   }
 
   /** Those of `batch` that are still missing. */

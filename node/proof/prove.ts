@@ -17,7 +17,15 @@ import { claimOf, type ProvenRecord, type Way } from './claim.ts'
 import { inOrder, type Proof, PROOF_FORMAT, type ProvenLog } from './proof.ts'
 
 /** Puts together what shows to anybody why `id` is believed, or says why that cannot be shown. */
-export function prove(core: Core, { fold }: Memory, id: CausalId, { paths }: Pick<Explanation, 'paths'>, to: Answering<Proof>): void {
+export function prove(
+  core: Core,
+  { fold, space }: Memory,
+  id: CausalId,
+  { paths }: Pick<Explanation, 'paths'>,
+  to: Answering<Proof>,
+): void {
+  const secret = core.spaces.secrecyOf(space)
+  if (secret !== undefined) return to.fail(secret)
   const ids = new Set([
     id,
     ...paths.flatMap(({ steps }) => steps.flatMap(({ id: step, linkId }) => (linkId === undefined ? [step] : [step, linkId]))),

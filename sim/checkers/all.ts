@@ -7,6 +7,7 @@ import { type Checker, type InvariantId, INVARIANTS, type Setup } from './checke
 import { Convergence } from './convergence.ts'
 import { Durability } from './durability.ts'
 import { Equivocation } from './equivocation.ts'
+import { ErasureChecker } from './erasure.ts'
 import { FoldChecker } from './fold.ts'
 import { Genuine } from './genuine.ts'
 import { Hygiene } from './hygiene.ts'
@@ -33,6 +34,7 @@ const JUDGES: { readonly [K in InvariantId]: new (shared: Case) => Checker } = {
   hygiene: Hygiene,
   fold: FoldChecker,
   recall: RecallChecker,
+  erasure: ErasureChecker,
 }
 
 /** The judges of one run, in the order of the report. */

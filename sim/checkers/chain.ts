@@ -117,7 +117,7 @@ export class ChainChecker extends Judge {
   #placeOf({ id, record }: Written): Place | string {
     const known = this.#places.get(id)
     if (known !== undefined)
-      return equalBytes(known.header, record.header) && equalBytes(known.body, record.body)
+      return equalBytes(known.header, record.header) && (record.erasedBy !== undefined || equalBytes(known.body, record.body))
         ? known
         : 'elsewhere other bytes stand under that id'
     const leaf = toHex(hash('leaf', record.header))
@@ -127,11 +127,12 @@ export class ChainChecker extends Judge {
     if (!(log instanceof Uint8Array && prev instanceof Uint8Array && commit instanceof Uint8Array) || typeof seq !== 'number')
       return 'its header is no header'
     // An erased body is gone, and so is its salt.
-    const isErased = record.body.length === 0 && length !== 0
+    const isErased = record.erasedBy !== undefined && record.body.length === 0
     if (!isErased && (length !== record.body.length || !equalBytes(commit, hash('body', record.salt, record.body))))
       return 'its body is not the one that its header commits to'
     const place = { header: record.header, body: record.body, log: toHex(log), seq, prev: toHex(prev) }
-    this.#places.set(id, place)
+    // What others have of it is held against the whole record.
+    if (!isErased) this.#places.set(id, place)
     return place
   }
 

@@ -36,6 +36,7 @@ export const INVARIANTS = [
   'hygiene',
   'fold',
   'recall',
+  'erasure',
 ] as const
 export type InvariantId = (typeof INVARIANTS)[number]
 

@@ -21,7 +21,7 @@ export class Genuine extends Judge {
       if (author === core.self || name === undefined || !this.story.isHonest(name) || this.ledger.core(name) === undefined) continue
       for (const { id, seq, record } of records) {
         const truth = this.ledger.record(id)
-        const isSame = truth === undefined || equalBytes(truth.written.record.body, record.body) || record.body.length === 0
+        const isSame = truth === undefined || equalBytes(truth.written.record.body, record.body) || record.erasedBy !== undefined
         if (this.ledger.isGenuine(id) && isSame) continue
         return this.violated(
           [node, name],

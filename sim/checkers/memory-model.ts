@@ -2,6 +2,7 @@ import { toHex } from '../../base/bytes.ts'
 import { compareHlc, type Hlc } from '../../base/hlc.ts'
 import { type CausalId, DEFAULT_SPACE, type LogId, memoryStream } from '../../base/ids.ts'
 import { isFolded, KIND } from '../../base/kinds.ts'
+import { erasedLeaf } from '../../chain/erasure.ts'
 import { RETRACT_DEPTH_MAX, SUPERSEDES_COMPARED_MAX } from '../../base/limits.ts'
 import { decodeLink, decodeRebase, decodeRemember, decodeRetract, decodeSupersede, type Remember, WEIGHT_ONE } from '../../ecc/records.ts'
 import type { ConflictList } from '../../node/api.ts'
@@ -294,7 +295,7 @@ export function modelOf(ledger: Ledger, node: string, foldVersion: number): Memo
         hlc,
         kind,
         parents: inMemory,
-        body: isLate || seq >= limit || !isFolded(kind, foldVersion) ? null : record.body,
+        body: isLate || (seq >= limit && erasedLeaf(kind, record.body) === undefined) || !isFolded(kind, foldVersion) ? null : record.body,
       })
     }
   }

@@ -5,6 +5,7 @@ import type { CoreEvent, Effect } from '../../node/step.ts'
 import type { Operation } from '../workload/history.ts'
 import { Judge, soundNodes } from './case.ts'
 import { type Ending, RECALLED, type Testimony } from './checker.ts'
+import { ErasuresKnown } from './erasures-known.ts'
 import { seconds, short } from './facts.ts'
 import type { MemoryModel } from './memory-model.ts'
 import { Oracle } from './oracle.ts'
@@ -17,8 +18,11 @@ export class RecallChecker extends Judge {
   readonly id = 'recall'
   readonly says = 'recall gives what an exact search gives, the same on every node, and nothing that was replaced or taken back'
 
+  readonly #erasures: ErasuresKnown = new ErasuresKnown()
+
   onStep(node: string, core: Core, event: CoreEvent, effects: readonly Effect[]): void {
     this.ledger.onStep(node, core, event, effects)
+    this.#erasures.onStep(node, core, this.setup.nowMs())
   }
 
   atEnd(ending: Ending): void {
@@ -54,7 +58,9 @@ export class RecallChecker extends Judge {
       const { query, k } = operation.input as RecallOptions & { readonly query: string }
       const { hits, frontier, foldVersion } = operation.result as Recollection
       const answer = hits.map(({ id, score }) => `${short(id)} (${score})`).join(', ')
-      const key = `${foldVersion} ${k} ${query} ${frontier}`
+      const erased = this.#erasures.during(operation, this.setup.history)
+      if (erased === undefined) continue
+      const key = `${foldVersion} ${k} ${query} ${frontier} ${erased}`
       const [other, theirs] = first.get(key) ?? [operation, answer]
       first.set(key, [other, theirs])
       if (theirs === answer) continue

@@ -41,6 +41,7 @@ export class MemoryWork {
   readonly #said: { readonly node: string; readonly content: Content }[] = []
   readonly #answers: Asked[] = []
   #texts = 0
+  #forgets = 0
 
   constructor(asking: Asking) {
     this.#asking = asking
@@ -124,7 +125,14 @@ export class MemoryWork {
     const told = this.#told[random.pick(['remember', 'link', 'supersede', 'forget'] as const)]
     const one = told.length === 0 ? undefined : random.pick(told)
     const at = one !== undefined && random.chance(850) && this.#asking.stage.up.includes(one.node) ? one.node : node
-    this.#asking.ask(at, 'memory.forget', { id: one?.id ?? this.#memory(random) }, this.#promised('forget', at))
+    // Now and then for good; no dice of its own, so that what else happens does not depend on it.
+    const erase = this.#forgets++ % 4 === 3
+    this.#asking.ask(
+      at,
+      'memory.forget',
+      { id: one?.id ?? this.#memory(random), ...(erase ? { erase } : {}) },
+      this.#promised('forget', at),
+    )
   }
 
   // ---- asking

@@ -615,7 +615,7 @@ t.test('a journal of a newer version is left alone', async t => {
     const file = segmentFile(number)
     const content = machine.disk.contentOf(file)
     const newer = content.slice()
-    newer[7] = 2
+    newer[7] = 3
     new DataView(newer.buffer).setUint32(20, suite.crc32(newer.subarray(0, 20)))
     machine.rewrite({ [file]: newer })
     t.equal(await codeOf(machine.open()), 'format_newer')

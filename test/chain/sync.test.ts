@@ -697,6 +697,7 @@ function conversation(): {
     fields: encodeRun(log, log.size - 2, (truth.records.get(own(0)) ?? []).slice(-2)).fields,
   })
   const rest = [
+    { kind: 'sync.takes', isExcept: true, streams: new Set([memoryStream('plans')]) },
     { kind: 'sync.probe', log: own(0), seq: 7 },
     { kind: 'sync.heads', entries: [{ log: own(0), size: 9, head: log.tree.leaf(8) }] },
   ] as const

@@ -17,6 +17,8 @@ type Verified = {
   readonly reason: string
 }
 
+const STRANGER = '12D3KooWBerVRxr1mnAnQyDE1su28EvtdLW2mzsEm81Y9pa8oiHB'
+
 t.test('a directory that is not as it should be is named, with what to do about it', async t => {
   const root = temporary(t)
   const empty = join(root, 'empty')
@@ -75,6 +77,10 @@ t.test('a setting that is wrong is named with the place it stands in', async t =
     ['name = "n1"\nlisten = "/ip4/127.0.0.1/tcp/0"\n', /^listen \(weft\.toml line 2\)/],
     ['mdns = true\n', /^mdns \(weft\.toml line 1\)/],
     ['bootstrap = ["/ip4/127.0.0.1/tcp/1"]\n', /^bootstrap \(weft\.toml line 1\): .*\/p2p\//],
+    ['[memory.trust]\nada = 0.5\n', /^memory\.trust \(weft\.toml line 1\): .*NodeId/],
+    [`name = "n1"\n[memory]\ntrust = { "${STRANGER}" = 2 }\n`, /^memory\.trust .*0 to 1/],
+    ['[memory]\ncolour = 1\n', /^memory\.colour \(weft\.toml.*there is no such setting/],
+    ['memory = 5\n', /^memory \(weft\.toml line 1\): there is no such setting/],
     ['name = "n1"\nname = "n2"\n', /^weft\.toml line 2/],
     ['name = n1\n', /^weft\.toml line 1/],
     ['name = "n1"\n[cognition]\nshare = 2\n', /^cognition\.share \(weft\.toml line 3\): expected a share/],
@@ -82,6 +88,10 @@ t.test('a setting that is wrong is named with the place it stands in', async t =
     ['cognition = "on"\n', /^cognition \(weft\.toml line 1\): there is no such setting/],
   ]
   for (const [file, says] of files) t.throws(() => resolveConfig({}, {}, file), { code: 'config_invalid', message: says }, file)
+  const trust = { value: { [STRANGER]: 0.5 } }
+  t.match(resolveConfig({}, {}, `[memory.trust]\n"${STRANGER}" = 0.5\n`).memoryTrust, { ...trust, from: 'weft.toml line 1' })
+  t.match(resolveConfig({}, { WEFT_MEMORY_TRUST: `${STRANGER}=0.5` }, undefined).memoryTrust, { ...trust, from: 'WEFT_MEMORY_TRUST' })
+  t.throws(() => resolveConfig({}, { WEFT_MEMORY_TRUST: `${STRANGER}=no` }, undefined), { code: 'config_invalid' })
   const [file, says] = files[0] as (typeof files)[0]
   writeFileSync(join(dir, 'weft.toml'), file)
   const fromFile = await failure(['start', '--dir', dir])

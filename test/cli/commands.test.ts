@@ -21,6 +21,7 @@ import type {
   MemoryStatus,
   NodeStatus,
   ProcessList,
+  MemoryTimeline,
   Receipt,
   Recollection,
   WhatIf,
@@ -224,7 +225,7 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   const after = await mem<Receipt>('remember', 'The on-call engineer doubled the pool', '--follows', outage.id.slice(0, 12))
   t.same(
     await mem<Receipt>('remember', 'The pool of connections is exhausted at 200', '--key', 'pool'),
-    cause,
+    { ...cause, known: true },
     'the same again is the same memory',
   )
   const link = await mem<Receipt>('link', after.id, 'evidence-for', cause.id, '--weight', '0.5')
@@ -278,10 +279,48 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
       await found('--since', '9999-01-01'),
       await found('--valid-at', '2026-01-02T17:59:00Z'),
       await found('--valid-at', '2026-01-03'),
+      await found('--meta', 'service=checkout', '--meta', 'severity'),
+      await found('--meta', 'service=cart', '--meta', 'service=checkout'),
+      await found('--meta', 'service=cart'),
+      await found('--source', 'the p'),
+      await found('--source', 'pager'),
+      await found('--trust', `${outageAuthor.slice(-8)}=0`),
+      await found('--trust', `${outageAuthor}=.5`, '--half-life', '30d', '--diversity', '0.5', '--budget', '1s', '--budget-nodes', '9'),
     ],
-    [1, 1, 1, 0, 0, 0, 1],
+    [1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 0, 1],
     'what hits must be',
   )
+  const along = async (...more: readonly string[]): Promise<readonly string[]> =>
+    (await mem<Recollection>('recall', 'Friday', ...more)).hits.slice(1).map(hit => hit.id)
+  t.same(await along('--type', 'causes,enables', '--hops', '1'), [cause.id])
+  t.same(await along('--direction', 'out'), [], 'nothing is said to follow from it')
+  t.match(
+    await human('recall', 'Friday', '--no-spread', '--parts', '--trust', `${outageAuthor}=0.5`),
+    /bm25 1\.000 .*trust -0\.500\nwhat \.\.\w+ wrote counts 0\.5\n$/,
+  )
+  t.match(
+    await human('recall', '"Friday evening"', '--cluster', '--budget-nodes', '1', '--no-spread'),
+    /1 node answered\nthe search ended at --budget-nodes/,
+  )
+
+  const next = await mem<Receipt>('remember', 'Checkout has a budget for retries', '--again')
+  const replaced = await mem<Receipt>('supersede', after.id, '--by', next.id)
+  t.match(await mem<MemoryTimeline>('timeline', after.id), {
+    memories: [
+      { id: after.id, state: 'superseded' },
+      { id: next.id, supersedes: [{ id: after.id }] },
+    ],
+    truncated: false,
+  })
+  t.match(
+    await human('timeline', 'retries', '--order', 'valid'),
+    new RegExp(`${next.id.slice(0, 8)}  Checkout has a budget.*\\n.*in the place of ${after.id.slice(0, 8)}`),
+  )
+  t.match(await human('timeline', 'kubernetes'), /^nothing is known of that/)
+  const against = await mem<Receipt>('link', next.id, 'contradicts', outage.id)
+  t.match(await human('recall', 'Friday', '--no-spread'), new RegExp(`contradicted by ${next.id.slice(0, 8)}`))
+  t.match(await human('why', outage.id), new RegExp(`${outage.id.slice(0, 8)} is contradicted by ${next.id.slice(0, 8)}`))
+  for (const { id } of [against, replaced, next]) await mem('forget', id)
 
   const why = await mem<Explanation>('why', outage.id)
   t.match(why.paths[0], { weight: Number, steps: [{ id: outage.id }, { id: cause.id, edge: 'causes', author: NODE_ID, log: HEX, seq: 2 }] })
@@ -416,7 +455,11 @@ t.test('lines are answered in their order, as many as there are', { timeout: 60_
     Array.from({ length: count }, (_, i) => i + 1),
   )
   const again = await weft(['mem', 'remember', '--jsonl', file, '--dir', dir])
-  t.equal(again.stdout, written.stdout, 'sent again, nothing is written twice')
+  t.same(
+    lines<Receipt>(again.stdout),
+    receipts.map(receipt => ({ ...receipt, known: true })),
+    'sent again, nothing is written twice',
+  )
 
   const asked = await weft(['mem', 'recall', '--jsonl', '-', '-k', '1', '--no-spread', '--dir', dir], {
     input: '{"query":"entry 7"}\n{"query":5}\n\n{"query":"entry 9 ledger","k":2}\n',
@@ -461,7 +504,7 @@ t.test('completion offers what can follow', async t => {
     const line = `${script}\nCOMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _weft; echo "\${COMPREPLY[@]}"`
     return execFileSync('bash', ['-c', line], { encoding: 'utf8', env: environment() }).trim().split(' ')
   }
-  t.same(offered('weft', 'mem', 're'), ['remember', 'recall', 'reject'])
+  t.same(offered('weft', 'mem', 're'), ['remember', 'recall', 'resolve', 'reject', 'reembed'])
   t.same(offered('weft', '--dir', 'x', 'mem', 'import', 'j'), ['jsonl'])
   t.same(offered('weft', 'mem', 'recall', '--inc'), ['--include-superseded'])
   t.ok(offered('weft', '').includes('cluster'))

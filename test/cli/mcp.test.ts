@@ -203,7 +203,7 @@ t.test('every tool takes good input and refuses bad input, over stdio and over H
           input: { text: 'Sluices open at dawn', meta: { who: 'miller', gates: '3' }, key: 'sluices' },
           data: { id: HEX, uri: /^weft:/ },
         },
-        { input: { text: `Rain fell on the ${place}` }, data: { id: rain }, text: /^Remembered as [0-9a-f]{64}$/ },
+        { input: { text: `Rain fell on the ${place}` }, data: { id: rain }, text: /^Known already, as [0-9a-f]{64}$/ },
         { input: {}, code: 'invalid_argument' },
         { input: { text: '' }, code: 'invalid_argument' },
         { input: { text: 7 }, code: 'invalid_argument' },
@@ -352,7 +352,8 @@ t.test('every tool takes good input and refuses bad input, over stdio and over H
         t.equal(hit?.text, text, what)
         t.equal((await agent.resource(String(hit?.uri)))['text'], text, `${what}, as a resource`)
         const own = words.split(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/).filter(line => !line.startsWith('> '))
-        for (const line of own) t.match(line, /^$|^\d+ memor|^[0-9a-f]{16}, score/, `${what}: no line of it passes for ours`)
+        for (const line of own)
+          t.match(line, /^$|^\d+ memor|^weft:\/\/memory\/[0-9a-f]{16}, score/, `${what}: no line of it passes for ours`)
       }
       t.equal((await agent.call('memory_status', {})).code, undefined, 'it goes on')
     }

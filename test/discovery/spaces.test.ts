@@ -320,14 +320,22 @@ t.test('only the canonical bytes of an operation are one', t => {
   const ids = ['11'.repeat(32), '22'.repeat(32)]
   const good: readonly SpaceOp[] = [
     { op: 'space.create', space: 's', owner: idOf(1), isPrivate: true, isEncrypted: false, after: [] },
-    { op: 'space.create', space: 's', owner: idOf(1), isPrivate: false, isEncrypted: true, after: ids },
+    { op: 'space.create', space: 's', owner: idOf(1), isPrivate: true, isEncrypted: true, after: ids },
     { op: 'space.grant', space: 'a.b-c_d', node: idOf(1), role: 'relay', at: 7, after: ids },
     { op: 'space.revoke', space: 's', node: idOf(1), at: 0, after: [] },
+    {
+      op: 'space.key',
+      space: 's',
+      passing: new Uint8Array(32).fill(1),
+      boxes: [{ node: idOf(1), key: '33'.repeat(16), box: new Uint8Array(48).fill(2) }],
+      after: ids,
+    },
   ]
   for (const op of good) t.strictSame(parseOperation(operationOf(cluster, cluster, op).bytes, cluster)?.op, op)
   const [first, , grant] = good as readonly [SpaceOp, SpaceOp, Extract<SpaceOp, { op: 'space.grant' }>]
   const bad: readonly (readonly [string, SpaceOp])[] = [
     ['main is open to all', { ...first, space: 'main' }],
+    ['encrypted, and not private', { ...first, isPrivate: false, isEncrypted: true } as SpaceOp],
     ['no name', { ...first, space: '' }],
     ['out of order', { ...first, after: [...ids].reverse() }],
     ['twice', { ...first, after: [ids[0] as string, ids[0] as string] }],

@@ -427,7 +427,8 @@ t.test('why', t => {
       ['correlates', y, x],
     ] as const) {
       const link = ann.link(from, type, to)
-      t.strictSame(ann.fold.why(x), { paths: [], truncated: false }, `${type} is no reason that way`)
+      const { paths, truncated } = ann.fold.why(x)
+      t.strictSame([paths, truncated], [[], false], `${type} is no reason that way`)
       ann.retract(link)
     }
   })

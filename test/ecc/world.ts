@@ -169,6 +169,6 @@ function bitsOf(bits: Uint8Array): number[] {
 
 /** Records as a node has them that came later: what was erased has no body. */
 export function withoutErased(records: readonly FoldRecord[], fold: MemoryFold): FoldRecord[] {
-  const erased = new Set(fold.erased().map(({ log, seq }) => `${log}/${seq}`))
+  const erased = new Set(fold.erased().map(({ ref: { log, seq } }) => `${log}/${seq}`))
   return records.map(record => (erased.has(`${record.log}/${record.seq}`) ? { ...record, body: null } : record))
 }

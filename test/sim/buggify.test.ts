@@ -53,6 +53,10 @@ function tell(seed: number, buggify: readonly string[]): Told {
     world.start(name)
   }
   echo(world)
+  for (let i = 0; i < 6; i++) {
+    const { id } = world.ask('a', 'memory.remember', { text: `said and erased ${i}` })
+    world.ask('a', 'memory.forget', { id, erase: true })
+  }
   world.run(30_000)
   world.until('all to be equal', () => isEqual(world), 300_000)
   const texts = textsOf(world, 'a')

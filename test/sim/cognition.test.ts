@@ -259,6 +259,57 @@ t.test('one thing has many names, and each leads to all others', t => {
   t.end()
 })
 
+t.test('a vector, the memory it stands for and the record it came in lead to each other', t => {
+  const world = worldOf(['a'], { ...ON, tick: 'off' })
+  const embedder = 'external:test:2'
+  const { id } = world.ask('a', 'memory.remember', { text: 'somewhere', vector: [1, 0], embedder })
+  const found = world.ask('a', 'memory.locate', { name: id })
+  t.match(found.vectors, [{ node: id, embedder, dims: 2 }])
+  const vector = world.ask('a', 'memory.locate', { name: found.vectors[0]?.id as string })
+  t.match(vector, { kind: 'memory.vector', graph: { role: 'vector' }, vectors: found.vectors })
+  t.end()
+})
+
+t.test('what is like another by its vector is not new, whatever its words; a better vector is news', t => {
+  const world = worldOf(['a'], { ...ON, tick: 'off' })
+  const embedder = 'external:test:2'
+  const say = (text: string, vector: readonly number[]): CausalId => world.ask('a', 'memory.remember', { text, vector, embedder }).id
+  for (let i = 0; i < 20; i++) say(`runbook page ${i} tells how the checkout pool is drained`, [1, i / 10])
+  while (world.ask('a', 'memory.tick', {}).more);
+  const before = impulsesOf(world, 'a').length
+  const like = say('quarterly horoscopes mention giraffes', [1, 0.5])
+  const unlike = say('submarines dislike marmalade', [-1, -1])
+  world.ask('a', 'memory.tick', {})
+  const news = impulsesOf(world, 'a').slice(before)
+  t.same(
+    news.map(({ reason, subject }) => [reason, subject]),
+    [['new', unlike]],
+  )
+  t.equal(say('quarterly horoscopes mention giraffes', [0, 1]), like, 'said again with another vector')
+  world.ask('a', 'memory.tick', {})
+  t.match(impulsesOf(world, 'a').at(-1), { kind: 'embedding-refined', reason: 'replaced', subject: like })
+  t.end()
+})
+
+t.test('spaces: what is asked of one is of that one, whose decisions are its own; what a node notices is new in main', t => {
+  const world = worldOf(['a'], { ...ON, tick: 'off' })
+  const [one, two] = ['one', 'two'].map(text => world.ask('a', 'memory.remember', { space: 'lab', text }).id) as [CausalId, CausalId]
+  world.ask('a', 'memory.link', { space: 'lab', from: one, type: 'causes', to: two })
+  t.match(world.ask('a', 'memory.coherence', { space: 'lab' }), { memories: 2 })
+  t.match(world.ask('a', 'memory.coherence', {}), { memories: 0 })
+  t.match(world.ask('a', 'memory.locate', { space: 'lab', name: one }), { stream: 'memory/lab', graph: { role: 'memory' } })
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.communities', { space: 'none' })),
+    'unknown_space',
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.impulses', { space: 'lab' })),
+    'invalid_argument',
+  )
+  t.same(world.ask('a', 'memory.impulses', { space: 'main' }).impulses, [])
+  t.end()
+})
+
 t.test('the same seed thinks the same', t => {
   const run = (seed: number): string => {
     const world = worldOf(['a', 'b'], ON, seed)

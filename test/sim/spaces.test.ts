@@ -1,15 +1,17 @@
 import t from 'tap'
-import { toHex } from '../../base/bytes.ts'
+import { toHex, utf8 } from '../../base/bytes.ts'
 import { memoryStream, type NodeId } from '../../base/ids.ts'
 import { SPACES_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import { logIdentity } from '../../chain/record.ts'
 import type { SpaceRole } from '../../discovery/operation.ts'
 import type { Core } from '../../node/core.ts'
+import { sealedIn } from '../../node/keyring.ts'
 import { encodeMessage, type OutgoingMessage, parseMessage } from '../../node/messages.ts'
+import { takesOf, type TakesOptions } from '../../node/takes.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
 import type { Observer } from '../../sim/observer.ts'
 import { World } from '../../sim/world.ts'
-import { codeOf, coreOf, settle, untilConnected, untilEqual } from './helpers.ts'
+import { codeOf, coreOf, recordsOf, settle, untilConnected, untilEqual } from './helpers.ts'
 import { seedOf } from './seeds.ts'
 
 const SEED = seedOf(5)
@@ -440,5 +442,259 @@ t.test('a node that lost its disk takes back its log of a private space before i
   world.ask('b', 'memory.remember', { space: 'plans', text: 'after that' })
   world.until('a to have it', () => textsIn(world, 'a', 'plans').length === 4)
   for (const name of NAMES) t.strictSame(world.ask(name, 'memory.conflicts', {}).logs, [], `${name}: no fork`)
+  t.end()
+})
+
+// ---- copies of some spaces
+
+t.test('a node keeps a copy of the spaces it is told to, and is equal in those', t => {
+  const kept: Record<string, TakesOptions> = { c: { replicateSpaces: ['billing'], replicateExcept: [] } }
+  const asked: string[] = []
+  let isQuiet = false
+  const world: World = new World({
+    seed: SEED,
+    spaces: name => ({ takes: kept[name] && takesOf(kept[name]) }),
+    observers: [{ onMessage: ({ kind, from, to }) => void (isQuiet && [from, to].includes('c') && asked.push(kind)) }],
+  })
+  settle(world, NAMES)
+  for (const space of ['main', 'billing', 'plans']) {
+    world.ask('a', 'memory.remember', { space, text: `${space} of a` })
+    world.ask('b', 'memory.remember', { space, text: `${space} of b` })
+  }
+  world.ask('c', 'memory.remember', { space: 'billing', text: 'billing of c' })
+  untilEqual(world, ['a', 'b'])
+  world.until(
+    'c to have its part',
+    () => coreOf(world, 'c').memory('billing').fold.stats.nodes === 3 && coreOf(world, 'c').memory('main').fold.stats.nodes === 2,
+  )
+  world.run(10_000)
+  const streams = [...coreOf(world, 'c').chain.logs.values()].map(({ identity }) => identity.stream)
+  t.notOk(streams.includes(memoryStream('plans')))
+  t.equal(
+    codeOf(() => world.ask('c', 'memory.remember', { space: 'plans', text: 'x' })),
+    'not_taken',
+  )
+  for (const space of ['billing', 'main'])
+    t.equal(
+      world.ask('c', 'memory.status', { space }).frontier,
+      world.ask('a', 'memory.status', { space }).frontier,
+      `${space}: frontiers are equal`,
+    )
+  isQuiet = true
+  world.run(120_000)
+  t.ok(asked.includes('sync.equal'))
+  t.notOk(asked.includes('sync.ask'), 'what one of two does not keep is no difference between them')
+  isQuiet = false
+
+  world.ask('a', 'memory.remember', { space: 'billing', text: 'from b, while a is away' })
+  world.until('b to have it', () => coreOf(world, 'b').memory('billing').fold.stats.nodes === 4)
+  world.crash('a')
+  world.until('it to come', () => coreOf(world, 'c').memory('billing').fold.stats.nodes === 4)
+  world.start('a')
+  world.crash('c')
+  kept['c'] = { replicateSpaces: [], replicateExcept: ['billing'] }
+  world.start('c')
+  untilConnected(world, NAMES)
+  world.until(
+    'c to have the other part',
+    () => coreOf(world, 'c').memories.has('plans') && coreOf(world, 'c').memory('plans').fold.stats.nodes === 2,
+  )
+  world.ask('a', 'memory.remember', { space: 'billing', text: 'not for c any more' })
+  world.run(60_000)
+  t.equal(coreOf(world, 'c').memory('billing').fold.stats.nodes, 4, 'what it has it keeps, and gets no more of')
+  t.equal(
+    codeOf(() => world.ask('c', 'memory.list', { space: 'billing' })),
+    'not_taken',
+  )
+  t.match(
+    world.ask('c', 'space.list', {}).spaces.map(({ space, taken }) => [space, taken]),
+    [
+      ['billing', false],
+      ['main', true],
+      ['plans', true],
+    ],
+  )
+  t.end()
+})
+
+t.test('a label puts a memory into its space, unless whoever writes it says where', t => {
+  const world = new World({ seed: SEED, spaces: () => ({ routes: { 'service=billing': 'money', 'level=secret': 'vault' } }) })
+  settle(world, ['a', 'b'])
+  world.ask('a', 'memory.remember', { text: 'one', meta: { service: 'billing' } })
+  world.ask('a', 'memory.remember', { text: 'two', meta: { service: 'billing', level: 'secret' } })
+  world.ask('a', 'memory.remember', { text: 'three', meta: { service: 'search' } })
+  world.ask('a', 'memory.remember', { text: 'four', space: 'main', meta: { service: 'billing' } })
+  world.ask('a', 'memory.import', { items: [{ text: 'five', meta: { level: 'secret' } }, { text: 'six' }] })
+  untilEqual(world, ['a', 'b'])
+  t.strictSame(
+    [textsIn(world, 'b', 'money'), textsIn(world, 'b', 'vault'), textsIn(world, 'b', 'main')],
+    [['one', 'two'], ['five'], ['three', 'four', 'six']],
+  )
+  t.end()
+})
+
+// ---- encryption
+
+/** What stands on the disk of a node, wherever. */
+function isOnDisk(world: World, node: string, text: string): boolean {
+  const { disk } = world.machine(node)
+  return disk.files.some(file => toHex(disk.contentOf(file)).includes(toHex(utf8(text))))
+}
+
+t.test('what is written in an encrypted space is read by its readers, and passed on by others', t => {
+  const world = new World({ seed: SEED })
+  const all = [...NAMES, 'r']
+  settle(world, all)
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'write' })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('r'), role: 'relay' })
+  untilRole(world, 'b', 'write')
+  untilRole(world, 'r', 'relay')
+  const may = world.ask('a', 'memory.remember', {
+    space: 'plans',
+    text: 'the verdigris move in May',
+    key: 'move',
+    meta: { where: 'heliotrope' },
+  })
+  untilEqual(world, ['a', 'b'])
+  const june = world.ask('b', 'memory.remember', {
+    space: 'plans',
+    text: 'the verdigris move in June',
+    edges: [{ type: 'causes', to: may.id }],
+  })
+  world.ask('b', 'memory.supersede', { space: 'plans', old: may.id, by: june.id, reason: 'lapis' })
+  world.until('r to hold it', () => coreOf(world, 'r').memory('plans').sealed === 4)
+  untilEqual(world, ['a', 'b'])
+  for (const name of ['a', 'b'])
+    t.equal(world.ask(name, 'memory.recall', { space: 'plans', query: 'verdigris move' }).hits[0]?.text, 'the verdigris move in June', name)
+  t.equal(
+    world.ask('a', 'memory.remember', { space: 'plans', text: 'the verdigris move in May', key: 'other', meta: { where: 'heliotrope' } })
+      .seq > may.seq,
+    true,
+  )
+  t.strictSame(
+    ['verdigris', 'heliotrope', 'lapis'].filter(word => isOnDisk(world, 'r', word) || isOnDisk(world, 'c', word)),
+    [],
+  )
+  t.equal(
+    codeOf(() => world.ask('r', 'memory.list', { space: 'plans' })),
+    'not_granted',
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.prove', { space: 'plans', id: june.id })),
+    'not_provable',
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.archive', { space: 'plans' })),
+    'not_provable',
+  )
+
+  untilEqual(world, ['a', 'b'])
+  world.crash('a')
+  world.crash('b')
+  const { sizes } = {
+    sizes: [...coreOf(world, 'r').chain.logs.values()].filter(({ identity }) => identity.stream === memoryStream('plans')),
+  }
+  t.equal(sizes.length, 2, 'a relay holds what it passes on')
+  world.start('b')
+  untilConnected(world, ['b', 'c', 'r'])
+  world.until('b to have folded', () => coreOf(world, 'b').isFolded)
+  t.equal(textsIn(world, 'b', 'plans').length, 3, 'after a restart the keys are opened again')
+  for (const node of world.running.map(({ name }) => name))
+    t.equal(world.ask(node, 'chain.verify', { all: true }).valid, true, `${node} verifies`)
+  t.end()
+})
+
+t.test('a reader that comes later reads what was written before, unless it is not to', t => {
+  const world = new World({ seed: SEED })
+  const all = [...NAMES, 'd']
+  settle(world, all)
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+  untilRole(world, 'a', 'admin')
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'before' })
+  for (const node of ['b', 'd']) world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId(node), role: 'relay' })
+  world.until('b to hold it', () => coreOf(world, 'b').memories.has('plans') && coreOf(world, 'b').memory('plans').sealed === 1)
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'read' })
+  untilRole(world, 'b', 'read')
+  world.until('b to read it', () => coreOf(world, 'b').memory('plans').fold.stats.nodes === 1)
+  t.strictSame(textsIn(world, 'b', 'plans'), ['before'], 'what could not be opened folds when the key comes')
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'read', history: false })
+  untilRole(world, 'c', 'read')
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'after' })
+  world.until('c to have it', () => coreOf(world, 'c').memory('plans').fold.stats.nodes === 1)
+  t.strictSame(textsIn(world, 'c', 'plans'), ['after'])
+  t.match(world.ask('c', 'space.show', { space: 'plans' }), { sealed: 1, keys: 2, encrypted: true })
+  world.until('b to have both', () => coreOf(world, 'b').memory('plans').fold.stats.nodes === 2)
+  world.stop('c')
+  world.start('c')
+  world.until('c to have folded', () => coreOf(world, 'c').isFolded)
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'read' })
+  world.until('c to read all of it', () => coreOf(world, 'c').memory('plans').fold.stats.nodes === 2)
+  t.strictSame(textsIn(world, 'c', 'plans'), ['before', 'after'], 'when it is given the earlier keys as well')
+  t.end()
+})
+
+t.test('whoever loses the right to read holds no key of what is written afterwards', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+  for (const node of ['b', 'c']) world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId(node), role: 'admin' })
+  for (const node of ['b', 'c']) untilRole(world, node, 'admin')
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'one' })
+  untilEqual(world, NAMES)
+  const keysOf = (node: string): number => {
+    const core = coreOf(world, node)
+    const state = core.spaces.created.get('plans')
+    return state === undefined ? 0 : state.keys.filter(key => core.spaces.has('plans', key)).length
+  }
+  world.ask('a', 'space.revoke', { space: 'plans', nodeId: world.nodeId('c') })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'relay' })
+  untilRole(world, 'c', 'relay')
+  untilRole(world, 'b', 'admin')
+  world.until('b to have the new key', () => keysOf('b') === 2)
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'two' })
+  world.until('c to hold it', () => coreOf(world, 'c').memory('plans').sealed === 1)
+  t.equal(keysOf('c'), 1)
+  t.strictSame(world.ask('a', 'space.rotate', { space: 'plans' }).decided, true)
+  world.until('b to have that too', () => keysOf('b') === 3)
+  t.equal(keysOf('c'), 1)
+
+  world.partition([['a'], ['b', 'c']])
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'read' })
+  world.ask('b', 'space.revoke', { space: 'plans', nodeId: world.nodeId('c') })
+  world.heal()
+  world.until('both to know', () => ['a', 'b'].every(name => coreOf(world, name).spaces.created.get('plans')?.keys.length === 4), 120_000)
+  world.until('c to have no role', () => coreOf(world, 'a').spaces.roleOf('plans', world.nodeId('c')) === 'none')
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'three' })
+  const log = recordsOf(world, 'a', memoryStream('plans'))
+  const [, name] = sealedIn((log.at(-1) as { readonly body: Uint8Array }).body) as readonly [1, Uint8Array, ...unknown[]]
+  t.notOk(
+    coreOf(world, 'c').spaces.has('plans', toHex(name)),
+    'of two keys that did not know of each other the one is used that it was never given',
+  )
+  t.end()
+})
+
+t.test('what is erased in an encrypted space is gone from relays too, which cannot read it', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('b'), role: 'read' })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('c'), role: 'relay' })
+  untilRole(world, 'b', 'read')
+  untilRole(world, 'c', 'relay')
+  const { id } = world.ask('a', 'memory.remember', { space: 'plans', text: 'said too much' })
+  world.ask('a', 'memory.remember', { space: 'plans', text: 'said enough' })
+  const bodies = recordsOf(world, 'a', memoryStream('plans')).map(({ body }) => toHex(body))
+  const erased = bodies[1] as string
+  const holds = (node: string): boolean => {
+    const { disk } = world.machine(node)
+    return disk.files.some(file => toHex(disk.contentOf(file)).includes(erased))
+  }
+  world.until('all to hold it', () => NAMES.every(holds))
+  world.ask('a', 'memory.forget', { space: 'plans', id, erase: true })
+  world.until('it to be gone everywhere', () => !NAMES.some(holds))
+  for (const name of NAMES) t.equal(world.ask(name, 'chain.verify', { all: true }).valid, true, name)
+  t.strictSame(textsIn(world, 'b', 'plans'), ['said enough'])
   t.end()
 })

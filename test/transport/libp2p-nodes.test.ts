@@ -6,7 +6,6 @@ import type { Logger } from '../../base/ports.ts'
 import { boot } from '../../node/boot.ts'
 import { spawn } from '../../node/commands/process.ts'
 import type { CommandName, CommandTypes } from '../../node/commands/types.ts'
-import { InProcessVectorStore } from '../../ecc/hnsw/in-process-store.ts'
 import { hostClock } from '../../node/host/clock.ts'
 import { foundCluster, type Identity } from '../../node/identity.ts'
 import { joinCluster } from '../../node/join.ts'
@@ -14,6 +13,7 @@ import type { Program } from '../../node/process/behaviour.ts'
 import type { Runtime } from '../../node/runtime.ts'
 import { SimDisk } from '../../sim/disk.ts'
 import { SimIndex } from '../../sim/index.ts'
+import { SimVectorStore } from '../../sim/vector-store.ts'
 import { SimRandom } from '../../sim/random.ts'
 import type { Timeline } from '../../sim/scheduler.ts'
 import { World } from '../../sim/world.ts'
@@ -106,7 +106,7 @@ function real(seed: number, { options, addressOf }: Carrier): Cluster {
               random: new SimRandom(seed, `${name}/1`),
               disk,
               index: new SimIndex(REAL_TIME, new SimRandom(seed, `${name}/index`)),
-              vectors: new InProcessVectorStore(run => hostClock.soon(run)),
+              vectors: new SimVectorStore(REAL_TIME),
               log: (_level, event, fields) => note(rejected, event, fields),
               load: path => t.fail(`nothing is loaded: ${path}`),
               onStop: () => {},

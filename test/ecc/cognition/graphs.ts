@@ -96,7 +96,7 @@ export function plantedNet(groups: number, members: number, inner: number, outer
 }
 
 export function denseOf({ size, starts, neighbours, weights }: Net, laplacian: Laplacian): number[][] {
-  const rows = Array.from({ length: size }, () => new Array<number>(size).fill(0))
+  const rows = Array.from({ length: size }, () => Array.from({ length: size }, () => 0))
   const degree = (v: number): number => weights.slice(starts[v], starts[v + 1]).reduce((sum, weight) => sum + weight, 0)
   for (let v = 0; v < size; v++) {
     const scale = (other: number): number => (laplacian === 'plain' ? 1 : Math.sqrt(degree(v) * degree(other)))

@@ -1,0 +1,101 @@
+import { type EdgeType, edgeTypeOf } from './edge-types.ts'
+import type { Matches } from './matches.ts'
+import type { Contribution } from './spread.ts'
+import type { Weighing } from './weighing.ts'
+
+/** However much speaks against a match, it keeps a tenth of its score: it is shown, not hidden. */
+const KEPT_SHARE = 0.1
+
+/** What has been activated, and by what. */
+export class Field {
+  readonly #matches: Matches
+  readonly #subject: number
+  readonly #weighing: Weighing
+  readonly #places: Map<number, Place> = new Map()
+
+  constructor(matches: Matches, subject: number, weighing: Weighing) {
+    this.#matches = matches
+    this.#subject = subject
+    this.#weighing = weighing
+  }
+
+  get records(): Iterable<number> {
+    return this.#places.keys()
+  }
+
+  has(record: number): boolean {
+    return this.#places.has(record)
+  }
+
+  /**
+   * Adds what a seed contributes. Seeds come best first on every node, so that sums are taken in
+   * the same order everywhere, and of equal contributions the first explains.
+   */
+  add(seed: number, contributions: ReadonlyMap<number, Contribution>): void {
+    const strength = this.#matches.scoreOf(seed) * this.#weighing.trustIn(seed)
+    for (const [record, { share, hops }] of contributions) {
+      const place = this.#open(record)
+      const amount = share * strength
+      if (hops === 0) {
+        // A successor is as good as the best of what it replaced, not as all of it together; and about the same.
+        place.own = Math.max(place.own, amount)
+        place.isSubject ||= this.#matches.isSubject(seed)
+      } else if (amount > 0) place.gained += amount
+      else place.lost -= amount
+      if (amount > place.most) {
+        place.most = amount
+        place.by = record === seed ? undefined : contributions
+      }
+    }
+  }
+
+  scoreOf(record: number): number {
+    return this.subjectOf(record) * this.#weighing.of(record)
+  }
+
+  /** The score before trust and recency. */
+  subjectOf(record: number): number {
+    const isSubject = this.#places.get(record)?.isSubject ?? this.#matches.isSubject(record)
+    return this.onceOf(record) * (isSubject ? this.#subject : 1)
+  }
+
+  /** The score without what its subject adds. */
+  onceOf(record: number): number {
+    const place = this.#places.get(record)
+    if (place === undefined) return this.#matches.scoreOf(record)
+    const gained = place.own + place.gained
+    return Math.max(gained - place.lost, gained * KEPT_SHARE)
+  }
+
+  /** From the seed that did most for it. */
+  pathTo(record: number): number[] {
+    const path: number[] = []
+    const by = this.#places.get(record)?.by
+    for (let at: number | undefined = by === undefined ? undefined : record; at !== undefined; at = by?.get(at)?.via) path.unshift(at)
+    return path
+  }
+
+  edgeTo(record: number, step: number): EdgeType | '' {
+    const contribution = this.#places.get(record)?.by?.get(step)
+    return contribution?.via === undefined ? '' : (edgeTypeOf(contribution.type) as EdgeType)
+  }
+
+  #open(record: number): Place {
+    const known = this.#places.get(record)
+    if (known !== undefined) return known
+    const own = this.#matches.scoreOf(record)
+    const place: Place = { own, gained: 0, lost: 0, isSubject: this.#matches.isSubject(record), most: own, by: undefined }
+    this.#places.set(record, place)
+    return place
+  }
+}
+
+interface Place {
+  own: number
+  gained: number
+  lost: number
+  isSubject: boolean
+  /** The largest single contribution, and the seed's spreading that made it; undefined when it was its own. */
+  most: number
+  by: ReadonlyMap<number, Contribution> | undefined
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import { WeftError } from '../../base/errors.ts'
+import type { CausalId } from '../../base/ids.ts'
+import { LIST_MAX } from '../../base/limits.ts'
+import { attempt } from '../memory/answers.ts'
+import { type Verdict, resolve } from '../memory/resolve.ts'
+import { timeline } from '../memory/timeline.ts'
+import { command, type CommandsOf } from './command.ts'
+import { memoryToRead, memoryToWrite, space } from './in-space.ts'
+
+const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
+
+/** How what is thought changes: what was thought before, and what shall hold of what is disputed. */
+export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> = {
+  'memory.timeline': command(
+    z.strictObject({
+      space,
+      id: id.optional(),
+      query: z.string().optional(),
+      order: z.enum(['written', 'valid']).optional(),
+      limit: z.number().int().min(1).max(LIST_MAX).optional(),
+      asOf: z.string().optional(),
+    }),
+    (core, input, to) => {
+      if (input.id !== undefined && input.query !== undefined) throw new WeftError('invalid_argument', 'either an id or a query')
+      timeline(memoryToRead(core, input), input, to)
+    },
+  ),
+
+  'memory.resolve': command(
+    z.strictObject({
+      space,
+      about: id,
+      keep: id.optional(),
+      text: z.string().optional(),
+      key: z.string().optional(),
+      reason: z.string().optional(),
+    }),
+    (core, { space: name, about, keep, text, key, reason }, to) => {
+      if ((keep === undefined) === (text === undefined)) throw new WeftError('invalid_argument', 'either keep, one of the rivals, or text')
+      const memory = memoryToWrite(core, { space: name })
+      const settle = (target: CausalId, verdict: Verdict): void => attempt(to, () => resolve(memory, target, verdict, reason, to.actor, to))
+      memory.resolve(
+        about,
+        target => {
+          if (keep === undefined) return settle(target, { say: { text: text as string, key } })
+          memory.resolve(keep, kept => settle(target, { keep: kept }), to.fail)
+        },
+        to.fail,
+      )
+    },
+  ),
+}

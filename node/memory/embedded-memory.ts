@@ -1,0 +1,38 @@
+import type { SpaceRole } from '../../discovery/operation.ts'
+import { reaches } from '../../discovery/spaces.ts'
+import type { EmbeddedMemory } from './embedding.ts'
+import type { Memories } from './memories.ts'
+import type { Memory } from './memory.ts'
+
+/** The memories of those spaces in which a vector of this node counts. What is embedded of a memory is its text: its labels are found by words. */
+export function embeddedMemories(memories: Memories, roleIn: (space: string) => SpaceRole): () => readonly EmbeddedMemory[] {
+  const bySpace = new Map<string, EmbeddedMemory>()
+  return () =>
+    memories.all
+      .filter(({ space }) => reaches(roleIn(space), 'write'))
+      .map(memory => {
+        const known = bySpace.get(memory.space) ?? embeddedMemory(memory)
+        bySpace.set(memory.space, known)
+        return known
+      })
+}
+
+function embeddedMemory(memory: Memory): EmbeddedMemory {
+  return {
+    get fold() {
+      return memory.fold
+    },
+    lacking: options => memory.fold.vectors.lacking(options),
+    countLacking: options => memory.fold.vectors.countLacking(options),
+    texts: (refs, then, fail) => memory.texts(refs, said => then(said.map(({ text }) => text)), fail),
+    write: (embedder, rows, done) => {
+      let left = rows.length
+      let failed: Parameters<typeof done>[0]
+      for (const { id, vector } of rows)
+        memory.writer.vector(id, { embedder, vector }, 'kernel', error => {
+          failed ??= error
+          if (--left === 0) done(failed)
+        })
+    },
+  }
+}

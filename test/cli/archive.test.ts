@@ -1,0 +1,58 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { ImportSummary } from '../../cli/import/import-items.ts'
+import type { MemoryPage, NodeStatus } from '../../node/api.ts'
+import { ask, failure, nodeAt, temporary, weft } from './weft.ts'
+
+t.setTimeout(120_000)
+
+t.test('a memory is exported with its proofs, checked without a node, and quoted in another cluster, once', async t => {
+  const dir = temporary(t)
+  const [here, there, file] = [join(dir, 'here'), join(dir, 'there'), join(dir, 'all.cbor')] as const
+  await nodeAt(here)
+  await nodeAt(there)
+  const cause = await ask<{ id: string }>(['mem', 'remember', 'the pool is small', '--source', 'a book', '--dir', here])
+  const effect = await ask<{ id: string }>(['mem', 'remember', 'checkout failed', '--dir', here])
+  await ask(['mem', 'link', cause.id, 'causes', effect.id, '--dir', here])
+  const { cluster } = await ask<NodeStatus>(['status', '--dir', here])
+  t.match(await ask(['mem', 'export', '--format', 'cbor', '--proofs', file, '--dir', here]), { file, records: 4, logs: 1, forked: [] })
+
+  t.match(await ask(['verify', file, '--genesis', cluster]), { verdict: 'valid', records: 4 })
+  const people = await weft(['verify', file, '--genesis', cluster])
+  t.equal(people.code, 0)
+  t.match(people.stdout, /proven: 4 records/)
+  const bytes = readFileSync(file)
+  const at = Math.floor(bytes.length / 2)
+  const altered = join(dir, 'altered.cbor')
+  writeFileSync(altered, bytes.with(at, (bytes[at] as number) ^ 1))
+  t.equal((await weft(['verify', altered, '--genesis', cluster])).code, 1)
+  t.equal((await weft(['verify', join(dir, 'nothing.cbor'), '--genesis', cluster])).code, 2)
+
+  const quote = (): Promise<ImportSummary> => ask(['mem', 'import', 'cbor', file, '--genesis', cluster, '--dir', there])
+  t.match(await quote(), { imported: 2, skipped: 0, failed: [] })
+  t.match(await quote(), { imported: 0, skipped: 2, failed: [] })
+  const { memories } = await ask<MemoryPage>(['mem', 'list', '--dir', there])
+  t.strictSame(
+    memories.map(({ text, source, meta }) => [text, source, meta['quoted-source']]),
+    [
+      ['the pool is small', cause.id, 'a book'],
+      ['checkout failed', effect.id, undefined],
+    ],
+  )
+  const why = await ask<{ paths: { steps: { text: string }[] }[] }>(['mem', 'why', memories[1]?.id as string, '--dir', there])
+  t.strictSame(
+    why.paths[0]?.steps.map(({ text }) => text),
+    ['checkout failed', 'the pool is small'],
+    'links lead between quotes',
+  )
+  t.match(
+    await ask(['mem', 'import', 'cbor', file, '--genesis', cluster, '--dir', here]),
+    { imported: 0, skipped: 2 },
+    'here they are themselves',
+  )
+
+  t.match(await failure(['mem', 'import', 'cbor', altered, '--genesis', cluster, '--dir', there]), { exit: 1, code: 'import_invalid' })
+  t.match(await failure(['mem', 'export', '--format', 'cbor', '--dir', here]), { code: 'invalid_argument' })
+  t.match(await failure(['mem', 'export', '--proofs', file, '--dir', here]), { code: 'invalid_argument' })
+})

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import t from 'tap'
+import type { OperationResult, Recollection, SpaceDetail, SpaceList } from '../../node/index.ts'
+import { ask, nodeAt, type RunOptions, temporary, weft } from './weft.ts'
+
+t.test('spaces on the command line, from the first to the last', { timeout: 60_000 }, async t => {
+  const dir = join(temporary(t), '.weft')
+  await nodeAt(dir)
+  const at: RunOptions = { env: { WEFT_DIR: dir } }
+  t.equal((await ask<OperationResult>(['space', 'create', 'plans', '--encrypted'], at)).decided, true)
+  await ask(['mem', 'remember', '--space', 'plans', 'we move in May'], at)
+  await ask(['mem', '--space', 'notes', 'remember', 'the door sticks'], at)
+  await ask(['mem', 'remember', 'to all'], at)
+  const recall = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> =>
+    ask<Recollection>(['mem', 'recall', 'move door all', ...args], { ...at, env: { ...at.env, ...env } }).then(({ hits }) =>
+      hits.map(({ text }) => text),
+    )
+  t.same(await recall(['--space', 'plans']), ['we move in May'])
+  t.same(await recall([], { WEFT_SPACE: 'notes' }), ['the door sticks'])
+  t.same(await recall(['--space', 'main'], { WEFT_SPACE: 'notes' }), ['to all'], '--space before WEFT_SPACE')
+  const { spaces } = await ask<SpaceList>(['space', 'list'], at)
+  t.same(
+    spaces.map(({ space, memories, created, encrypted, role, taken }) => [space, memories, created, encrypted, role, taken]),
+    [
+      ['main', 1, false, false, 'write', true],
+      ['notes', 1, false, false, 'write', true],
+      ['plans', 1, true, true, 'admin', true],
+    ],
+  )
+  await ask(['space', 'rotate', 'plans'], at)
+  const { nodeId } = await ask<{ nodeId: string }>(['id'], at)
+  t.match(await ask<SpaceDetail>(['space', 'show', 'plans'], at), { keys: 2, sealed: 0, void: 0, members: [{ nodeId, role: 'admin' }] })
+  const shown = await weft(['space', 'show', 'plans'], at)
+  t.match(shown.stdout, /encrypted +yes, with 2 keys\n/)
+  t.match((await weft(['space', 'list'], at)).stdout, /plans +1 +1 +1 +yes +admin\n/)
+  const rows: readonly (readonly [args: readonly string[], code: string])[] = [
+    [['space', 'create', 'plans'], 'space_exists'],
+    [['space', 'grant', 'plans', 'nobody', 'read'], 'unknown_id'],
+    [['space', 'grant', 'plans', nodeId, 'owner'], 'usage'],
+    [['mem', 'recall', 'x', '--space', 'nowhere'], 'unknown_space'],
+  ]
+  for (const [args, code] of rows) t.match((await weft(args, at)).stderr, `(${code})`, args.join(' '))
+  await ask(['space', 'revoke', 'plans', nodeId.slice(-8)], at)
+  t.match((await weft(['mem', 'recall', 'x', '--space', 'plans'], at)).stderr, '(not_granted)')
+})
