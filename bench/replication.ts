@@ -3,7 +3,7 @@
  * OrbitDB, all with the same texts of 200 bytes. One JSON line for each phase of each, the median of its rounds, and the least and
  * the greatest; then each as a multiple of weftmesh. Those that cannot be installed or run here are left out, aloud.
  *
- *     npm run bench -- replication [--only=weftmesh,yjs] [--records=10000] [--rounds=3] [--large=100000]
+ *     npm run bench -- replication [--only=weftmesh,yjs] [--records=10000] [--rounds=3] [--delay=25] [--large=100000]
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -27,11 +27,14 @@ const { values } = parseArgs({
     only: { type: 'string' },
     records: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '3' },
+    delay: { type: 'string', default: '25' },
     large: { type: 'string', default: '100000' },
   },
 })
 const only = values.only?.split(',')
 const records = Number(values.records)
+/** Each way, in ms: a round trip is twice that. */
+const delayMs = Number(values.delay)
 const chosen = CANDIDATES.filter(({ name }) => only?.includes(name) ?? true).filter(({ name }) => name === 'weftmesh' || isInstalled(name))
 const all = new Map<string, Figures>()
 for (let round = 0; round < Number(values.rounds); round++) {
@@ -41,7 +44,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
     all.set(name, figures)
     try {
       await catchingUp(module, records, figures)
-      await roundTrips(module, Math.ceil(records / 5), figures)
+      await roundTrips(module, Math.ceil(records / 5), delayMs, figures)
     } catch (thrown) {
       skip(name, thrown)
       all.delete(name)
@@ -56,7 +59,7 @@ if (own !== undefined) {
   }
   if (Number(values.large) > 0) {
     const figures = new Figures()
-    await largeSizes(CANDIDATES[0]?.module as string, Number(values.large), figures)
+    await largeSizes(CANDIDATES[0]?.module as string, Number(values.large), delayMs, figures)
     for (const row of figures.rows()) print({ bench: 'replication, weftmesh', ...row })
   }
 }

@@ -246,8 +246,7 @@ export class ChainSync {
 
   #onAsk(peer: SyncPeer, message: Extract<SyncMessage, { kind: 'sync.ask' }>, nowMs: number): Verdict {
     const { scope, entries, buckets } = message
-    // Asked for is what differs from our hello.
-    if (this.#sharing.hasSecret && ![...scope, ...buckets].some(({ stream }) => stream === CLUSTER)) this.#assumeMembership(peer)
+    this.#assumeUnasked(peer, new Set([...scope, ...buckets].map(({ stream }) => stream)))
     if (!this.#learnAll(peer, scope, entries, () => 0, nowMs)) return TOO_MANY_LOGS
     for (const { stream } of scope) peer.open.delete(stream)
     const published = publishedByStream(this.#sharing.logsFor(peer))
@@ -599,8 +598,12 @@ export class ChainSync {
     )
   }
 
-  #assumeMembership(peer: SyncPeer): void {
-    const said = [...(peer.compared ?? NONE)].filter(([log]) => this.#chain.log(log)?.identity.stream === CLUSTER)
+  /** Asked for is what differs from our hello: in all other streams the peer has what that spoke of. */
+  #assumeUnasked(peer: SyncPeer, asked: ReadonlySet<Stream>): void {
+    const said = [...(peer.compared ?? NONE)].filter(([id]) => {
+      const stream = this.#chain.log(id)?.identity.stream
+      return stream !== undefined && !asked.has(stream)
+    })
     this.#assumeEqual(peer, new Map(said))
   }
 

@@ -8,7 +8,6 @@ const HEALS = 5
 const HEALED = 100
 const LIVE = 1000
 const SINGLE = 200
-const DELAY_MS = 25
 
 /** Loading, cold catch-up, a connection of equals, healing, and live: with no delay on the way. */
 export async function catchingUp(module: string, records: number, figures: Figures): Promise<void> {
@@ -27,47 +26,47 @@ export async function catchingUp(module: string, records: number, figures: Figur
   }
 }
 
-/** The same catch-up and heal with and without a delay of 25 ms each way: what is longer by 50 ms is a round trip. */
-export async function roundTrips(module: string, records: number, figures: Figures): Promise<void> {
+/** The same catch-up and heal with and without a delay each way: what is longer by twice that is a round trip. */
+export async function roundTrips(module: string, records: number, delayedMs: number, figures: Figures): Promise<void> {
   const pair = await Pair.start(module)
   try {
     await pair.near.ask('add', textsFrom(2, records))
-    for (const delayMs of [0, DELAY_MS]) {
+    for (const delayMs of [0, delayedMs]) {
       await pair.newcomer()
       pair.proxy.delay(delayMs)
       await cold(pair, records, figures, `cold ${records}, ${2 * delayMs} ms`)
     }
-    roundTripsOf(figures, `cold ${records}`)
-    const held = await healing(pair, records, figures, `heal ${records}, ${2 * DELAY_MS} ms`, 3)
+    roundTripsOf(figures, `cold ${records}`, delayedMs)
+    const held = await healing(pair, records, figures, `heal ${records}, ${2 * delayedMs} ms`, 3)
     pair.proxy.delay(0)
     await pair.disconnect()
     await pair.connect()
     await healing(pair, held, figures, `heal ${records}, 0 ms`, 3)
-    roundTripsOf(figures, `heal ${records}`)
+    roundTripsOf(figures, `heal ${records}`, delayedMs)
   } finally {
     await pair.stop()
   }
 }
 
 /** Of weftmesh alone: many records, memory, and whether the round trips grow with them. */
-export async function largeSizes(module: string, records: number, figures: Figures): Promise<void> {
+export async function largeSizes(module: string, records: number, delayedMs: number, figures: Figures): Promise<void> {
   const pair = await Pair.start(module)
   try {
     await pair.near.ask('add', textsFrom(3, records))
-    for (const delayMs of [0, DELAY_MS]) {
+    for (const delayMs of [0, delayedMs]) {
       await pair.newcomer()
       pair.proxy.delay(delayMs)
       await cold(pair, records, figures, `cold ${records}, ${2 * delayMs} ms`)
     }
-    roundTripsOf(figures, `cold ${records}`)
+    roundTripsOf(figures, `cold ${records}`, delayedMs)
   } finally {
     await pair.stop()
   }
 }
 
-function roundTripsOf(figures: Figures, phase: string): void {
+function roundTripsOf(figures: Figures, phase: string, delayedMs: number): void {
   const more = (name: string): number =>
-    ((figures.median(`${phase}, ${2 * DELAY_MS} ms`, name) ?? 0) - (figures.median(`${phase}, 0 ms`, name) ?? 0)) / (2 * DELAY_MS)
+    ((figures.median(`${phase}, ${2 * delayedMs} ms`, name) ?? 0) - (figures.median(`${phase}, 0 ms`, name) ?? 0)) / (2 * delayedMs)
   figures.set(`${phase}, round trips`, { all: more('ms'), ofThemToConnect: more('connectMs') })
 }
 

@@ -343,6 +343,33 @@ t.test('what is signed while two compare follows when they have, without a wait 
   t.end()
 })
 
+t.test('where one stream differs, nothing is sent again of the others', t => {
+  for (const writer of [0, 1]) {
+    const mesh = new Mesh()
+    const authors = [0, 1].map(index => written(index, 5, [MAIN, AUDIT, memoryStream('side')])) as [Author, Author]
+    for (const [author, other] of [authors, authors.toReversed()] as [Author, Author][])
+      for (const log of [...other.chain.logs.values()].filter(({ identity }) => identity.author === other.self))
+        author.copy(other, log.identity.id)
+    for (const author of authors) author.settle()
+    const [a, b] = authors.map(author => mesh.join(author)) as [Member, Member]
+    mesh.append(writer === 0 ? a : b, ['new'])
+    mesh.connect(a, b)
+    mesh.run()
+    mesh.pass(HEADS_INTERVAL_MS)
+    t.same(
+      mesh.runs().map(run => [run.log, run.from, run.records.length]),
+      [[own(writer), 6, 1]],
+    )
+    const told = mesh.sent.flatMap(({ message }) => (message.kind === 'sync.heads' ? message.entries.map(({ log }) => log) : []))
+    t.same(
+      told.filter(log => log !== own(writer)),
+      [],
+      'and only of that one anything is told',
+    )
+  }
+  t.end()
+})
+
 t.test('a log that is pushed before its author is known as a member is asked for once that is so', t => {
   const [mesh, elsewhere] = [new Mesh(), new Mesh()]
   const [a, b] = [mesh.holding(0), elsewhere.holding(1)]
