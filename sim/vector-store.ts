@@ -61,7 +61,7 @@ export class SimVectorStore implements VectorStore {
   #search(index: VectorIndexName, request: VectorSearch): VectorsFound {
     const { vector, k, ef } = request
     const fault = vectorFault(vector, index.dims)
-    if (fault !== undefined) return failed('invalid_argument', fault)
+    if (fault !== undefined) return failed('vector_invalid', fault)
     if (!Number.isInteger(k) || k < 1 || k > RECALL_K_MAX) return failed('invalid_argument', `k is 1 to ${RECALL_K_MAX}, got ${k}`)
     if (ef !== undefined && (!Number.isInteger(ef) || ef < k || ef > EF_MAX))
       return failed('invalid_argument', `ef is k to ${EF_MAX}, got ${ef}`)

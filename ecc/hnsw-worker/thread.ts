@@ -46,14 +46,8 @@ export class Thread {
   post(requests: ToWorker): boolean {
     if (this.#wait !== undefined) return false
     const worker = this.#worker ?? this.#begin()
-    worker.ref()
     worker.postMessage(requests, [])
     return true
-  }
-
-  /** Nothing is asked of it: it does not keep the process. */
-  rest(): void {
-    this.#worker?.unref()
   }
 
   end(done: () => void): void {
@@ -67,7 +61,8 @@ export class Thread {
   #begin(): Worker {
     const { make, start, onMessage, log } = this.#options
     const given = start(this.#engine)
-    const worker = make?.(given) ?? new Worker(fileURLToPath(new URL('worker.js', import.meta.url)), { workerData: given })
+    // What the program was started with is not for this thread: loaders and debuggers would cost it a second.
+    const worker = make?.(given) ?? new Worker(fileURLToPath(new URL('worker.js', import.meta.url)), { workerData: given, execArgv: [] })
     this.#worker = worker
     let reason = 'it ended'
     worker.on('message', (message: FromWorker) => {

@@ -268,7 +268,6 @@ class ThreadedVectorStore implements VectorStore {
       case 'replies':
         for (const [i, asked] of this.#underWay.splice(0, message.replies.length).entries())
           called(() => asked.settle(message.replies[i] as Reply))
-        if (this.#underWay.length === 0) this.#thread.rest()
         if (this.#waiting.length > 0) this.#flushSoon()
         return
       case 'keep':

@@ -14,6 +14,7 @@ import {
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { VECTOR_ROWS_WAITING_MAX, VECTOR_SEARCHES_WAITING_MAX } from '../../base/limits.ts'
@@ -67,7 +68,10 @@ function made(t: Test, { directory = t.testdir({}), ...options }: Partial<Vector
     directory,
     log: (_, event, fields) => events.push([event, fields]),
     thread: start => {
-      const worker = new Worker(fileURLToPath(new URL('../../ecc/hnsw-worker/worker.js', import.meta.url)), { workerData: start })
+      const worker = new Worker(fileURLToPath(new URL('../../ecc/hnsw-worker/worker.js', import.meta.url)), {
+        workerData: start,
+        execArgv: [],
+      })
       threads.push(worker)
       return worker
     },
@@ -375,12 +379,18 @@ for (const engine of ENGINES) {
         ...rows.map(row => added(bench, INDEX, [row])),
         labelsOf(bench, INDEX, { vector, k: 10, exact: true }),
       ])
-      // Before it has begun, in the middle, or when it has answered.
+      // Before it has begun, in the middle, or when it has answered. A thread that is ended within hnswlib takes the process with it.
       if (death === 1) await new Promise(resolve => setImmediate(resolve))
-      if (death === 2) await answers
+      if (death === 2 || engine === 'hnswlib') await answers
       await bench.threads.at(-1)?.terminate()
       const all = await answers
-      t.strictSame([all[0], all.at(-1)], [before, after], `${from}`)
+      // A question that is asked again may find rows that came after it, as they came; never a row less.
+      const later = rows.map((_, i) => nearestOf([...there.slice(0, -50), ...rows.slice(0, i)], vector, 10))
+      t.ok(
+        [before, ...later, after].some(exact => isDeepStrictEqual(exact, all[0])),
+        `${from}`,
+      )
+      t.strictSame(all.at(-1), after, `${from}`)
       t.strictSame(await labelsOf(bench, INDEX, { vector, k: 10, exact: true }), after, `${from}`)
       t.strictSame(await labelsOf(bench, INDEX, { vector, k: 10, among: bitsOf([0, 1, 2, 3]) }), nearestOf(ROWS.slice(0, 3), vector, 3))
     }
