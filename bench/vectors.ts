@@ -2,7 +2,7 @@
  * The vector store of a node beside hnswlib-node called directly, on the same vectors in the same run: what the thread, the checks, the
  * rows on disk and the exact scores cost, what our own graph costs where hnswlib is not to be had, and what filters, updates and a restart take.
  *
- *     node build/bench/vectors.js [mnist drawn restart among updates delays memory]
+ *     node build/bench/vectors.js [mnist drawn restart among updates delays memory] [hnswlib typescript]
  *
  * MNIST (10,000 pictures of 784 numbers, cosine; 200 of them are the queries) is read from `mnist-t10k-images-idx3-ubyte.gz` in
  * the folder WEFT_DATA, else in `../shared/data`. The other vectors are drawn from a seed: 32 hidden numbers and some noise, as models make them.
@@ -21,7 +21,9 @@ import type { VectorIndexName, VectorRow, VectorSearch, VectorsFound, VectorStor
 import { SimRandom } from '../sim/random.ts'
 import { print, round, timed } from './measure.ts'
 
-type Engine = 'hnswlib' | 'typescript'
+const ENGINES = ['hnswlib', 'typescript'] as const
+
+type Engine = (typeof ENGINES)[number]
 
 interface Raw {
   initIndex(max: number, links: number, efConstruction: number): void
@@ -43,6 +45,10 @@ const K = 10
 /** Rounds over all queries, in turn with those of the baseline; the best counts. */
 const ROUNDS = 15
 const MEMORY_ROWS = 20_000
+const MEMORY_DIMS = 384
+const MEMORY_STEP = 500
+/** As long a loop that waits for nothing but timers is looked at: what the machine itself costs. */
+const IDLE_MS = 5_000
 
 const Native = nativeOf()
 const root = mkdtempSync(join(tmpdir(), 'weft-bench-vectors-'))
@@ -50,8 +56,8 @@ let stores = 0
 
 try {
   const [, , ...parts] = process.argv
-  if (parts[0] === 'resident') await memory(parts[1] as Engine)
-  else await all(part => parts.length === 0 || parts.includes(part))
+  if (parts[0] === 'resident') await resident(parts[1] as Engine)
+  else await all(part => parts.every(name => ENGINES.some(engine => engine === name)) || parts.includes(part))
 } finally {
   rmSync(root, { recursive: true, force: true })
 }
@@ -102,7 +108,7 @@ async function searches(data: Data): Promise<void> {
     }
   }
   for (const engine of engines()) {
-    const { store, name } = opened(data, engine)
+    const { store, name } = opened(data.dims, engine)
     const addMs = await timed(() => filled(store, name, rows))
     for (const ef of [64, 128]) {
       const found = await Promise.all(queries.map(vector => labels(store, name, { vector, k: K, ef })))
@@ -146,12 +152,12 @@ async function searches(data: Data): Promise<void> {
 
 /** From an open to the first answer out of the graph, against making it. */
 async function restart(data: Data, engine: Engine): Promise<void> {
-  const first = opened(data, engine)
+  const first = opened(data.dims, engine)
   const rebuildMs = await timed(() => filled(first.store, first.name, data.rows))
   const closeMs = await timed(() => closed(first.store))
   let [openMs, withThreadMs] = [Infinity, Infinity]
   for (let i = 0; i < 5; i++) {
-    const { store, name } = opened(data, engine, first.directory)
+    const { store, name } = opened(data.dims, engine, first.directory)
     const threadMs = await timed(() => reopened(store, { ...name, space: 'another' }, []))
     const ms = await timed(async () => {
       const missing = await reopened(store, name, data.rows)
@@ -177,7 +183,7 @@ async function restart(data: Data, engine: Engine): Promise<void> {
 /** A fiftieth of the rows is allowed, against the callback of hnswlib. */
 async function among(data: Data, engine: Engine): Promise<void> {
   const { rows, queries } = data
-  const { store, name } = opened(data, engine)
+  const { store, name } = opened(data.dims, engine)
   await filled(store, name, rows)
   const raw = rawOf(data)
   for (const part of [50, 10, 4, 2]) {
@@ -222,11 +228,11 @@ async function among(data: Data, engine: Engine): Promise<void> {
   await closed(store)
 }
 
-/** A thousand rows replaced, against a thousand more; then all of them twice over. */
+/** A thousand rows of four replaced, against a thousand more; then all of them twice over. */
 async function updates(data: Data, engine: Engine): Promise<void> {
   const { rows, queries } = data
-  const { store, name } = opened(data, engine)
-  const [base, more, last] = [rows.slice(0, 8000), rows.slice(8000, 9000), rows.slice(9000)] as const
+  const { store, name } = opened(data.dims, engine)
+  const [base, more, last] = [rows.slice(0, 3000), rows.slice(3000, 4000), rows.slice(4000, 5000)] as const
   await filled(store, name, base)
   const freshMs = await timed(() => filled(store, name, more))
   const updateMs = await timed(() => {
@@ -238,7 +244,7 @@ async function updates(data: Data, engine: Engine): Promise<void> {
   })
   // Twice over: everything is replaced, and again, by the same vectors under other labels.
   let labelNow = rows.length
-  let current = rows.slice(1000)
+  let current = rows.slice(1000, 5000)
   for (let turn = 0; turn < 2; turn++) {
     const next: VectorRow[] = []
     for (let from = 0; from < current.length; from += 1000) {
@@ -269,7 +275,11 @@ async function updates(data: Data, engine: Engine): Promise<void> {
 /** What the main thread feels while all of it happens: adds, a graph that grows, a rebuild, a save. */
 async function delays(data: Data, engine: Engine): Promise<void> {
   const { rows, queries } = data
-  const { store, name } = opened(data, engine)
+  const { store, name } = opened(data.dims, engine)
+  const idle = monitorEventLoopDelay({ resolution: 1 })
+  idle.enable()
+  await sleep(IDLE_MS)
+  idle.disable()
   const waits: number[] = []
   let isOn = true
   const looking = (async (): Promise<void> => {
@@ -298,36 +308,56 @@ async function delays(data: Data, engine: Engine): Promise<void> {
     engine,
     loopP99Ms: round(histogram.percentile(99) / 1e6),
     loopMaxMs: round(histogram.max / 1e6),
+    idleP99Ms: round(idle.percentile(99) / 1e6),
+    idleMaxMs: round(idle.max / 1e6),
     searchP50Ms: at(0.5),
     searchP99Ms: at(0.99),
     searchMaxMs: at(1),
   })
 }
 
-/** Bytes of the process for each vector beyond its numbers. */
-async function memory(engine: Engine): Promise<void> {
-  const dims = 384
-  const data = drawn(MEMORY_ROWS, dims, 1)
-  const { store, name } = opened(data, engine)
-  await filled(store, name, data.rows.slice(0, 1000))
-  const before = resident()
-  await filled(store, name, data.rows.slice(1000))
-  const each = (resident() - before) / (MEMORY_ROWS - 1000)
-  print({ bench: 'vectors memory', engine, rows: MEMORY_ROWS, dims, bytesEach: round(each, 0), beyondNumbers: round(each - 4 * dims, 0) })
+/** In a process of its own: by how many bytes it is larger for each vector that came in. The heap of the thread that makes them does not count. */
+async function resident(engine: Engine): Promise<void> {
+  const { store, name } = opened(MEMORY_DIMS, engine)
+  const numbers = new Float32Array(MEMORY_STEP * MEMORY_DIMS)
+  const directions = Array.from({ length: 32 }, drawer(MEMORY_DIMS))
+  let random = 1
+  const number = (): number => (random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 31 - 1
+  const fill = async (from: number): Promise<number> => {
+    const rows = Array.from({ length: MEMORY_STEP }, (_, i) => {
+      const vector = numbers.subarray(i * MEMORY_DIMS, (i + 1) * MEMORY_DIMS).fill(0)
+      for (const direction of directions) {
+        const weight = number()
+        for (let j = 0; j < MEMORY_DIMS; j++) vector[j] = (vector[j] as number) + weight * (direction[j] as number)
+      }
+      const norm = Math.hypot(...vector)
+      for (let j = 0; j < MEMORY_DIMS; j++) vector[j] = (vector[j] as number) / norm
+      return { label: from + i, id: idOf(from + i), vector }
+    })
+    await filled(store, name, rows)
+    globalThis.gc?.()
+    const { rss, heapTotal, external } = process.memoryUsage()
+    return rss - heapTotal - external
+  }
+  let before = 0
+  let now = 0
+  for (let from = 0; from < MEMORY_ROWS; from += MEMORY_STEP) {
+    now = await fill(from)
+    if (before === 0 && from + MEMORY_STEP >= MEMORY_ROWS / 10) before = now
+  }
+  const each = (now - before) / (0.9 * MEMORY_ROWS)
+  const beyondNumbers = round(each - 4 * MEMORY_DIMS, 0)
+  print({ bench: 'vectors memory', engine, rows: MEMORY_ROWS, dims: MEMORY_DIMS, bytesEach: round(each, 0), beyondNumbers })
   await closed(store)
 }
 
-function resident(): number {
-  for (let i = 0; i < 3; i++) globalThis.gc?.()
-  return process.memoryUsage().rss
-}
-
 function engines(): readonly Engine[] {
-  return Native === undefined ? ['typescript'] : ['hnswlib', 'typescript']
+  const wanted = ENGINES.filter(engine => process.argv.includes(engine))
+  return (wanted.length === 0 ? ENGINES : wanted).filter(engine => engine === 'typescript' || Native !== undefined)
 }
 
 function opened(
-  { dims }: Data,
+  dims: number,
   engine: Engine,
   directory: string = join(root, `${stores++}`),
 ): { store: VectorStore; name: VectorIndexName; directory: string } {
@@ -418,11 +448,17 @@ function mnist(file: string): Data {
   return { what: `MNIST ${all.length} x ${dims}`, dims, rows: all.map((vector, label) => ({ label, id: idOf(label), vector })), queries }
 }
 
-function drawn(count: number, dims: number, queryCount: number = QUERIES): Data {
+function drawn(count: number, dims: number): Data {
+  const draw = drawer(dims)
+  const rows = Array.from({ length: count }, (_, label) => ({ label, id: idOf(label), vector: draw() }))
+  return { what: `${count} x ${dims}, 32 hidden`, dims, rows, queries: Array.from({ length: QUERIES }, draw) }
+}
+
+function drawer(dims: number): () => Float32Array {
   const random = new SimRandom(1, 'vectors')
   const number = (): number => random.below(2001) / 1000 - 1
   const directions = Array.from({ length: 32 }, () => Float32Array.from({ length: dims }, number))
-  const draw = (): Float32Array => {
+  return () => {
     const vector = Float32Array.from({ length: dims }, () => 0.3 * number())
     for (const direction of directions) {
       const weight = number() + number() + number()
@@ -430,8 +466,6 @@ function drawn(count: number, dims: number, queryCount: number = QUERIES): Data 
     }
     return unit(vector)
   }
-  const rows = Array.from({ length: count }, (_, label) => ({ label, id: idOf(label), vector: draw() }))
-  return { what: `${count} x ${dims}, 32 hidden`, dims, rows, queries: Array.from({ length: queryCount }, draw) }
 }
 
 function unit(vector: Float32Array): Float32Array {

@@ -44,6 +44,8 @@ const CHUNK_ROWS = 256
 const scratch = new Uint8Array(CHUNK_BYTES)
 const scratchNumbers = new Float32Array(scratch.buffer)
 const scratchView = new DataView(scratch.buffer)
+/** Rows on their way to the file: used again, so that nothing is left to be collected. */
+let outgoing = new Uint8Array(CHUNK_BYTES)
 /** Oldest first. */
 const opened = new Set<RowFile>()
 
@@ -142,16 +144,18 @@ export class RowFile {
     return { isInMemory: this.#isInMemory, inFile: this.#inFile, chunks: [...this.#chunks] }
   }
 
-  /** @param ids 32 bytes each @param vectors `dims` numbers each, checked @returns the slot of the first */
-  append(count: number, ids: Uint8Array, vectors: Float32Array): number {
+  /** @param places which of the ids (32 bytes each) and vectors (`dims` numbers each, checked) @returns the slot of the first */
+  append(places: readonly number[], ids: Uint8Array, vectors: Float32Array): number {
     const first = this.#count
-    const block = new Uint8Array(count * this.#stride)
+    const count = places.length
+    const block = blockOf(count * this.#stride)
+    const view = new DataView(block.buffer)
     const bytes = new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength)
-    for (let i = 0; i < count; i++) {
+    for (const [i, place] of places.entries()) {
       const at = i * this.#stride
-      block.set(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES), at)
-      block.set(bytes.subarray(i * 4 * this.dims, (i + 1) * 4 * this.dims), at + ID_BYTES)
-      new DataView(block.buffer).setUint32(at + this.#stride - CRC_BYTES, this.#checksum(block, at, first + i), true)
+      block.set(ids.subarray(place * ID_BYTES, (place + 1) * ID_BYTES), at)
+      block.set(bytes.subarray(place * 4 * this.dims, (place + 1) * 4 * this.dims), at + ID_BYTES)
+      view.setUint32(at + this.#stride - CRC_BYTES, this.#checksum(block, at, first + i), true)
     }
     if (!this.#isInMemory) {
       this.#tried(() => {
@@ -262,7 +266,11 @@ export class RowFile {
         i++
       })
     }
-    this.append(slots.length, ids, vectors)
+    this.append(
+      slots.map((_, place) => place),
+      ids,
+      vectors,
+    )
   }
 
   sync(): void {
@@ -366,6 +374,11 @@ export class RowFile {
       if (isFirst) this.#options.onKept()
     }
   }
+}
+
+function blockOf(bytes: number): Uint8Array<ArrayBuffer> {
+  if (bytes > outgoing.length) outgoing = new Uint8Array(bytes)
+  return outgoing.subarray(0, bytes)
 }
 
 function isZero(bytes: Uint8Array): boolean {

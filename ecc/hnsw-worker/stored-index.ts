@@ -152,17 +152,11 @@ export class StoredIndex {
       else if (!this.#claim(labels[i] as number, keyOf(ids, i), unit(vector))) fresh.push(i)
     }
     if (fresh.length === 0) return
-    const freshIds = new Uint8Array(32 * fresh.length)
-    const freshVectors = new Float32Array(dims * fresh.length)
-    for (const [to, from] of fresh.entries()) {
-      freshIds.set(ids.subarray(32 * from, 32 * from + 32), 32 * to)
-      freshVectors.set(vectors.subarray(dims * from, dims * from + dims), dims * to)
-    }
     if (this.#table.count + fresh.length > this.#table.capacity) {
       this.#table = this.#table.grown(roomFor(this.#table.count + fresh.length))
       this.#keep()
     }
-    this.#rows.append(fresh.length, freshIds, freshVectors)
+    this.#rows.append(fresh, ids, vectors)
     const replaced: number[] = []
     for (const from of fresh) {
       const label = labels[from] as number

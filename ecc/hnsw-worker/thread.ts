@@ -11,6 +11,9 @@ const DEATHS_MS = 60_000
 const WAIT_MIN_MS = 100
 const WAIT_MAX_MS = 5_000
 
+/** 8 MiB for what is young: each call of hnswlib leaves a few KB, which would fill 48 MiB first, and be no faster. */
+const YOUNG_MB = 8
+
 export interface ThreadOptions {
   readonly engine: Engine
   readonly log: Logger
@@ -62,7 +65,13 @@ export class Thread {
     const { make, start, onMessage, log } = this.#options
     const given = start(this.#engine)
     // What the program was started with is not for this thread: loaders and debuggers would cost it a second.
-    const worker = make?.(given) ?? new Worker(fileURLToPath(new URL('worker.js', import.meta.url)), { workerData: given, execArgv: [] })
+    const worker =
+      make?.(given) ??
+      new Worker(fileURLToPath(new URL('worker.js', import.meta.url)), {
+        workerData: given,
+        execArgv: [],
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      })
     this.#worker = worker
     let reason = 'it ended'
     worker.on('message', (message: FromWorker) => {

@@ -18,6 +18,7 @@ import type { Engine } from './graph-cache.ts'
 import { Batch, called, sharedCopy } from './batch.ts'
 import type { IndexPlace, Reply, Request, WorkerStart } from './messages.ts'
 import type { IndexKept } from './stored-index.ts'
+import { SharedPool } from './shared-pool.ts'
 import { Thread, type ThreadOptions } from './thread.ts'
 
 export interface VectorStoreOptions {
@@ -58,6 +59,7 @@ class ThreadedVectorStore implements VectorStore {
   readonly #options: VectorStoreOptions
   readonly #indexes: Map<string, OpenIndex> = new Map()
   readonly #thread: Thread
+  readonly #pool: SharedPool = new SharedPool()
   /** Asked of the thread, oldest first; then what waits to be. */
   #underWay: Asked[] = []
   #waiting: Asked[] = []
@@ -202,7 +204,7 @@ class ThreadedVectorStore implements VectorStore {
   }
 
   #beginBatch(place: IndexPlace, rows: number): void {
-    const batch = new Batch(place, rows)
+    const batch = new Batch(place, rows, this.#pool)
     this.#batch = batch
     const counted = (change: number): void => void (this.#rowsWaiting += change)
     batch.onRows = counted

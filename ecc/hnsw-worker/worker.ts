@@ -13,6 +13,7 @@ import { type IndexHost, type IndexKept, StoredIndex } from './stored-index.ts'
 
 /** 8 ms of work, then the loop has a turn: it alone notices that the thread is to end. */
 const SLICE_MS = 8
+const CHANGES: ReadonlySet<Request['kind']> = new Set(['open', 'add', 'retire', 'revive', 'erase'])
 /** As the store names them. */
 const FOLDER = /^[0-9a-f]{32}$/
 /** 2^31 - 1 ms: the longest that a timer can wait. */
@@ -65,8 +66,13 @@ function make({ number, name, directory }: IndexPlace, kept: readonly IndexKept[
 }
 
 function answer(requests: ToWorker): void {
-  const replies: Reply[] = []
+  let replies: Reply[] = []
   for (const request of requests) {
+    // What was seen is told before anything changes: if this thread ends, it is not looked for again among what came later.
+    if (CHANGES.has(request.kind) && replies.some(({ kind }) => kind === 'found')) {
+      say({ kind: 'replies', replies })
+      replies = []
+    }
     try {
       replies.push(replyTo(request))
     } catch (thrown) {
