@@ -287,6 +287,8 @@ export const EMBED_NUMBER_CHARACTERS: number = 32
 export const EMBED_ANSWER_SLACK_BYTES: number = 64 * KiB
 /** 16 MiB of vectors are remembered: 5,000 of 768 numbers. */
 export const EMBED_CACHE_BYTES: number = 16 * MiB
+/** 8 MiB of what memories say: the 15,000 of some 250 B that were read last. */
+export const TEXT_CACHE_BYTES: number = 8 * MiB
 /** 64 memories are on their way to vectors at a time: two requests, so that one travels while the other is worked on. */
 export const EMBED_DOCUMENTS: number = 64
 /** 4,096 memories are looked at in one step for those without a vector: 4 ms. */

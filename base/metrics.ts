@@ -30,6 +30,10 @@ const TABLE = {
   weft_chain_erased_total: { type: 'counter', help: 'Bodies erased from the journal' },
   weft_sync_pulls_resumed_total: { type: 'counter', help: 'Logs pulled on after the connection they came over was lost' },
   weft_memory_duplicates_total: { type: 'counter', help: 'Memories that were said again and known already' },
+  weft_memory_texts_read_total: {
+    type: 'counter',
+    help: 'Texts of memories that were read from the journal: the others were still in memory',
+  },
   weft_memory_nodes: { type: 'gauge', help: 'Causal nodes in the fold' },
   weft_memory_edges: { type: 'gauge', help: 'Causal edges in the fold' },
   weft_memory_pending: { type: 'gauge', help: 'Records held but not applied yet' },

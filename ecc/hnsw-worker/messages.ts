@@ -46,6 +46,8 @@ export type FromWorker =
 
 /** How a thread begins. */
 export interface WorkerStart {
+  /** The memory of its Gate. */
+  readonly gate: SharedArrayBuffer
   readonly engine: Engine
   /** The package that hnswlib is loaded from. */
   readonly native: string

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '../../base/ports.ts'
 import type { Engine } from './graph-cache.ts'
+import { Gate } from './gate.ts'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts'
 
 /** Three deaths of the thread within a minute, and it goes on with our own graph. */
@@ -14,13 +15,20 @@ const WAIT_MAX_MS = 5_000
 /** 8 MiB for what is young: each call of hnswlib leaves a few KB, which would fill 48 MiB first, and be no faster. */
 const YOUNG_MB = 8
 
+/** Of all threads of this process: one that ends while hnswlib works would be aborted. */
+const gates: Set<Gate> = new Set()
+
+function haltAll(): void {
+  for (const gate of gates) gate.halt()
+}
+
 export interface ThreadOptions {
   readonly engine: Engine
   readonly log: Logger
   /** Makes a thread. */
   readonly make: ((start: WorkerStart) => Worker) | undefined
   /** What it begins with. */
-  readonly start: (engine: Engine) => WorkerStart
+  readonly start: (engine: Engine) => Omit<WorkerStart, 'gate'>
   readonly onMessage: (message: Exclude<FromWorker, { kind: 'engine' | 'log' }>) => void
   /** It died: whatever it was asked is to be asked again once `onReady` says so. */
   readonly onDeath: () => void
@@ -32,6 +40,7 @@ export class Thread {
   readonly #options: ThreadOptions
   #engine: Engine
   #worker: Worker | undefined
+  #gate: Gate | undefined
   #deathsMs: number[] = []
   /** Runs before the next one may begin. */
   #wait: NodeJS.Timeout | undefined
@@ -57,13 +66,26 @@ export class Thread {
     const worker = this.#worker
     this.#worker = undefined
     clearTimeout(this.#wait)
+    this.#halt()
     if (worker === undefined) setImmediate(done)
     else worker.terminate().then(done, done)
   }
 
+  #halt(): void {
+    if (this.#gate === undefined) return
+    gates.delete(this.#gate)
+    this.#gate.halt()
+    this.#gate = undefined
+  }
+
   #begin(): Worker {
     const { make, start, onMessage, log } = this.#options
-    const given = start(this.#engine)
+    const gate = new Gate()
+    const given = { ...start(this.#engine), gate: gate.shared }
+    this.#gate = gate
+    process.off('exit', haltAll)
+    process.on('exit', haltAll)
+    gates.add(gate)
     // What the program was started with is not for this thread: loaders and debuggers would cost it a second.
     const worker =
       make?.(given) ??
@@ -97,6 +119,8 @@ export class Thread {
   #onExit(reason: string): void {
     const { log, onDeath, onReady } = this.#options
     this.#worker = undefined
+    if (this.#gate !== undefined) gates.delete(this.#gate)
+    this.#gate = undefined
     const nowMs = performance.now()
     this.#deathsMs = [...this.#deathsMs.filter(ms => ms > nowMs - DEATHS_MS), nowMs]
     const deaths = this.#deathsMs.length

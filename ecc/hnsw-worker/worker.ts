@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/assert.ts'
+import { Gate } from './gate.ts'
 import { loadNative, type NativeConstructor } from './native-graph.ts'
 import type { FromWorker, IndexPlace, Reply, Request, ToWorker, WorkerStart } from './messages.ts'
 import { type IndexHost, type IndexKept, StoredIndex } from './stored-index.ts'
@@ -22,6 +23,8 @@ const TIMER_MAX_MS = 2 ** 31 - 1
 assert(parentPort !== null, 'a worker thread')
 const port = parentPort
 const start = workerData as WorkerStart
+const gate = new Gate(start.gate)
+gate.enter()
 const indexes = new Map<number, StoredIndex>()
 const folders = new Map<number, string>()
 const native = engineOf(start)
@@ -31,10 +34,13 @@ let timer: NodeJS.Timeout | undefined
 
 for (const { place, kept } of start.indexes) make(place, kept)
 port.on('message', (requests: ToWorker) => {
+  gate.enter()
   answer(requests)
+  gate.leave()
   schedule()
 })
 schedule()
+gate.leave()
 
 function engineOf({ engine, native: name }: WorkerStart): NativeConstructor | undefined {
   if (engine === 'typescript') {
@@ -131,10 +137,13 @@ function schedule(): void {
 
 function work(): void {
   isWorking = false
+  gate.enter()
   const endMs = performance.now() + SLICE_MS
   // Whatever came while something was done is answered before anything else is.
   const isOn = (): boolean => {
     for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) answer(next.message as ToWorker)
+    gate.leave()
+    gate.enter()
     return !isClosed && performance.now() < endMs
   }
   let wasBusy = false
@@ -142,6 +151,7 @@ function work(): void {
     while (isOn() && index.work()) wasBusy = true
     if (!isOn()) break
   }
+  gate.leave()
   if (isClosed) return
   if (wasBusy || performance.now() >= endMs) return schedule()
   const dueMs = Math.min(...[...indexes.values()].map(index => index.dueMs ?? Number.POSITIVE_INFINITY))

@@ -39,7 +39,7 @@ export function communities(
   asOf(memory, options.asOf, to, at => {
     const frontier = memory.frontier(at)
     thought(cognition, to, memory.fold.cognition(at).topics(), ({ modularity, count, alone, topics }, tookMs) => {
-      memory.texts(
+      memory.texts.read(
         topics.flatMap(({ central }) => central.map(({ ref }) => ref)),
         said => {
           let next = 0
@@ -63,7 +63,7 @@ export function proposals(memory: Memory, cognition: NodeCognition, to: Answerin
   const frontier = memory.frontier()
   const work = memory.fold.cognition().proposals(name => cognition.decisions.isDecided(decisionOn(memory, name)))
   thought(cognition, to, work, (found, tookMs) => {
-    memory.texts(
+    memory.texts.read(
       found.flatMap(({ pairs }) => [pairs[0]?.cause.ref, pairs[0]?.effect.ref].filter(ref => ref !== undefined)),
       said => {
         const views = found.map((proposal, i) => viewOf(proposal, said[2 * i]?.text ?? '', said[2 * i + 1]?.text ?? ''))

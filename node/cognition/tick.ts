@@ -53,13 +53,13 @@ export function tick(memory: Memory, thinking: Thinking, after: Cut, done: (tick
   thinking.think(sense(fold, after), 1, sensed => {
     if (!sensed.ok) return done(undefined)
     const news = sensed.value
-    memory.readable(
+    memory.texts.readable(
       news.memories.map(({ ref }) => ref),
       texts => {
         thinking.think(search(fold, news, texts), 1, searched => {
           if (!searched.ok) return done(undefined)
           const others = refsOf(searched.value)
-          memory.readable([...others.values()], read => {
+          memory.texts.readable([...others.values()], read => {
             const said = new Map([...others.keys()].map((id, i) => [id, read[i]]))
             likenesses(
               memory,

@@ -113,7 +113,7 @@ export function readinessOf(core: Core): Readiness {
 
 /** What of the chain cannot be read back, as far as anything has tried to. */
 function damageOf(core: Core): string | undefined {
-  const damaged = core.memories.all.flatMap(memory => memory.damaged)
+  const damaged = core.memories.all.flatMap(memory => memory.texts.damaged)
   const [first] = damaged
   if (core.stuck.size > 0) return `${core.stuck.size} logs cannot be read back: see weft chain verify`
   if (first === undefined) return undefined

@@ -71,7 +71,7 @@ function recalled(memory: Memory, query: string, asked: FoldRecallOptions, how: 
   const found = attempt(to, () => memory.fold.recall(query, asked))
   if (found === undefined) return
   const frontier = memory.frontier(asked.at)
-  memory.texts(
+  memory.texts.read(
     found.hits.map(hit => hit.ref),
     said => {
       const hits = found.hits.map((hit, i): RecallHit => {
@@ -106,7 +106,7 @@ export function why(memory: Memory, text: string, asOf: string | undefined, to: 
   reasons(memory, text, asOf, to.fail, (id, found, at) => {
     const frontier = memory.frontier(at)
     const steps = found.paths.flatMap(path => path.steps)
-    memory.texts(
+    memory.texts.read(
       steps.map(step => step.ref),
       said => {
         let next = 0
@@ -157,7 +157,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
       if (node === undefined) return to.fail(memory.fold.missing(id))
       const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
       const edges = links.edges.map(({ ref: _, ...edge }) => edge)
-      memory.texts(
+      memory.texts.read(
         [node.ref],
         ([said]) => {
           to.ok({
@@ -183,7 +183,7 @@ export function list(memory: Memory, options: ListOptions, to: Answering<MemoryP
       const page = attempt(to, () => memory.fold.list({ after, at, limit: options.limit ?? 100 }))
       if (page === undefined) return
       const frontier = memory.frontier(page.next)
-      memory.texts(
+      memory.texts.read(
         page.nodes.map(node => node.ref),
         said => {
           const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i] as Remember), state: node.state }))
@@ -203,7 +203,7 @@ export function whatIf(memory: Memory, text: string, asOf: string | undefined, t
         const found = attempt(to, () => memory.fold.whatIf(id, at))
         if (found === undefined) return
         const frontier = memory.frontier(at)
-        memory.texts(
+        memory.texts.read(
           found.dependents.map(({ node }) => node.ref),
           said => {
             const dependents = found.dependents.map(({ node, before, after }, i) => ({
@@ -229,7 +229,7 @@ export function diff(memory: Memory, from: string, options: DiffOptions, to: Ans
       if (found === undefined) return
       const frontier = memory.frontier(after)
       const { nodes, edges, conflicts: disputes, truncated } = found
-      memory.texts(
+      memory.texts.read(
         nodes.map(({ node }) => node.ref),
         said => {
           const memories = nodes.map(

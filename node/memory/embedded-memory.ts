@@ -24,7 +24,7 @@ function embeddedMemory(memory: Memory): EmbeddedMemory {
     },
     lacking: options => memory.fold.vectors.lacking(options),
     countLacking: options => memory.fold.vectors.countLacking(options),
-    texts: (refs, then, fail) => memory.texts(refs, said => then(said.map(({ text }) => text)), fail),
+    texts: (refs, then, fail) => memory.texts.read(refs, said => then(said.map(({ text }) => text)), fail),
     write: (embedder, rows, done) => {
       let left = rows.length
       let failed: Parameters<typeof done>[0]

@@ -4,6 +4,7 @@ import type { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { CoreContext } from '../context.ts'
 import type { Writer } from '../writer.ts'
 import { type BodySeal, Memory, type SavedMemory } from './memory.ts'
+import { TextCache } from './text-cache.ts'
 
 /** The memories of this node, one for each space. */
 export class Memories {
@@ -11,6 +12,7 @@ export class Memories {
   readonly #chain: Chain
   readonly #writer: Writer
   readonly #seal: BodySeal
+  readonly #texts: TextCache = new TextCache()
   readonly #bySpace: Map<string, Memory> = new Map()
 
   constructor(context: CoreContext, chain: Chain, writer: Writer, seal: BodySeal) {
@@ -25,7 +27,7 @@ export class Memories {
     const sizes = new Map<LogId, number>()
     for (const [space, saved] of snapshots) {
       if (!this.#isHeld(saved.fold)) continue
-      this.#bySpace.set(space, new Memory(this.#context, this.#chain, this.#writer, space, this.#seal, saved))
+      this.#bySpace.set(space, new Memory(this.#context, this.#chain, this.#writer, space, this.#seal, this.#texts, saved))
       for (const [log, size] of saved.fold.cut) sizes.set(log, size)
     }
     this.of(DEFAULT_SPACE)
@@ -43,7 +45,7 @@ export class Memories {
   of(space: string): Memory {
     let memory = this.#bySpace.get(space)
     if (memory === undefined) {
-      memory = new Memory(this.#context, this.#chain, this.#writer, space, this.#seal, undefined)
+      memory = new Memory(this.#context, this.#chain, this.#writer, space, this.#seal, this.#texts, undefined)
       this.#bySpace.set(space, memory)
     }
     return memory

@@ -14,23 +14,23 @@ import {
   parseCausalId,
 } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
-import { DAMAGED_MAX, SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
+import { SNAPSHOT_LATE_MS, SNAPSHOT_LATE_RECORDS, SNAPSHOT_RECORDS, SNAPSHOT_SOON_MS } from '../../base/limits.ts'
 import { bytes, list, text, tuple, uint } from '../../base/shape.ts'
 import type { AppliedRecord, VoidReason } from '../../chain/applied.ts'
 import type { Chain } from '../../chain/chain.ts'
 import { erasedLeaf } from '../../chain/erasure.ts'
-import type { ParentRef, StoredRecord } from '../../chain/record.ts'
+import type { ParentRef } from '../../chain/record.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
-import { decodeRemember, type Remember } from '../../ecc/records.ts'
-import { type Fold, headerOf } from '../applier.ts'
+import type { Fold } from '../applier.ts'
 import type { CoreContext } from '../context.ts'
 import type { Opened } from '../keyring.ts'
-import type { RecordRef } from '../step.ts'
 import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
+import type { TextCache } from './text-cache.ts'
+import { Texts } from './texts.ts'
 import { MemoryVectors } from './vectors.ts'
 
 /**
@@ -42,6 +42,7 @@ export class Memory implements Fold {
   readonly writer: MemoryWriter
   readonly waits: FrontierWait
   readonly vectors: MemoryVectors
+  readonly texts: Texts
   /** Who waits for anything new at all. */
   readonly changes: Waiters
   readonly #context: CoreContext
@@ -51,8 +52,6 @@ export class Memory implements Fold {
   readonly #seal: BodySeal
   /** Keys that records here were sealed with and that are not held: how many records wait for each. */
   readonly #sealed: Map<string, number>
-  /** Folded records that could not be read back when an answer last needed them, by place. */
-  readonly #damaged: Map<string, RecordRef> = new Map()
   #fold: MemoryFold
   /** How many of the fold's erasures were taken, and how many the saved fold knows. */
   #erasuresTaken = 0
@@ -61,7 +60,15 @@ export class Memory implements Fold {
   /** When what is unsaved by then is saved, few as it may be. */
   #saveAtMs = Number.POSITIVE_INFINITY
 
-  constructor(context: CoreContext, chain: Chain, writer: Writer, space: string, seal: BodySeal, saved: SavedMemory | undefined) {
+  constructor(
+    context: CoreContext,
+    chain: Chain,
+    writer: Writer,
+    space: string,
+    seal: BodySeal,
+    cache: TextCache,
+    saved: SavedMemory | undefined,
+  ) {
     this.#seal = seal
     this.#sealed = new Map(saved?.sealed)
     this.#context = context
@@ -73,13 +80,14 @@ export class Memory implements Fold {
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), seal, () => this.#fold)
     this.changes = new Waiters(context)
     this.waits = new FrontierWait(context, chain, () => this.#fold)
+    this.texts = new Texts(context, chain, space, seal, cache)
     this.vectors = new MemoryVectors(
       context,
       chain,
       space,
       () => this.#fold,
       (log, kind, body) => this.#seal.open(space, log, kind, body).body,
-      ref => this.#note(ref, false),
+      ref => this.texts.note(ref, false),
     )
   }
 
@@ -96,10 +104,6 @@ export class Memory implements Fold {
     return [...here, ...this.#fold.voids]
   }
 
-  get damaged(): readonly RecordRef[] {
-    return [...this.#damaged.values()]
-  }
-
   // ---- the fold
 
   apply(record: AppliedRecord): void {
@@ -108,7 +112,9 @@ export class Memory implements Fold {
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const isSaid = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record))
     const body = isSaid ? this.#opened(log, kind, record.record.body) : null
+    const { erasures } = this.#fold
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
+    if (this.#fold.erasures > erasures) this.texts.onErased()
     if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
   }
@@ -149,8 +155,7 @@ export class Memory implements Fold {
     this.#voids.clear()
     this.#sealed.clear()
     this.vectors.reset()
-    // Everything is read back for the new fold: what is still damaged is noticed there.
-    this.#damaged.clear()
+    this.texts.reset()
     this.#erasuresTaken = 0
     this.#erasuresSaved = 0
     this.#unsaved = 0
@@ -261,59 +266,6 @@ export class Memory implements Fold {
   /** Somebody said again what is known. */
   countKnown(): void {
     this.#context.metrics.add('weft_memory_duplicates_total')
-  }
-
-  /** Reads what memories say. An answer with a text that the journal cannot give is no answer: it fails, and names the record. */
-  texts(refs: readonly RecordRef[], then: (said: readonly Remember[]) => void, fail: (error: WeftError) => void): void {
-    if (refs.length === 0) return then([])
-    const fold = this.#fold
-    this.#context.emit({
-      kind: 'read-each',
-      refs,
-      then: records => {
-        // A log may have been cut meanwhile: other records stand there now, or none.
-        if (fold !== this.#fold) return fail(new WeftError('recovering', 'the memory was folded anew while its texts were read'))
-        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
-        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined || records[i]?.erasedBy !== undefined))
-        if (said.every(one => one !== undefined)) return then(said)
-        const missing = said.indexOf(undefined)
-        const { log, seq } = refs[missing] as RecordRef
-        if (records[missing]?.erasedBy !== undefined)
-          return fail(new WeftError('recovering', `record ${seq} of log ${log} was erased while it was read`))
-        fail(new WeftError('chain_damaged', `record ${seq} of log ${log} cannot be read back`, { details: { log, seq } }))
-      },
-    })
-  }
-
-  /** Their texts, undefined for what cannot be read: for what may do without some. */
-  readable(refs: readonly RecordRef[], then: (texts: readonly (string | undefined)[]) => void): void {
-    if (refs.length === 0) return then([])
-    this.#context.emit({
-      kind: 'read-each',
-      refs,
-      then: records => {
-        const said = refs.map((ref, i) => this.#saidBy(ref, records[i]))
-        refs.forEach((ref, i) => this.#note(ref, said[i] !== undefined))
-        then(said.map(one => one?.text))
-      },
-    })
-  }
-
-  #saidBy(ref: RecordRef, record: StoredRecord | undefined): Remember | undefined {
-    const log = this.#chain.log(ref.log)
-    const header = log === undefined || record === undefined ? undefined : headerOf(log, ref.seq, record)
-    if (record === undefined || header === undefined) return undefined
-    const { body } = this.#seal.open(this.space, ref.log, header.kind, record.body)
-    return body && decodeRemember(body)
-  }
-
-  #note({ log, seq }: RecordRef, isReadable: boolean): void {
-    const place = `${log}/${seq}`
-    if (isReadable) this.#damaged.delete(place)
-    else if (!this.#damaged.has(place) && this.#damaged.size < DAMAGED_MAX) {
-      this.#damaged.set(place, { log, seq })
-      this.#context.log('error', 'chain.damaged', { log, seq })
-    }
   }
 }
 

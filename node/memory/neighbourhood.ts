@@ -47,7 +47,7 @@ export function neighbourhood(
   for (const { type, from, to: end } of shown) if (type === 'contradicts') for (const id of [from, end]) disputed.add(id)
   const rows = [...nodes.values()]
   const frontier = memory.frontier()
-  memory.texts(
+  memory.texts.read(
     rows.map(({ node }) => node.ref),
     said =>
       to.ok({

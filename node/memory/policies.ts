@@ -189,7 +189,7 @@ export class Policies {
   #sweep(policy: PolicyInfo, from: number, found: readonly Candidate[], then: (candidates: readonly Candidate[]) => void): void {
     const memory = this.#init.memory()
     const { worths, next } = memory.fold.worths(this.#init.log(), from, POLICY_SLICE)
-    memory.texts(
+    memory.texts.read(
       worths.map(({ ref }) => ref),
       said => {
         const all = found.concat(

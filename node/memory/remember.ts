@@ -39,7 +39,7 @@ export function remember(
   // A key is a name of its author's own.
   const copies = how.again === true || input.key !== undefined ? [] : memory.fold.withText(input.text).slice(0, COPIES_READ_MAX)
   if (copies.length === 0) return write()
-  memory.texts(
+  memory.texts.read(
     copies.map(({ ref }) => ref),
     said => {
       const known = copies[said.findIndex((one, i) => isSaidBy(memory, input, one, (copies[i] as Copy).id))]

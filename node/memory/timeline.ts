@@ -43,7 +43,7 @@ function answer(
   if (found === undefined) return
   if (found.nodes.length === 0 && id !== undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
   const frontier = memory.frontier(at)
-  memory.texts(
+  memory.texts.read(
     found.nodes.map(node => node.ref),
     said => {
       const memories = found.nodes.map(

@@ -237,19 +237,17 @@ t.test('what a peer may not do costs it the connection, or the stream', async t 
   }
   t.same(host.frames, [])
 
-  const early = await RawPeer.dial(host.transport, 200)
-  const stream = await early.open('ipc')
-  try {
-    stream.send(framed(utf8('early')))
-  } catch {
-    // It was reset already.
-  }
-  await until('a stream before the greeting is reset', () => stream.status !== 'open')
+  const hasty = await RawPeer.dial(host.transport, 200)
+  ;(await hasty.open('ipc')).send(framed(utf8('too early')))
+  await until('a frame before the greeting ends the connection', () => hasty.isClosed)
+  t.same(host.frames, [])
+
+  const early = await RawPeer.dial(host.transport, 201)
+  const second = await early.open('ipc')
   await early.greet()
   early.greeting.send(framed(YES))
-  const second = await early.open('ipc')
   second.send(framed(utf8('in time')))
-  await until('the connection still works', () => host.frames.length > 0)
+  await until('a stream may be opened before it is needed', () => host.frames.length > 0)
   t.same(host.frames, ['ipc in time'])
   const third = await early.open('ipc')
   await until('a second stream of a protocol is reset', () => third.status !== 'open')

@@ -1,4 +1,5 @@
 import type { Connection as Libp2pConnection, Stream } from '@libp2p/interface'
+import type { ErrorCode } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { CLOSE_FLUSH_MS, GREETING_TIMEOUT_MS, OUTBOUND_MAX_BYTES } from '../../base/limits.ts'
 import type { Connection, ConnectionTable } from '../connection-table.ts'
@@ -10,7 +11,8 @@ import { StreamWriter } from './stream-writer.ts'
 
 /**
  * One libp2p connection as a link. The dialler opens the greeting stream, which stays open
- * and is read both ways; each side opens a stream of its own for every protocol it sends on.
+ * and is read both ways; each side opens a stream of its own for every protocol it sends on. That of `sync` is
+ * negotiated while the greeting is: the first hello then needs no round trip of its own for it.
  *
  * Closing in good order: the closer says on the greeting stream how many frames it has sent on
  * each protocol. The other side, once it has that many, closes the connection. libp2p's
@@ -40,7 +42,11 @@ export class Libp2pLink implements Link {
     this.#table = table
     this.#greeting = this.#writer()
     this.#connection = table.opened(this)
-    if (this.direction === 'outbound') this.#open('greeting', stream => this.#readGreeting(stream, this.#greeting))
+    if (this.direction === 'outbound') {
+      const use = (stream: Stream): void => this.#readGreeting(stream, this.#greeting)
+      this.#open('greeting', use, code => table.lost(this.#connection, code))
+    }
+    this.#writerOf('sync')
   }
 
   greet(message: Uint8Array): void {
@@ -52,13 +58,7 @@ export class Libp2pLink implements Link {
       this.#isFull = true
       return false
     }
-    let writer = this.#writers.get(protocol)
-    if (writer === undefined) {
-      writer = this.#writer()
-      this.#writers.set(protocol, writer)
-      this.#openFor(protocol, writer)
-    }
-    this.#queuedBytes += writer.push(frame)
+    this.#queuedBytes += this.#writerOf(protocol).push(frame)
     this.#sent[protocol] = (this.#sent[protocol] + 1) >>> 0
     return true
   }
@@ -78,13 +78,10 @@ export class Libp2pLink implements Link {
     else this.#readGreeting(stream, this.#greeting)
   }
 
-  /** The peer has opened the stream of a protocol. */
+  /** The peer has opened the stream of a protocol; nothing may come on it before its greeting was accepted. */
   accept(protocol: Protocol, stream: Stream): void {
-    if (this.#connection.state !== 'up') {
-      stream.abort(new Error('no greeting was accepted'))
-      return
-    }
     const onFrame = (frame: Uint8Array): void => {
+      if (this.#connection.state === 'greeting') return this.#table.lost(this.#connection, 'unexpected')
       this.#received[protocol] = (this.#received[protocol] + 1) >>> 0
       this.#table.received(this.#connection, protocol, frame)
       this.#closeWhenComplete()
@@ -129,27 +126,38 @@ export class Libp2pLink implements Link {
     this.#table.lost(this.#connection, 'unreachable')
   }
 
-  #openFor(protocol: Protocol, writer: StreamWriter): void {
-    this.#open(protocol, stream => {
+  #writerOf(protocol: Protocol): StreamWriter {
+    const known = this.#writers.get(protocol)
+    if (known !== undefined) return known
+    const writer = this.#writer(this.#greeting)
+    this.#writers.set(protocol, writer)
+    const use = (stream: Stream): void => {
       stream.addEventListener('close', () => this.#table.lost(this.#connection, 'unreachable'))
       writer.attach(stream)
+    }
+    this.#open(protocol, use, code => {
+      // Opened before it was needed: it is tried again when it is.
+      if (writer.isEmpty) this.#writers.delete(protocol)
+      else this.#table.lost(this.#connection, code)
     })
+    return writer
   }
 
-  #open(protocol: Protocol | 'greeting', use: (stream: Stream) => void): void {
+  #open(protocol: Protocol | 'greeting', use: (stream: Stream) => void, fail: (code: ErrorCode) => void): void {
     this.#libp2p.newStream(PROTOCOLS[protocol].id, { signal: AbortSignal.timeout(GREETING_TIMEOUT_MS) }).then(
-      stream => (stream.status === 'open' ? use(stream) : this.#table.lost(this.#connection, 'unreachable')),
-      (error: Error) => this.#table.lost(this.#connection, error.name === 'UnsupportedProtocolError' ? 'incompatible' : 'unreachable'),
+      stream => (stream.status === 'open' ? use(stream) : fail('unreachable')),
+      (error: Error) => fail(error.name === 'UnsupportedProtocolError' ? 'incompatible' : 'unreachable'),
     )
   }
 
-  #writer(): StreamWriter {
-    return new StreamWriter(bytes => {
+  #writer(before?: StreamWriter): StreamWriter {
+    const onLeft = (bytes: number): void => {
       this.#queuedBytes -= bytes
       if (!this.#isFull || this.#queuedBytes > OUTBOUND_MAX_BYTES / 2) return
       this.#isFull = false
       this.#table.drained(this.#connection)
-    })
+    }
+    return new StreamWriter(onLeft, before)
   }
 }
 

@@ -9,12 +9,22 @@ import { FrameEncoder } from '../frame.ts'
 export class StreamWriter {
   readonly #encoder = new FrameEncoder()
   readonly #onLeft: (bytes: number) => void
+  /** Whose frames go first. */
+  readonly #before: StreamWriter | undefined
+  /** Those that wait for this one. */
+  readonly #after: Set<StreamWriter> = new Set()
   #stream: Stream | undefined
   #isScheduled = false
 
-  /** @param onLeft bytes have been taken over by the stream */
-  constructor(onLeft: (bytes: number) => void) {
+  /** @param onLeft bytes have been taken over by the stream @param before nothing leaves while something waits there */
+  constructor(onLeft: (bytes: number) => void, before?: StreamWriter) {
     this.#onLeft = onLeft
+    this.#before = before
+  }
+
+  /** Nothing waits to leave. */
+  get isEmpty(): boolean {
+    return this.#encoder.pendingBytes === 0
   }
 
   /** The stream is open; frames wait until then. */
@@ -39,10 +49,12 @@ export class StreamWriter {
   }
 
   #flush(): void {
-    const stream = this.#stream as Stream
+    const stream = this.#stream
+    if (stream === undefined) return
+    if (this.#before?.isEmpty === false) return void this.#before.#after.add(this)
     while (stream.writeStatus === 'writable' && !stream.writableNeedsDrain) {
       const piece = this.#encoder.take()
-      if (piece === undefined) return
+      if (piece === undefined) return this.#letGo()
       try {
         stream.send(piece)
       } catch {
@@ -50,5 +62,11 @@ export class StreamWriter {
       }
       this.#onLeft(piece.length)
     }
+  }
+  /** Nothing waits here any more. */
+  #letGo(): void {
+    const after = [...this.#after]
+    this.#after.clear()
+    for (const writer of after) writer.#flush()
   }
 }
