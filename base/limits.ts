@@ -148,6 +148,8 @@ export const CALL_DEADLINE_MAX_MS: number = 3_600_000
 export const UNAUDITED_MAX: number = 1024
 /** 65,536 calls and monitors wait for an answer. */
 export const PENDING_CALLS_MAX: number = 65_536
+/** 65,536 requests of programs on this machine wait for their turn: some ten seconds of work. */
+export const REQUESTS_WAITING_MAX: number = 65_536
 export const MONITORS_MAX: number = 65_536
 /** 512 KiB: a message between nodes with its envelope fits a frame. */
 export const MESSAGE_MAX_BYTES: number = 512 * KiB

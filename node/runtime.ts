@@ -1,6 +1,7 @@
 import type { Buggify } from '../base/buggify.ts'
 import { utf8 } from '../base/bytes.ts'
 import { WeftError } from '../base/errors.ts'
+import { REQUESTS_WAITING_MAX } from '../base/limits.ts'
 import type { Clock, Disk, Logger, Timer } from '../base/ports.ts'
 import type { StagedCommit } from '../chain/chain.ts'
 import type { Journal } from '../chain/journal.ts'
@@ -16,6 +17,7 @@ import type { Core } from './core.ts'
 import { performVector } from './memory/vector-effect.ts'
 import type { IdIndex } from './id-index.ts'
 import { FileSaver } from './save-file.ts'
+import { Slices } from './slices.ts'
 import type { CoreEvent, Effect, Loaded, RecordRef } from './step.ts'
 
 /**
@@ -52,6 +54,7 @@ export class Runtime {
   readonly core: Core
   readonly #ports: RuntimePorts
   readonly #files: FileSaver
+  readonly #slices: Slices
   #queue: CoreEvent[] = []
   #busy = false
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
@@ -63,6 +66,7 @@ export class Runtime {
     this.core = core
     this.#ports = ports
     this.#files = new FileSaver(ports.disk)
+    this.#slices = new Slices(ports.clock, REQUESTS_WAITING_MAX)
   }
 
   /** Takes up work; the transport's events come here from now on. */
@@ -87,6 +91,7 @@ export class Runtime {
 
   /** Shuts down in good order: last records are written, then connections close. */
   stop(done: () => void): void {
+    this.#slices.finish()
     this.dispatch({
       kind: 'stopping',
       done: () => {
@@ -148,9 +153,10 @@ export class Runtime {
     })
   }
 
-  /** The same, answered by a call. */
+  /** The same, answered by a call. Of many that are asked in one turn of the loop some wait for the next ones. */
   ask<K extends CommandName>(name: K, input: unknown, to: AnswerTo<CommandTypes[K]['result']>): void {
-    this.dispatch({ kind: 'run', run: () => perform(this.core, name, input, to) })
+    const isTaken = this.#slices.run(() => this.dispatch({ kind: 'run', run: () => perform(this.core, name, input, to) }))
+    if (!isTaken) to.fail(new WeftError('full', `${REQUESTS_WAITING_MAX} requests are waiting`))
   }
 
   /** One timer for everything that waits for a time; waking early does no harm, so it is only ever set earlier. */

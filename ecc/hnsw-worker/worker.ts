@@ -14,6 +14,8 @@ import { type IndexHost, type IndexKept, StoredIndex } from './stored-index.ts'
 
 /** 8 ms of work, then the loop has a turn: it alone notices that the thread is to end. */
 const SLICE_MS = 8
+/** 0.5 ms of answers are told together: the caller works on them while the next ones are found. */
+const TELL_MS = 0.5
 const CHANGES: ReadonlySet<Request['kind']> = new Set(['open', 'add', 'retire', 'revive', 'erase'])
 /** As the store names them. */
 const FOLDER = /^[0-9a-f]{32}$/
@@ -73,12 +75,16 @@ function make({ number, name, directory }: IndexPlace, kept: readonly IndexKept[
 
 function answer(requests: ToWorker): void {
   let replies: Reply[] = []
+  let sinceMs = performance.now()
+  const tell = (): void => {
+    say({ kind: 'replies', replies })
+    replies = []
+    sinceMs = performance.now()
+  }
   for (const request of requests) {
     // What was seen is told before anything changes: if this thread ends, it is not looked for again among what came later.
-    if (CHANGES.has(request.kind) && replies.some(({ kind }) => kind === 'found')) {
-      say({ kind: 'replies', replies })
-      replies = []
-    }
+    const isSeen = CHANGES.has(request.kind) && replies.some(({ kind }) => kind === 'found')
+    if (isSeen || (replies.length > 0 && performance.now() - sinceMs > TELL_MS)) tell()
     try {
       replies.push(replyTo(request))
     } catch (thrown) {
@@ -88,7 +94,7 @@ function answer(requests: ToWorker): void {
       replies.push({ kind: 'failed', code: thrown instanceof RangeError ? 'invalid_argument' : 'internal', message })
     }
   }
-  say({ kind: 'replies', replies })
+  tell()
 }
 
 function replyTo(request: Request): Reply {

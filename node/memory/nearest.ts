@@ -66,7 +66,17 @@ export function nearest(memory: Memory, question: VectorQuestion, options: FoldR
       return asked
     }
     const ask = (isExact: boolean, then: (found: Found) => void): void => {
-      const search: Searching = { memory, index, vector, asked: askedThen, isExact, ef, at: options.at, k: options.k }
+      const search: Searching = {
+        memory,
+        index,
+        vector,
+        asked: askedThen,
+        isExact,
+        ef,
+        at: options.at,
+        k: options.k,
+        leads: options.spread !== false || (options.quoting ?? '') !== '',
+      }
       find(search, to.fail, found => (fold === memory.fold ? then(found) : to.fail(foldedAnew())))
     }
     const answer = (found: Found, agreement: number | undefined): void =>
@@ -111,17 +121,19 @@ interface Searching {
   readonly ef: number | undefined
   readonly at: Cut | undefined
   readonly k: number
+  /** RECALL_SEEDS of the nearest count even where fewer are wanted: they lead on to others. */
+  readonly leads: boolean
 }
 
 function find(search: Searching, fail: (error: WeftError) => void, then: (found: Found) => void): void {
-  const { asked, index, at, k } = search
+  const { asked, index, at, k, leads } = search
   // Now is what the store knows by itself.
   const all = at === undefined ? undefined : asked().among(index, false)
   enough(
     search,
     all,
     () => true,
-    Math.max(k, RECALL_SEEDS),
+    leads ? Math.max(k, RECALL_SEEDS) : k,
     fail,
     (seeds, areExact, isWhole) => {
       const some = seeds.filter(({ node }) => asked().isWanted(node))
