@@ -313,6 +313,8 @@ export interface PolicyInput {
   readonly kind: 'decay' | 'label' | 'quota'
   /** Like 90d, 12h, 30m, 45s. */
   readonly after?: string | undefined
+  /** Whose memories; `main` without it. */
+  readonly space?: string | undefined
   /** `name=value`: only memories that have it. */
   readonly label?: string | undefined
   readonly memories?: number | undefined

@@ -24,6 +24,7 @@ import { ChainSync, type SyncEffect } from '../chain/sync.ts'
 import type { Genesis } from '../discovery/genesis.ts'
 import type { SignedOperation } from '../discovery/operation.ts'
 import type { KnownPeer } from '../discovery/peer-book.ts'
+import { reaches } from '../discovery/spaces.ts'
 import type { Embedder } from '../ecc/embedder.ts'
 import type { SettingInfo } from './api.ts'
 import { Applier } from './applier.ts'
@@ -221,11 +222,14 @@ export class Core {
     this.policies = new Policies(this.context, {
       configured: init.policies,
       saved: init.savedPolicies,
-      memory: () => this.memory(DEFAULT_SPACE),
-      log: () => logIdentity(this.chain.cluster, this.self, memoryStream(DEFAULT_SPACE)).id,
-      forget: (id, erase, actor, done) => {
+      memory: space => {
+        const isKnown = this.memories.has(space) && reaches(this.spaces.roleOf(space, this.self), 'write')
+        return isKnown ? this.memory(space) : undefined
+      },
+      log: space => logIdentity(this.chain.cluster, this.self, memoryStream(space)).id,
+      forget: (memory, id, erase, actor, done) => {
         try {
-          forget(this, this.memory(DEFAULT_SPACE), id, erase, actor, done)
+          forget(this, memory, id, erase, actor, done)
         } catch (thrown) {
           done(asWeftError(thrown))
         }

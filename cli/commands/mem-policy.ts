@@ -30,7 +30,7 @@ export const defineSet: Define = command =>
     )
     .action(
       action(async (cli, [name, kind]: readonly [string, string], { erase, ...options }: SetOptions) => {
-        const policy = { kind, ...options, ...(erase === true ? { action: 'erase' } : {}) } as PolicyInput
+        const policy = { kind, space: cli.space, ...options, ...(erase === true ? { action: 'erase' } : {}) } as PolicyInput
         const { policies } = await cli.request('policy.set', { name, policy })
         cli.print(policies[0], () => `${name}: ${policies.map(whatOf).join('')}`)
       }),
@@ -69,15 +69,16 @@ export const defineRun: Define = command =>
 
 function whatOf(policy: PolicyInfo): string {
   const verb = policy.action === 'erase' ? 'erases' : 'takes back'
+  const where = policy.space === undefined ? '' : ` in ${policy.space}`
   const needed = policy.evenIfNeeded ? ', also what others rest on' : ''
   const label = policy.label === undefined ? '' : ` with ${policy.label}`
   if (policy.kind !== 'quota')
-    return `${verb} what ${policy.kind === 'decay' ? 'was not used for' : 'is older than'} ${policy.after}${label}${needed}`
+    return `${verb} what ${policy.kind === 'decay' ? 'was not used for' : 'is older than'} ${policy.after}${label}${where}${needed}`
   const most = [
     ...(policy.memories === undefined ? [] : [plural(policy.memories, 'memory', 'memories')]),
     ...(policy.bytes === undefined ? [] : [plural(policy.bytes, 'byte')]),
   ]
-  return `${verb} what is beyond ${most.join(' and ')}${label}${policy.per === undefined ? '' : ` for each ${policy.per}`}${needed}`
+  return `${verb} what is beyond ${most.join(' and ')}${label}${where}${policy.per === undefined ? '' : ` for each ${policy.per}`}${needed}`
 }
 
 /** 20 of them: a person reads no more, and `--json` has them all. */

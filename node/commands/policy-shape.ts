@@ -2,10 +2,12 @@ import { z } from 'zod'
 import { parseCausalId } from '../../base/ids.ts'
 import type { SavedPolicies } from '../memory/policies.ts'
 import { AFTER, type Policy } from '../memory/policy.ts'
+import { spaceName } from './in-space.ts'
 
 const after = z.string().regex(AFTER, 'a time like 90d, 12h, 30m or 45s')
 const label = z.string().regex(/^[^=]+=.*$/s, 'a label like topic=draft')
 const common = {
+  space: spaceName.optional(),
   action: z.enum(['retract', 'erase']).default('retract'),
   evenIfNeeded: z.boolean().default(false),
 }

@@ -1,7 +1,7 @@
 import { utf8 } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
 import { isoOf } from '../../base/hlc.ts'
-import type { CausalId, LogId } from '../../base/ids.ts'
+import { type CausalId, DEFAULT_SPACE, type LogId } from '../../base/ids.ts'
 import {
   POLICIES_MAX,
   POLICY_AT_ONCE,
@@ -22,11 +22,12 @@ export interface PoliciesInit {
   /** Of the configuration: they cannot be changed here. */
   readonly configured: Readonly<Record<string, Policy>>
   readonly saved: SavedPolicies
-  readonly memory: () => Memory
+  /** Undefined for a space that this node does not know, or may not read or write. */
+  readonly memory: (space: string) => Memory | undefined
   /** The own log of that memory. */
-  readonly log: () => LogId
+  readonly log: (space: string) => LogId
   /** Takes a memory back, or erases it. */
-  readonly forget: (id: CausalId, erase: boolean, actor: string, done: (error: WeftError | undefined) => void) => void
+  readonly forget: (memory: Memory, id: CausalId, erase: boolean, actor: string, done: (error: WeftError | undefined) => void) => void
 }
 
 /** What is kept of them in the node's directory. */
@@ -187,8 +188,9 @@ export class Policies {
 
   /** Looks at all own memories, a slice in each step. */
   #sweep(policy: PolicyInfo, from: number, found: readonly Candidate[], then: (candidates: readonly Candidate[]) => void): void {
-    const memory = this.#init.memory()
-    const { worths, next } = memory.fold.worths(this.#init.log(), from, POLICY_SLICE)
+    const memory = this.#memoryOf(policy)
+    if (memory === undefined) return then(found)
+    const { worths, next } = memory.fold.worths(this.#init.log(memory.space), from, POLICY_SLICE)
     memory.texts.read(
       worths.map(({ ref }) => ref),
       said => {
@@ -212,12 +214,17 @@ export class Policies {
     const batch = victims.slice(0, POLICY_AT_ONCE)
     let left = batch.length
     let count = forgotten
-    if (left === 0) return done(count)
+    const memory = this.#memoryOf(policy)
+    if (left === 0 || memory === undefined) return done(count)
     const one = (error: WeftError | undefined): void => {
       if (error === undefined) count++
       if (--left === 0) this.#later(() => this.#forget(policy, victims.slice(POLICY_AT_ONCE), count, done))
     }
-    for (const { candidate } of batch) this.#init.forget(candidate.id, policy.action === 'erase', `policy:${policy.name}`, one)
+    for (const { candidate } of batch) this.#init.forget(memory, candidate.id, policy.action === 'erase', `policy:${policy.name}`, one)
+  }
+
+  #memoryOf({ space = DEFAULT_SPACE }: PolicyInfo): Memory | undefined {
+    return this.#init.memory(space)
   }
 
   /** Goes on when whatever else is due has had its turn. */

@@ -14,6 +14,8 @@ import type { Worth } from '../../ecc/worth.ts'
 export type Policy = Aged | Quota
 
 interface Common {
+  /** Whose memories; `main` without it. */
+  readonly space?: string | undefined
   readonly action: 'retract' | 'erase'
   readonly evenIfNeeded: boolean
   /** `name=value`: only memories that have it. */

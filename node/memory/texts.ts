@@ -70,6 +70,7 @@ export class Texts {
   }
 
   note({ log, seq }: RecordRef, isReadable: boolean): void {
+    if (isReadable && this.#damaged.size === 0) return
     const place = `${log}/${seq}`
     if (isReadable) this.#damaged.delete(place)
     else if (!this.#damaged.has(place) && this.#damaged.size < DAMAGED_MAX) {

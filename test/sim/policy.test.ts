@@ -129,6 +129,30 @@ t.test('each node forgets its own and nobody else’s, says under which policy, 
   t.end()
 })
 
+t.test('a policy is about one space', t => {
+  const world = new World({ seed: SEED })
+  settle(world, ['a'])
+  for (const space of ['main', 'vault']) world.ask('a', 'memory.remember', { space, text: `a draft in ${space}`, meta: { topic: 'draft' } })
+  const policy = { kind: 'label', label: 'topic=draft', after: '1s', space: 'vault' } as const
+  t.match(world.ask('a', 'policy.set', { name: 'drafts', policy }).policies, [{ space: 'vault' }])
+  world.run(5000)
+  t.match(run(world, 'a', { dryRun: true }), [{ looked: 1, victims: [{ text: 'a draft in vault' }] }])
+  t.match(run(world, 'a'), [{ forgotten: 1 }])
+  t.strictSame(
+    world.ask('a', 'memory.list', { space: 'vault' }).memories.map(({ state }) => state),
+    [],
+  )
+  t.strictSame(
+    world.ask('a', 'memory.list', {}).memories.map(({ state }) => state),
+    ['current'],
+  )
+  t.equal(
+    codeOf(() => world.ask('a', 'policy.set', { name: 'wrong', policy: { ...policy, space: 'No Space' } })),
+    'invalid_argument',
+  )
+  t.end()
+})
+
 t.test('a quota of thousands goes in slices and batches, and equal runs write equal records', t => {
   const told = [1, 2].map(() => {
     const world = new World({ seed: SEED })
