@@ -275,8 +275,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'applier: records beyond a revocation count',
     file: 'node/applier',
-    find: 'const voided = beyond ?',
-    replace: 'const voided = false ?',
+    find: 'seq >= this.#limitOf(author, id))\n            return',
+    replace: 'seq < 0)\n            return',
   },
 
   {
