@@ -37,6 +37,13 @@ export class VectorTable {
     return number
   }
 
+  /** Whether a vector of this embedder would count in that log. */
+  hasRoom(log: number, embedder: string, dims: number): boolean {
+    const known = this.find(embedder, dims)
+    const ofLog = this.#indexesOf(log)
+    return (known !== undefined && ofLog.has(known)) || ofLog.size < EMBEDDERS_PER_AUTHOR_MAX
+  }
+
   find(embedder: string, dims: number): number | undefined {
     return this.#numbers.get(`${dims} ${embedder}`)
   }

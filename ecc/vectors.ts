@@ -1,4 +1,4 @@
-import type { CausalId, NodeId } from '../base/ids.ts'
+import type { CausalId, LogId, NodeId } from '../base/ids.ts'
 import { NONE } from './column.ts'
 import type { FoldState } from './folding.ts'
 import { countLacking, type Lacking, type LackingOptions, lacking } from './lacking.ts'
@@ -63,6 +63,13 @@ export class Vectors {
           .some(label => records.role.at(label) === ROLE.vector),
       )
       .sort(inOrder)
+  }
+
+  /** Whether a vector of this embedder would count if it were written to that log. */
+  hasRoom(log: LogId, embedder: string, dims: number): boolean {
+    const { vectors, records } = this.#state
+    const number = records.logNumber(log)
+    return number === undefined || vectors.hasRoom(number, embedder, dims)
   }
 
   /** Records left out because their author has too many embedders. */

@@ -1,5 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
-import type { Answering } from '../memory/answers.ts'
+import type { Receipt } from '../api.ts'
+import { type Answering, attempt } from '../memory/answers.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Confirmed, ProposalView } from './api.ts'
 import type { NodeCognition } from './cognition.ts'
@@ -25,7 +26,7 @@ export function confirm(memory: Memory, cognition: NodeCognition, name: string, 
       (error, finding) => {
         if (error !== undefined) return to.fail(error)
         const weight = Math.min(1, Math.max(0.01, score))
-        memory.writer.link({ from: from.id, type, to: target.id, weight }, actor, (failed, link) => {
+        const linked = (failed: WeftError | undefined, link: Receipt): void => {
           if (failed !== undefined) return to.fail(failed)
           cognition.decisions.set(decisionOn(memory, proposal), 'confirmed')
           cognition.raise({
@@ -37,7 +38,8 @@ export function confirm(memory: Memory, cognition: NodeCognition, name: string, 
             text,
           })
           cognition.save(() => to.ok({ proposal, link, finding }))
-        })
+        }
+        attempt(to, () => memory.writer.link({ from: from.id, type, to: target.id, weight }, actor, linked))
       },
     )
   })

@@ -1,3 +1,4 @@
+import { asWeftError, type WeftError } from '../../base/errors.ts'
 import type { SpaceRole } from '../../discovery/operation.ts'
 import { reaches } from '../../discovery/spaces.ts'
 import type { EmbeddedMemory } from './embedding.ts'
@@ -22,17 +23,26 @@ function embeddedMemory(memory: Memory): EmbeddedMemory {
     get fold() {
       return memory.fold
     },
+    space: memory.space,
+    hasRoom: (embedder, dims) => memory.writer.hasRoom(embedder, dims),
     lacking: options => memory.fold.vectors.lacking(options),
     countLacking: options => memory.fold.vectors.countLacking(options),
     texts: (refs, then, fail) => memory.texts.read(refs, said => then(said.map(({ text }) => text)), fail),
     write: (embedder, rows, done) => {
       let left = rows.length
       let failed: Parameters<typeof done>[0]
-      for (const { id, vector } of rows)
-        memory.writer.vector(id, { embedder, vector }, 'kernel', error => {
-          failed ??= error
-          if (--left === 0) done(failed)
-        })
+      const one = (error: WeftError | undefined): void => {
+        failed ??= error
+        if (--left === 0) done(failed)
+      }
+      for (const { id, vector } of rows) {
+        try {
+          memory.writer.vector(id, { embedder, vector }, 'kernel', one)
+        } catch (thrown) {
+          // The disk is too far behind, say: it is tried again later.
+          one(asWeftError(thrown))
+        }
+      }
     },
   }
 }

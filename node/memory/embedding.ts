@@ -1,6 +1,6 @@
 import type { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
-import { EMBED_DOCUMENTS, EMBED_REFUSED_MAX, EMBED_SCAN } from '../../base/limits.ts'
+import { EMBED_DOCUMENTS, EMBEDDERS_PER_AUTHOR_MAX, EMBED_REFUSED_MAX, EMBED_SCAN } from '../../base/limits.ts'
 import type { Embedded, Embedder } from '../../ecc/embedder.ts'
 import type { Lacking, LackingOptions } from '../../ecc/lacking.ts'
 import type { CoreContext } from '../context.ts'
@@ -12,6 +12,9 @@ import { QuestionVectors } from './question-vectors.ts'
 export interface EmbeddedMemory {
   /** Another object when everything was folded anew: places in it begin again. */
   readonly fold: object
+  readonly space: string
+  /** Whether vectors of an embedder count that this node writes: it may have used too many others before. */
+  hasRoom(embedder: string, dims: number): boolean
   lacking(options: LackingOptions): Lacking
   /** How many there are from a place on. */
   countLacking(options: Pick<LackingOptions, 'embedder' | 'dims' | 'from' | 'author'>): number
@@ -67,6 +70,8 @@ export class Embedding {
   #tries = 0
   #counted: { readonly count: number; readonly atMs: number } = { count: 0, atMs: 0 }
   readonly #refused: Set<CausalId> = new Set()
+  /** Spaces in which this node has vectors of too many embedders. */
+  readonly #full: Set<string> = new Set()
 
   /**
    * @param memories those in which vectors of this node count
@@ -81,7 +86,7 @@ export class Embedding {
     this.id = id
     this.dims = dims
     this.#context = context
-    this.#memories = memories
+    this.#memories = () => memories().filter(memory => this.#hasRoom(memory))
     this.#isReady = isReady
     this.#health = new EmbedderHealth(context, id)
     this.questions = new QuestionVectors(context, this.#health, dims)
@@ -113,6 +118,14 @@ export class Embedding {
 
   onWake(): void {
     this.questions.onWake()
+  }
+
+  #hasRoom(memory: EmbeddedMemory): boolean {
+    const { space } = memory
+    if (memory.hasRoom(this.id, this.dims)) return true
+    if (!this.#full.has(space)) this.#context.log('warn', 'embedder.no-room', { space, embedder: this.id, limit: EMBEDDERS_PER_AUTHOR_MAX })
+    this.#full.add(space)
+    return false
   }
 
   /** Records were applied: some of them may be memories. */

@@ -2,7 +2,7 @@ import { toHex } from '../../base/bytes.ts'
 import { WeftError } from '../../base/errors.ts'
 import { type CausalId, type ClusterId, digestOf, type LogId, spaceOf, type Stream } from '../../base/ids.ts'
 import { isFolded, KIND } from '../../base/kinds.ts'
-import { PARENTS_MAX } from '../../base/limits.ts'
+import { EMBEDDERS_PER_AUTHOR_MAX, PARENTS_MAX } from '../../base/limits.ts'
 import type { Draft } from '../../chain/chain.ts'
 import { logIdentity, type ParentRef } from '../../chain/record.ts'
 import type { Written } from '../../chain/written.ts'
@@ -80,8 +80,7 @@ export class MemoryWriter {
    * @param done gets the receipt of both @returns true when the memory was not known before
    */
   rememberAt(input: RememberInput, edges: readonly OutgoingEdge[], vector: VectorInput, actor: string, done: ReceiptDone): boolean {
-    if (!isFolded(KIND['memory.vector'], this.#context.speaks.fold))
-      throw new WeftError('incompatible', 'this node speaks a version that knows no vectors', { next: 'upgrade it' })
+    this.#requireVectors(vector)
     const written = writtenVector(vector)
     let isNew = false
     let memory: Receipt | undefined
@@ -97,10 +96,9 @@ export class MemoryWriter {
     return isNew
   }
 
-  /** Adds a vector to a memory that is there, whoever wrote it. @throws WeftError `incompatible`, `vector_invalid` */
+  /** Adds a vector to a memory that is there, whoever wrote it. @throws WeftError `incompatible`, `vector_invalid`, `table_full` */
   vectorFor(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
-    if (!isFolded(KIND['memory.vector'], this.#context.speaks.fold))
-      throw new WeftError('incompatible', 'this node speaks a version that knows no vectors', { next: 'upgrade it' })
+    this.#requireVectors(vector)
     this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
   }
 
@@ -148,9 +146,25 @@ export class MemoryWriter {
     return { receipt, isNew: true }
   }
 
-  /** Where a memory stands in the space of an embedder. @throws WeftError `embedder_invalid`, `vector_invalid` */
+  /** Where a memory stands in the space of an embedder. @throws WeftError `embedder_invalid`, `vector_invalid`, `table_full` */
   vector(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
+    this.#requireVectors(vector)
     this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
+  }
+
+  /** Whether vectors of an embedder count that are written here. */
+  hasRoom(embedder: string, dims: number): boolean {
+    return this.#fold().vectors.hasRoom(this.#log, embedder, dims)
+  }
+
+  #requireVectors({ embedder, vector }: VectorInput): void {
+    if (!isFolded(KIND['memory.vector'], this.#context.speaks.fold))
+      throw new WeftError('incompatible', 'this node speaks a version that knows no vectors', { next: 'upgrade it' })
+    if (!this.hasRoom(embedder, vector.length))
+      throw new WeftError(
+        'table_full',
+        `this node has vectors of ${EMBEDDERS_PER_AUTHOR_MAX} embedders in this space: those of ${embedder} would not count`,
+      )
   }
 
   /** Unless it is this node's newest vector of that embedder for the memory, or about to be. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { KIND } from '../../base/kinds.ts'
-import { EMBED_DOCUMENTS, RECALL_EMBED_MS } from '../../base/limits.ts'
+import { EMBED_DOCUMENTS, EMBEDDERS_PER_AUTHOR_MAX, RECALL_EMBED_MS } from '../../base/limits.ts'
 import type { EmbeddingStatus, Recollection } from '../../node/api.ts'
 import { SimEmbedder } from '../../sim/embedder.ts'
 import { World } from '../../sim/world.ts'
@@ -133,6 +133,19 @@ t.test('while the embedder is down everything else goes on; when it is back, not
   const { events } = world.ask('a', 'node.events', {})
   const told = events.map(({ event }) => event).filter(event => event.startsWith('embedder.'))
   t.same(told, ['embedder.down', 'embedder.up'], 'said once')
+})
+
+t.test('where vectors of another embedder would not count none are made, and it is said once', async t => {
+  const world = clusterOf(['a'], new SimEmbedder())
+  for (let i = 0; i < EMBEDDERS_PER_AUTHOR_MAX; i++)
+    world.ask('a', 'memory.remember', { text: `of m${i}`, vector: [1, i + 1], embedder: `external:m${i}:2`, space: 'crowded' })
+  for (let i = 0; i < 3; i++) world.ask('a', 'memory.remember', { text: `more ${i}`, space: 'crowded' })
+  remember(world, 'a', texts(5))
+  untilEmbedded(world, 'a')
+  t.equal(vectorsOf(world, 'a'), 5)
+  t.match(statusOf(world, 'a'), { state: 'idle', waiting: 0 })
+  const { events } = world.ask('a', 'node.events', {})
+  t.equal(events.filter(({ event }) => event === 'embedder.no-room').length, 1)
 })
 
 t.test('a question asks an embedder that was down again, when nothing else does', async t => {

@@ -3,6 +3,7 @@ import { encode } from '../../base/codec.ts'
 import { toHex } from '../../base/bytes.ts'
 import type { ErrorCode } from '../../base/errors.ts'
 import { type CausalId, causalIdOf, memoryStream } from '../../base/ids.ts'
+import { EMBEDDERS_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import { KIND, kindName } from '../../base/kinds.ts'
 import { encodeVector } from '../../ecc/vector-record.ts'
 import type { Recollection } from '../../node/api.ts'
@@ -214,6 +215,19 @@ function fill(world: World, name: string, from: number, count: number, random: S
 function foldBytes(world: World, name: string): string {
   return toHex(coreOf(world, name).memory('main').fold.canonical())
 }
+
+t.test('vectors of one embedder more than count are refused, not written for nothing', async t => {
+  const world = clusterOf(['a', 'b'])
+  for (let i = 0; i < EMBEDDERS_PER_AUTHOR_MAX; i++) remember(world, 'a', `${i}`, i, { embedder: `external:m${i}:2` })
+  const { length } = recordsOf(world, 'a', 'memory/main')
+  t.equal(
+    codeOf(() => remember(world, 'a', 'one more', 0, { embedder: 'external:more:2' })),
+    'table_full',
+  )
+  t.equal(recordsOf(world, 'a', 'memory/main').length, length, 'nor is the memory without it')
+  remember(world, 'a', 'of one that is known', 0, { embedder: 'external:m3:2' })
+  remember(world, 'b', 'each author has his own', 0, { embedder: 'external:more:2' })
+})
 
 t.test('three nodes that were parted answer the same by a vector when they have met again', async t => {
   const world = clusterOf(NAMES)
