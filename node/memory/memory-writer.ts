@@ -133,15 +133,15 @@ export class MemoryWriter {
       )
       return { receipt: known.receipt, isNew: false }
     }
-    const links = edges.map(edge => ({
-      kind: KIND['memory.link'],
-      body: (ids: readonly CausalId[]) => encodeLink({ ...edge, from: ids[0] as CausalId }),
-    }))
+    const links = edges.map((edge): Saying => {
+      const link = (ids: readonly CausalId[]): LinkInput => ({ ...edge, from: ids[0] as CausalId })
+      return { kind: KIND['memory.link'], body: ids => encodeLink(link(ids)), content: ids => contentOfLink(encodeLink(link(ids))) }
+    })
     const finish: ReceiptDone = (error, receipt) => {
       if (input.key !== undefined && this.#keys.get(input.key) === content) this.#keys.delete(input.key)
       done(error, receipt)
     }
-    const receipt = this.#write(content, [{ kind: KIND['memory.remember'], body: () => body }, ...links], [], actor, finish)
+    const receipt = this.#write([{ kind: KIND['memory.remember'], body: () => body, content: () => content }, ...links], [], actor, finish)
     if (input.key !== undefined) this.#keys.set(input.key, content)
     return { receipt, isNew: true }
   }
@@ -179,7 +179,7 @@ export class MemoryWriter {
         ? this.#known(content, () => this.#fold().findVector(this.#context.self, digest))
         : undefined
     if (known !== undefined) return this.#join(known, done)
-    this.#write(content, [{ kind: KIND['memory.vector'], body: () => body }], [], actor, (error, receipt) => {
+    this.#write([{ kind: KIND['memory.vector'], body: () => body, content: () => content }], [], actor, (error, receipt) => {
       if (this.#places.get(place) === content) this.#places.delete(place)
       done(error, receipt)
     })
@@ -195,15 +195,15 @@ export class MemoryWriter {
 
   link(link: LinkInput, actor: string, done: ReceiptDone): void {
     const body = encodeLink(link)
-    const content = `link ${toHex(body)}`
+    const content = contentOfLink(body)
     const known = this.#known(content, () => this.#fold().findLink(this.#context.self, link))
     if (known !== undefined) this.#join(known, done)
-    else this.#write(content, [{ kind: KIND['memory.link'], body: () => body }], [], actor, done)
+    else this.#write([{ kind: KIND['memory.link'], body: () => body, content: () => content }], [], actor, done)
   }
 
   supersede(input: SupersedeInput, actor: string, done: ReceiptDone): void {
     const body = encodeSupersede(input)
-    this.#write(undefined, [{ kind: KIND['memory.supersede'], body: () => body }], input.targets, actor, done)
+    this.#write([{ kind: KIND['memory.supersede'], body: () => body }], input.targets, actor, done)
   }
 
   /** @throws WeftError `incompatible` when this node speaks a version that cannot */
@@ -211,7 +211,7 @@ export class MemoryWriter {
     if (!isFolded(KIND['memory.retract'], this.#context.speaks.fold))
       throw new WeftError('incompatible', 'this node speaks a version that cannot forget', { next: 'upgrade it' })
     const body = encodeRetract(target, erase)
-    this.#write(undefined, [{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
+    this.#write([{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
   }
 
   #known(content: string, find: () => CausalId | undefined): InFlight | undefined {
@@ -244,33 +244,45 @@ export class MemoryWriter {
     }
   }
 
-  /** @param ends records that count no more once this is applied */
-  #write(content: string | undefined, records: readonly Saying[], ends: readonly CausalId[], actor: string, done: ReceiptDone): Receipt {
+  /** @param ends records that count no more once this is applied @returns the receipt of the first record */
+  #write(records: readonly Saying[], ends: readonly CausalId[], actor: string, done: ReceiptDone): Receipt {
     const parents = this.#fold()
       .parentsFor(this.#log)
       .filter(parent => parent.seq > (this.#cited.get(parent.log) ?? -1))
     const drafts = draftsOf(records, parents, actor, this.#seal)
     const written = this.#writer.write(this.#stream, drafts, error => {
       if (--this.#unapplied === 0) this.#cited.clear()
-      if (content !== undefined && this.#inFlight.get(content)?.receipt === receipt) this.#inFlight.delete(content)
+      for (const [content, inFlight] of underWay) if (this.#inFlight.get(content) === inFlight) this.#inFlight.delete(content)
       for (const id of ends) this.#ending.delete(id)
-      for (const wait of waiting) wait(error, receipt)
+      done(error, receipt)
+      for (const [, { receipt: one, waiting }] of underWay) for (const wait of waiting ?? []) wait(error, one)
     })
     this.#unapplied++
     for (const { log, seq } of parents) this.#cited.set(log, seq)
     for (const id of ends) this.#ending.add(id)
-    const first = written[drafts.length - records.length] as Written
-    const receipt: Receipt = { id: first.id, log: this.#log, seq: first.seq }
-    const waiting: ReceiptDone[] = [done]
-    if (content !== undefined) this.#inFlight.set(content, { receipt, waiting })
+    const own = written.slice(-records.length)
+    const ids = own.map(({ id }) => id)
+    const underWay = records.flatMap(({ content }, i): [content: string, InFlight][] => {
+      const { id, seq } = own[i] as Written
+      return content === undefined ? [] : [[content(ids), { receipt: { id, log: this.#log, seq }, waiting: [] }]]
+    })
+    for (const [content, inFlight] of underWay) this.#inFlight.set(content, inFlight)
+    const { id, seq } = own[0] as Written
+    const receipt: Receipt = { id, log: this.#log, seq }
     return receipt
   }
+}
+
+function contentOfLink(body: Uint8Array): string {
+  return `link ${toHex(body)}`
 }
 
 /** A record to write; its body may name those before it. */
 interface Saying {
   readonly kind: number
   readonly body: (ids: readonly CausalId[]) => Uint8Array
+  /** What it says, for whoever says the same while it is on its way; `ids` are those of all records, its own included. */
+  readonly content?: (ids: readonly CausalId[]) => string
 }
 
 /** The first record names what it builds on; more parents than one record holds are joined in front of it. */

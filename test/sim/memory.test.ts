@@ -424,6 +424,18 @@ t.test('an import may be repeated: it adds what is missing, and names what it co
   t.end()
 })
 
+t.test('several imports of the same at a time write each memory and each link once', t => {
+  const world = clusterOf(['a'])
+  const items = Array.from(
+    { length: 20 },
+    (_, i): ImportItem => ({ key: `k${i}`, text: `line ${i}`, edges: i === 0 ? [] : [{ type: 'follows', to: `k${i - 1}` }] }),
+  )
+  atOnce(world, 'a', 'memory.import', [{ items }, { items }, { items: items.toReversed() }, { items }])
+  t.match(world.ask('a', 'memory.status', {}), { nodes: 20, edges: 19, dangling: 0 })
+  t.equal(kindsOf(world, 'a').filter(kind => kind === 'link').length, 19)
+  t.end()
+})
+
 t.test('a record that builds on more than eight others joins them first', t => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k']
   const world = clusterOf(names)
