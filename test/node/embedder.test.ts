@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EMBED_BATCH_TEXTS, EMBED_QUEUE_MAX, EMBED_TEXT_MAX_BYTES } from '../../base/limits.ts'
 import type { Clock, LogFields } from '../../base/ports.ts'
@@ -5,6 +7,7 @@ import type { Embedded, Embedder, Purpose } from '../../ecc/embedder.ts'
 import { VectorCache } from '../../ecc/vector-cache.ts'
 import { hostClock } from '../../node/host/clock.ts'
 import type { HostEmbedder } from '../../node/host/embedder/host-embedder.ts'
+import { SERVED_FILE, servedModel, type ServedModel } from '../../node/host/embedder/served-model.ts'
 import { openAiEmbedder, type OpenAiOptions } from '../../node/host/embedder/openai-embedder.ts'
 import { hostRandom } from '../../node/host/random.ts'
 import { answerOf, drop, embed, type EmbeddingServer, embeddingServer, hang, refuse, say, vectorOf, type Way } from './embedding-server.ts'
@@ -275,6 +278,27 @@ t.test('a model that changes ends the embedder, also for what is under way: vect
   t.equal(codeOf(await embedded(embedder, ['pool'], 'query')), 'embedder_changed', 'for good')
   t.equal(server.asked.length, 3)
   t.match(logged, [['embedder.stopped', { embedder: 'openai:words:768', code: 'embedder_changed' }]])
+})
+
+t.test('a model that changed while the node was away is noticed too; another embedder begins anew', async t => {
+  const dir = t.testdir({})
+  const served = (id: string): ServedModel => servedModel(dir, id)
+  const first = await bench(t, { served })
+  first.server.usually = embed({ model: 'words:1' })
+  t.equal(codeOf(await embedded(first.embedder, ['pool'])), 'ok')
+  const again = await bench(t, { served })
+  again.server.usually = embed({ model: 'words:1' })
+  t.equal(codeOf(await embedded(again.embedder, ['pool'])), 'ok')
+  const changed = await bench(t, { served })
+  changed.server.usually = embed({ model: 'words:2' })
+  t.equal(codeOf(await embedded(changed.embedder, ['pool'])), 'embedder_changed')
+  const another = await bench(t, { served, model: 'other' })
+  another.server.usually = embed({ model: 'words:2' })
+  t.equal(codeOf(await embedded(another.embedder, ['pool'])), 'ok')
+  writeFileSync(join(dir, SERVED_FILE), '{"embedder":')
+  const torn = await bench(t, { served, model: 'other' })
+  torn.server.usually = embed({ model: 'words:3' })
+  t.equal(codeOf(await embedded(torn.embedder, ['pool'])), 'ok', 'a torn file says nothing')
 })
 
 t.test('queries do not wait behind documents; what waits is bounded', async t => {

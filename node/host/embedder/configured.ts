@@ -4,6 +4,7 @@ import type { Clock, Logger, Random } from '../../../base/ports.ts'
 import { hashEmbedder768 } from '../../../ecc/hash-embedder.ts'
 import type { Config } from '../../config.ts'
 import type { HostEmbedder, Prefixes } from './host-embedder.ts'
+import { servedModel } from './served-model.ts'
 import { openAiEmbedder } from './openai-embedder.ts'
 import { transformersEmbedder } from './transformers-embedder.ts'
 
@@ -43,6 +44,7 @@ export function configuredEmbedder(config: Config, { clock, random, log, environ
       url: config.embedderUrl.value,
       sendDims: config.embedderSendDims.value === 'on',
       key,
+      served: id => servedModel(dir, id),
       clock,
       random,
     })

@@ -16,9 +16,12 @@ import { type Batch, Call } from './call.ts'
 import { ask, checkUrl, type Endpoint, type Outcome } from './endpoint.ts'
 import { embedderId, type HostEmbedder, type Prefixes } from './host-embedder.ts'
 import { Lane } from './lane.ts'
+import { SERVED_FILE, type ServedModel } from './served-model.ts'
 
 export interface OpenAiOptions extends Endpoint {
   readonly prefixes: Prefixes
+  /** What the server called its model before, by the id of this embedder; only in memory without it. */
+  readonly served?: ((id: string) => ServedModel) | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -31,7 +34,7 @@ const TRIES: Readonly<Record<Purpose, number>> = { document: EMBED_DOCUMENT_TRIE
  *
  * - Requests are bounded in size, number and time; what fails for a passing reason is tried again, later each
  *   time, and not before the server said. Queries do not wait behind documents.
- * - A vector of another length, or an answer of another model than before, ends it for good with `embedder_changed`: vectors
+ * - A vector of another length, or an answer of another model than before (also before the node was last started), ends it for good with `embedder_changed`: vectors
  *   of two models must not meet.
  *
  * Its id is `openai:<model>:<dims>`, with a mark of the prefixes when there are any, for they change the numbers. The address is
@@ -56,14 +59,14 @@ class OpenAiEmbedder implements HostEmbedder {
   readonly #lanes: Readonly<Record<Purpose, Lane<Batch>>>
   /** The server wants to be left alone until then. */
   #notBeforeMs = 0
-  /** What the server called its model when it first answered. */
-  #model: string | undefined
+  readonly #served: ServedModel
   #fault: WeftError | undefined
 
   constructor(options: OpenAiOptions) {
     this.#options = options
     this.id = embedderId('openai', options.model, options.dims, [options.prefixes.document, options.prefixes.query])
     this.dims = options.dims
+    this.#served = (options.served ?? inMemory)(this.id)
     this.#textsMax = Math.max(1, Math.min(EMBED_BATCH_TEXTS, Math.floor(EMBED_BATCH_NUMBERS / options.dims)))
     const lane = (): Lane<Batch> => new Lane(EMBED_QUEUE_MAX, EMBED_CONCURRENCY, batch => this.#serve(batch))
     this.#lanes = { document: lane(), query: lane() }
@@ -116,8 +119,16 @@ class OpenAiEmbedder implements HostEmbedder {
   #sameModel(answer: Extract<Outcome, { ok: true }>): Outcome {
     if (this.#fault?.code === 'embedder_changed') return { ok: false, error: this.#fault, again: false }
     const { model } = answer
-    if (model === undefined || model === (this.#model ??= model)) return answer
-    return { ok: false, again: false, error: new WeftError('embedder_changed', `the model was ${this.#model} and is ${model} now`) }
+    const before = this.#served.get()
+    if (model !== undefined && before === undefined) this.#served.set(model)
+    if (model === undefined || before === undefined || model === before) return answer
+    return {
+      ok: false,
+      again: false,
+      error: new WeftError('embedder_changed', `the server called its model ${before} and calls it ${model} now`, {
+        next: `set embedder_model to what it is now, start again, then weft mem reembed; if it is the same model under another name, remove ${SERVED_FILE} from the node's directory and start again`,
+      }),
+    }
   }
 
   #stop(error: WeftError): void {
@@ -140,6 +151,11 @@ class OpenAiEmbedder implements HostEmbedder {
       this.#pauses.set(timer, resolve)
     })
   }
+}
+
+function inMemory(): ServedModel {
+  let served: string | undefined
+  return { get: () => served, set: model => void (served = model) }
 }
 
 function asksForRest(leftMs: number): Outcome {
