@@ -170,14 +170,14 @@ export class Vectors {
   }
 
   /** Records by which an author gave memories vectors, oldest first; those he has taken back are not among them. */
-  by(author: NodeId): { readonly id: CausalId; readonly embedder: string }[] {
+  by(author: NodeId): { readonly id: CausalId; readonly node: CausalId; readonly embedder: string }[] {
     const { records, vectors } = this.#state
     const view = this.#viewAt(undefined)
     return vectors.indexes
       .flatMap(row => [...row.records.values()])
       .filter(record => records.role.at(record) === ROLE.vector && records.authorOf(record) === author && view.isLive(record))
       .sort((a, b) => a - b)
-      .map(record => ({ id: records.idOf(record), embedder: vectorOf(view, record).embedder }))
+      .map(record => ({ id: records.idOf(record), node: records.idOf(this.nodeOf(record)), embedder: vectorOf(view, record).embedder }))
   }
 
   /** What a search among vectors may come up with, as of one cut. */

@@ -25,12 +25,16 @@ export const define: Define = command =>
         // An embedder that does not work is found out about before anything is waited for.
         await cli.request('memory.embedder', { probe: true })
         const status = await embedded(cli, all === true)
-        const retired = retireOld === true ? await retire(cli, status) : 0
+        const retired = retireOld === true ? await retire(cli) : 0
         const { embedder, refused } = status
         cli.print({ embedder, embedded: status.made, refused, retired }, ({ embedded: made }) =>
           [
             `${plural(made, 'vector')} of ${embedder} made`,
-            ...(refused === 0 ? [] : [`${plural(refused, 'memory', 'memories')} refused: weft logs says which`]),
+            ...(refused === 0
+              ? []
+              : [
+                  `${plural(refused, 'memory', 'memories')} refused${retireOld === true ? ' and kept what vectors they have' : ''}: weft logs says which`,
+                ]),
             ...(retireOld === true ? [`${plural(retired, 'vector')} of other embedders taken back`] : []),
           ].join('\n'),
         )
@@ -56,11 +60,7 @@ async function embedded(cli: Invocation, all: boolean): Promise<EmbeddingStatus 
   return { ...status, made: status.embedded - before }
 }
 
-async function retire(cli: Invocation, { refused }: EmbeddingStatus): Promise<number> {
-  if (refused > 0)
-    throw new WeftError('embedder_failed', `${plural(refused, 'memory', 'memories')} have no vector: the old ones stay`, {
-      next: 'weft logs says which were refused, and why',
-    })
+async function retire(cli: Invocation): Promise<number> {
   let count = 0
   for (let left = 1; left > 0; ) {
     const page = await cli.request('memory.retire-vectors', {})

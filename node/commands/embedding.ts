@@ -25,11 +25,13 @@ export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' 
   }),
 
   'memory.retire-vectors': command(z.strictObject({}), (core, _, to) => {
-    const { id } = embeddingOf(core)
+    const embedding = embeddingOf(core)
+    const { id } = embedding
     const old = core.memories.all
       .filter(({ space }) => reaches(core.spaces.roleOf(space, core.self), 'write'))
       .flatMap(({ fold, writer }) => fold.vectors.by(core.self).map(row => ({ ...row, writer })))
-      .filter(({ embedder }) => embedder !== id && !embedder.startsWith(EXTERNAL))
+      // What has no other vector keeps the one it has.
+      .filter(({ embedder, node }) => embedder !== id && !embedder.startsWith(EXTERNAL) && !embedding.isRefused(node))
     const some = old.slice(0, LIST_MAX)
     let waiting = some.length
     let failed: WeftError | undefined

@@ -107,6 +107,11 @@ export class Embedding {
     }
   }
 
+  /** The embedder had something against this memory: it has no vector of it. */
+  isRefused(id: CausalId): boolean {
+    return this.#refused.has(id)
+  }
+
   get #state(): EmbedderState {
     if (this.#health.error !== undefined) return this.#health.isStopped ? 'stopped' : 'down'
     return this.#isBusy ? 'working' : 'idle'

@@ -297,11 +297,13 @@ t.test('another model is another index: nothing is mixed, everything is embedded
   t.same([first.asked, recalled(world, 'a', 'note').vectors], [asked, 'down'], 'for good')
 
   world.stop('a')
-  embedder = new SimEmbedder('second')
+  const second = new SimEmbedder('second')
+  second.refused.add(texts(5)[3] as string)
+  embedder = second
   world.start('a')
   untilEmbedded(world, 'a')
   t.equal(statusOf(world, 'a').embedder, 'sim:second:768')
-  t.equal(vectorsOf(world, 'a'), 6 + 1 + 7)
+  t.equal(vectorsOf(world, 'a'), 6 + 1 + 6)
   t.same(recalled(world, 'a', 'note').vectors, 'used')
   const embeddersOf = (): readonly string[] =>
     world
@@ -309,7 +311,11 @@ t.test('another model is another index: nothing is mixed, everything is embedded
       .indexes.filter(({ vectors, retired }) => vectors > retired)
       .map(index => index.embedder)
   t.same(embeddersOf(), ['external:hand:3', 'sim:first:768', 'sim:second:768'])
-  t.same(world.ask('a', 'memory.retire-vectors', {}), { retired: 6, left: 0 })
+  t.same(world.ask('a', 'memory.retire-vectors', {}), { retired: 5, left: 0 }, 'what the new one refuses keeps what it has')
+  second.refused.clear()
+  world.ask('a', 'memory.reembed', {})
+  untilEmbedded(world, 'a')
+  t.same(world.ask('a', 'memory.retire-vectors', {}), { retired: 1, left: 0 })
   t.same(world.ask('a', 'memory.retire-vectors', {}), { retired: 0, left: 0 })
   t.same(embeddersOf(), ['external:hand:3', 'sim:second:768'], 'what a caller gave stays')
 })
