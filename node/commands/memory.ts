@@ -124,6 +124,8 @@ export const memoryCommands: CommandsOf<
       const memory = memoryToRead(core, options)
       const untilMs = core.now.monotonicMs + waitMs
       const after = options.after ?? memory.frontier()
+      // Looked up once, and only when no memory is news: as of an earlier cut everything has to be looked at.
+      let before: string | undefined
       const look = (): void =>
         list(
           memory,
@@ -132,7 +134,8 @@ export const memoryCommands: CommandsOf<
             fail: to.fail,
             ok: found => {
               const now = memory.fold.conflicts()
-              const isNews = found.memories.length > 0 || JSON.stringify(now) !== JSON.stringify(memory.fold.conflicts(cutOf(after)?.cut))
+              const isNews =
+                found.memories.length > 0 || JSON.stringify(now) !== (before ??= JSON.stringify(memory.fold.conflicts(cutOf(after)?.cut)))
               if (isNews || !memory.changes.add(untilMs, look)) to.ok({ ...found, conflicts: now })
             },
           },
