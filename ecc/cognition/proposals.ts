@@ -61,6 +61,8 @@ const SIGMA_MIN = 4.5
 const SHARE_MIN = 1 / 3
 /** Twice as often as the other way round gives it a direction. */
 const DIRECTION_MIN = 2
+/** Numbers and points in time, also without what separates their parts: nothing is about them. */
+const NO_SUBJECT = /^[^\p{L}]*$|^\d[\d:.+-]*t[\d:.+-]*z?$/u
 /** What is in a quarter of all memories is what all is about. */
 const COMMON_SHARE = 0.25
 
@@ -228,7 +230,7 @@ function* subjectsOf(
   for (let term = 0; term < text.postings.size; term++) {
     const name = text.vocabulary.text(term)
     steps += 8 + 4 * text.postings.lengthOf(term)
-    if (text.postings.lengthOf(term) >= FOLLOWED_MIN && /\p{L}/u.test(name)) {
+    if (text.postings.lengthOf(term) >= FOLLOWED_MIN && !NO_SUBJECT.test(name)) {
       const at = [...text.subjectsOf(term)].map(node => place[node] ?? NONE).filter(i => i !== NONE)
       if (at.length >= FOLLOWED_MIN && at.length <= COMMON_SHARE * events.length) rows.push({ text: name, at })
     }

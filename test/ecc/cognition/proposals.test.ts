@@ -3,7 +3,7 @@ import type { Proposal } from '../../../ecc/cognition/proposals.ts'
 import { finish } from '../../../ecc/cognition/work.ts'
 import type { MemoryFold } from '../../../ecc/memory-fold.ts'
 import { termsOfRun } from '../../../ecc/words.ts'
-import { foldOf, shuffled } from '../world.ts'
+import { foldOf, shuffled, World } from '../world.ts'
 import { plantedHistory } from './history.ts'
 
 function proposalsOf(fold: MemoryFold, decided: readonly string[] = []): readonly Proposal[] {
@@ -31,6 +31,15 @@ t.test('where nothing causes anything, nothing is proposed', t => {
   let proposed = 0
   for (let seed = 100; seed < 110; seed++) proposed += proposalsOf(plantedHistory(seed, 700, 0).world.author(0).fold).length
   t.ok(proposed <= 1, `${proposed} in ten histories`)
+  t.end()
+})
+
+t.test('nothing is about a number or a point in time', t => {
+  const world = new World(1)
+  const author = world.author(0)
+  // Each is followed by the next, again and again, with others in between.
+  for (let i = 0; i < 400; i++) author.remember(`${i % 20 < 2 ? `2026-11-21T16:2${i % 20}:03Z` : `other${i % 20}x${i}`}: memory ${i}`)
+  t.same(proposalsOf(author.fold), [])
   t.end()
 })
 
