@@ -52,6 +52,11 @@ export function hashedFeatures(text: string, weightOf: (term: string) => number 
   return { dims: DIMS, indexes, values: Float32Array.from(indexes, index => (sums[index] as number) / norm) }
 }
 
+/** The vector of a question: words that fewer memories have count more. @param rarityOf of a term, as of the cut that is asked about */
+export function hashedQuestion(text: string, rarityOf: (term: string) => number): Float32Array {
+  return denseOf(hashedFeatures(text, rarityOf))
+}
+
 function denseOf({ indexes, values }: SparseVector): Float32Array {
   const out = new Float32Array(DIMS)
   for (const [i, index] of indexes.entries()) out[index] = values[i] as number

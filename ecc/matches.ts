@@ -1,7 +1,7 @@
 import type { CausalId } from '../base/ids.ts'
 import { Best } from './best.ts'
 import type { Budget } from './budget.ts'
-import type { Matching } from './text-index.ts'
+import type { Matching, Population } from './text-index.ts'
 import type { View } from './view.ts'
 
 /** What a search among vectors found: a similarity above 0. */
@@ -17,16 +17,9 @@ export class Matches {
   readonly #similar: Map<number, number> = new Map()
 
   constructor(view: View, query: string, similar: readonly Similar[], covering: boolean, budget: Budget) {
-    const { records, nodes, text } = view.tables
+    const { records, text } = view.tables
     this.#view = view
-    const among = {
-      size: nodes.size,
-      live: view.nodes,
-      words: view.words,
-      has: (node: number) => view.isNode(nodes.record.at(node)),
-      wordsOf: (node: number) => nodes.words.at(node),
-    }
-    this.#words = text.search(query, among, covering, budget)
+    this.#words = text.search(query, populationOf(view), covering, budget)
     const most = similar.reduce((score, found) => Math.max(score, found.score), 0)
     for (const { id, score } of similar) {
       const record = records.find(id)
@@ -76,5 +69,17 @@ export class Matches {
   /** The query names what this memory is about. */
   isSubject(record: number): boolean {
     return this.#words.subjects[this.#view.tables.records.detail.at(record)] !== 0
+  }
+}
+
+/** All memories that nobody took back. */
+export function populationOf(view: View): Population {
+  const { nodes } = view.tables
+  return {
+    size: nodes.size,
+    live: view.nodes,
+    words: view.words,
+    has: node => view.isNode(nodes.record.at(node)),
+    wordsOf: node => nodes.words.at(node),
   }
 }

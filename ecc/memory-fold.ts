@@ -15,6 +15,7 @@ import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } fro
 import { type Parent, parentsFor } from './heads.ts'
 import { type LinksOf, linksOf, outgoing } from './links.ts'
 import { list, type ListOptions, type Page } from './list.ts'
+import { populationOf } from './matches.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
@@ -246,6 +247,13 @@ export class MemoryFold {
   /** Memories of one log, with what is known of their use. */
   worths(log: LogId, from: number, limit: number): ReturnType<typeof worthsOf> {
     return worthsOf(this.#view(), log, from, limit)
+  }
+
+  /** How much terms tell memories apart, as of a cut. */
+  rarity(at?: Cut): (term: string) => number {
+    const view = this.#view(at)
+    const among = populationOf(view)
+    return term => view.tables.text.rarityOf(term, among)
   }
 
   conflicts(at?: Cut): Conflict[] {

@@ -126,6 +126,13 @@ export class TextIndex {
     )
   }
 
+  /** How much a term tells memories apart: more, the fewer have it. */
+  rarityOf(term: string, among: Population): number {
+    this.#reserve(among.size)
+    const known = this.vocabulary.find(term)
+    return Math.log(1 + among.live / (1 + (known === undefined ? 0 : this.#readHolders(known, among))))
+  }
+
   /** Memories by node that have a term as their subject, in order; all of them, also those that nobody sees. */
   *subjectsOf(term: number): Generator<number> {
     const length = this.postings.lengthOf(term)

@@ -12,7 +12,7 @@ const TEXT_US = 2_000
  * outlives the nodes that ask it. Its vectors are those of spelling, so that what is alike is known.
  */
 export class SimEmbedder {
-  readonly #model: string
+  readonly #id: string
   /** Requests that were answered with vectors, and the texts in them. */
   readonly embedded: string[] = []
   asked = 0
@@ -26,15 +26,16 @@ export class SimEmbedder {
   /** It gives another number of numbers from now on. */
   isChanged = false
 
-  constructor(model: string = 'sim') {
-    this.#model = model
+  /** @param id of the embedder that it stands for */
+  constructor(model: string = 'sim', id: string = `sim:${model}:768`) {
+    this.#id = id
   }
 
   /** As the node on a machine reaches it. */
   at(timeline: Timeline): Embedder {
     return {
       ...hashEmbedder768,
-      id: `sim:${this.#model}:768`,
+      id: this.#id,
       kind: 'semantic',
       deterministic: false,
       embed: (texts, purpose, done) => {

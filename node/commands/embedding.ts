@@ -2,12 +2,14 @@ import { z } from 'zod'
 import { asWeftError, WeftError } from '../../base/errors.ts'
 import { LIST_MAX } from '../../base/limits.ts'
 import { reaches } from '../../discovery/spaces.ts'
+import { hashedQuestion, hashEmbedder768 } from '../../ecc/hash-embedder.ts'
 import { EXTERNAL } from '../../ecc/vector-record.ts'
 import type { Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
 import { type Answering, recall } from '../memory/answers.ts'
 import type { Embedding } from '../memory/embedding.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { VectorAt } from '../memory/nearest.ts'
 import { command, type CommandsOf } from './command.ts'
 
 /** What has to do with vectors and what makes them. */
@@ -73,11 +75,17 @@ export function recallByBoth(
   const { exact: _exact, ef: _ef, truth: _truth, ...byWords } = options
   embedding.questions.of(query, ({ how, vector }) => {
     if (vector === undefined) return answer(byWords, how, to.fail)
+    const vectorAt = embedding.id === hashEmbedder768.id ? weighed(query) : undefined
     // Vectors that cannot be searched take no answer by words with them.
-    answer({ ...options, vector, embedder: embedding.id }, how, error =>
+    answer({ ...options, vector, embedder: embedding.id, ...(vectorAt === undefined ? {} : { vectorAt }) }, how, error =>
       error.code === 'frontier_ahead' ? to.fail(error) : answer(byWords, 'down', to.fail),
     )
   })
+}
+
+/** The builtin embedder knows no words by itself: what is rare here counts more in a question. */
+function weighed(query: string): VectorAt {
+  return (fold, at) => hashedQuestion(query, fold.rarity(at))
 }
 
 function embeddingOf({ embedding }: Core): Embedding {

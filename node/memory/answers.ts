@@ -26,7 +26,7 @@ import type {
   WhatIf,
 } from '../api.ts'
 import { cutOf, type Memory } from './memory.ts'
-import { nearest, vectorQuestion } from './nearest.ts'
+import { nearest, type VectorAt, vectorQuestion } from './nearest.ts'
 
 /** An answer, but for what came of the question's vector before it was asked here. */
 export type Recalled = Omit<Recollection, 'vectors'>
@@ -45,7 +45,7 @@ export interface Answering<T> {
 export function recall(
   memory: Memory,
   query: string,
-  options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'> & VectorQuery,
+  options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'> & VectorQuery & { readonly vectorAt?: VectorAt },
   asked: Omit<FoldRecallOptions, 'at'>,
   to: Answering<Recalled>,
 ): void {

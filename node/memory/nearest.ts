@@ -2,6 +2,7 @@ import { WeftError } from '../../base/errors.ts'
 import { EF_MAX, RECALL_K_MAX, RECALL_SEEDS } from '../../base/limits.ts'
 import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import type { Cut } from '../../ecc/record-table.ts'
+import type { MemoryFold } from '../../ecc/memory-fold.ts'
 import { unitVector } from '../../ecc/vector-record.ts'
 import type { Neighbour } from '../../ecc/vector-index.ts'
 import type { Asked } from '../../ecc/vectors.ts'
@@ -16,7 +17,11 @@ export interface VectorQuestion {
   readonly exact: boolean
   readonly ef: number | undefined
   readonly truth: boolean
+  readonly vectorAt: VectorAt | undefined
 }
+
+/** A vector that depends on what is asked, as of a cut: of the same length as the one it stands for. */
+export type VectorAt = (fold: MemoryFold, at: Cut | undefined) => Float32Array
 
 /** The memories nearest to a vector, and the moment of which that is true. */
 export interface Similar {
@@ -30,7 +35,14 @@ export interface Similar {
 const SPARE = 4
 
 /** What a caller gave, undefined without a vector. @throws WeftError `invalid_argument`, `vector_invalid` */
-export function vectorQuestion({ vector, embedder, exact = false, ef, truth = false }: VectorQuery): VectorQuestion | undefined {
+export function vectorQuestion({
+  vector,
+  embedder,
+  exact = false,
+  ef,
+  truth = false,
+  vectorAt,
+}: VectorQuery & { readonly vectorAt?: VectorAt }): VectorQuestion | undefined {
   if (vector === undefined) {
     for (const [name, value] of Object.entries({ embedder, ef, ...(exact ? { exact } : {}), ...(truth ? { truth } : {}) }))
       if (value !== undefined) throw new WeftError('invalid_argument', `${name}: goes with a vector`)
@@ -39,7 +51,7 @@ export function vectorQuestion({ vector, embedder, exact = false, ef, truth = fa
   if (embedder === undefined) throw new WeftError('invalid_argument', 'embedder: a vector is of one, like external:NAME:DIMENSIONS')
   if (ef !== undefined && (!Number.isInteger(ef) || ef < 1 || ef > EF_MAX))
     throw new WeftError('invalid_argument', `ef is 1 to ${EF_MAX}, got ${ef}`)
-  return { vector: unitVector(vector), embedder, exact, ef, truth }
+  return { vector: unitVector(vector), embedder, exact, ef, truth, vectorAt }
 }
 
 /**
@@ -49,14 +61,15 @@ export function vectorQuestion({ vector, embedder, exact = false, ef, truth = fa
  */
 export function nearest(memory: Memory, question: VectorQuestion, options: FoldRecallOptions, to: Answering<Similar>): void {
   const { fold, vectors } = memory
-  const { vector, embedder, exact, ef, truth } = question
-  const index = indexOf(memory, embedder, vector.length)
+  const { embedder, exact, ef, truth } = question
+  const index = indexOf(memory, embedder, question.vector.length)
   if (index instanceof WeftError) return to.fail(index)
   vectors.whenOpen(index, () => {
     if (fold !== memory.fold) return to.fail(foldedAnew())
     const { size } = fold
     const now = fold.cut
     const missing = vectors.missing(index)
+    const vector = question.vectorAt?.(fold, options.at) ?? question.vector
     let asked = fold.vectors.askedAt(options)
     let isPast = options.at !== undefined
     // What the store was asked is what counted then, whatever has come since.

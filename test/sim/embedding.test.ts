@@ -2,6 +2,7 @@ import t from 'tap'
 import { KIND } from '../../base/kinds.ts'
 import { EMBED_DOCUMENTS, EMBEDDERS_PER_AUTHOR_MAX, RECALL_EMBED_MS } from '../../base/limits.ts'
 import type { EmbeddingStatus, Recollection } from '../../node/api.ts'
+import { hashEmbedder768 } from '../../ecc/hash-embedder.ts'
 import { SimEmbedder } from '../../sim/embedder.ts'
 import { World } from '../../sim/world.ts'
 import { codeOf, coreOf, recordsOf, settle, untilEqual } from './helpers.ts'
@@ -318,6 +319,25 @@ t.test('another model is another index: nothing is mixed, everything is embedded
   t.same(world.ask('a', 'memory.retire-vectors', {}), { retired: 1, left: 0 })
   t.same(world.ask('a', 'memory.retire-vectors', {}), { retired: 0, left: 0 })
   t.same(embeddersOf(), ['external:hand:3', 'sim:second:768'], 'what a caller gave stays')
+})
+
+t.test('the builtin embedder counts rare words of a question more, as of the cut that is asked about', async t => {
+  const builtin = new SimEmbedder('builtin', hashEmbedder768.id)
+  const world = new World({ seed: SEED, embedder: () => builtin })
+  settle(world, ['a'])
+  remember(world, 'a', [...texts(30, 'pool pool pool'), 'kraken in the pool', 'kraken elsewhere'])
+  untilEmbedded(world, 'a')
+  const ask = (asOf?: string): Recollection => world.ask('a', 'memory.recall', { query: 'pool kraken', k: 10, asOf, spread: false })
+  const then = ask()
+  t.equal(then.vectors, 'used')
+  const vectorOf = (text: string): number => then.hits.find(hit => hit.text === text)?.parts.vector ?? 0
+  t.ok(vectorOf('kraken elsewhere') > 0.5, `${vectorOf('kraken elsewhere')}: without the rarity of its word it is nobody's neighbour`)
+  const { frontier } = then
+  remember(world, 'a', texts(30, 'kraken'))
+  untilEmbedded(world, 'a')
+  const vectors = (found: Recollection): unknown => found.hits.map(({ text, parts }) => [text, parts.vector])
+  t.same(vectors(ask(frontier)), vectors(then), 'as it was answered then')
+  t.notSame(vectors(ask()), vectors(then))
 })
 
 t.test('an embedder is asked whether it works', async t => {
