@@ -5,6 +5,7 @@
  *
  * crypto   the published vectors on Node 20, 22 and 24: the same verdicts everywhere
  * seeds    1,000 seeds of the swarm, two minutes each, in two processes each on Node 20, 22 and 24, with a busy processor: all traces equal, nothing broken
+ * stories  ten seeds of each scenario, a hundred of each profile, sieges of 30 s, a journal of 300 records
  * fuzz     other seeds for ten minutes: nothing broken
  * mutants  bugs planted one at a time: the swarm finds nine of ten within a minute each
  * libp2p   fifty stories over libp2p in memory end as they do over the simulated transport
@@ -21,7 +22,7 @@ import { hasOthers, runtimeOf } from './runtimes.mjs'
 process.chdir(join(import.meta.dirname, '..'))
 
 const SEEDS = process.env.WEFT_SEEDS ?? '1000'
-const STAGES = { crypto, seeds, fuzz, mutants, libp2p, kills, vectors, mcp }
+const STAGES = { crypto, seeds, stories, fuzz, mutants, libp2p, kills, vectors, mcp }
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !Object.hasOwn(STAGES, name))
@@ -80,6 +81,21 @@ function brokenIn(output) {
 
 function difference(a, b) {
   return a.output === b.output ? undefined : firstDifference(a.output, b.output)
+}
+
+/** What `npm test` tells with fewer seeds, for less time and of less. */
+async function stories() {
+  const rows = [
+    { what: 'ten seeds of each scenario end well', file: 'sim/scenarios', more: { WEFT_SEEDS: '10' } },
+    { what: 'a hundred seeds of each profile break no promise', file: 'sim/swarm', more: { WEFT_SEEDS: '100' } },
+    { what: 'correct nodes stand sieges of 30 s', file: 'sim/byzantine', more: { WEFT_SIEGE_SECONDS: '30' } },
+    { what: 'what is done to each of 300 records is named', file: 'chain/tamper', more: { WEFT_TAMPER_RECORDS: '100' } },
+  ]
+  const judgements = []
+  // Each takes minutes, and where the machine is slow more of them than a file of tests gets.
+  for (const { what, file, more } of rows)
+    judgements.push(await judged(what, run(process.execPath, [`build/test/${file}.test.js`], { TAP_TIMEOUT: '0', ...more })))
+  return judgements
 }
 
 async function fuzz() {

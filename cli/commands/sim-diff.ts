@@ -16,7 +16,9 @@ export const define: Define = command =>
     )
     .action(
       action(async (cli, [a, b]: readonly [string, string], options: SourceOptions) => {
-        const [one, other] = [await tapeOf(a, options), await tapeOf(b, options)]
+        // First what is there to be read: nothing is run for a report that cannot be had.
+        const [readA, readB] = [reportOf(a), reportOf(b)]
+        const [one, other] = [readA ?? (await tapeOf(a, options)), readB ?? (await tapeOf(b, options))]
         const divergence = divergenceOf(one.events, other.events)
         const isSame = divergence === undefined && one.traceHash === other.traceHash
         cli.print({ same: isSame, traceHashes: [one.traceHash, other.traceHash], ...divergence }, () => {
@@ -36,8 +38,14 @@ interface Tape {
   readonly traceHash: string | null
 }
 
+/** `undefined` if it is not a directory that is meant, but a seed. */
+function reportOf(run: string): Tape | undefined {
+  if (!existsSync(run) && /^-?\d+$/.test(run)) return undefined
+  return { traceHash: readReport(run).traceHash, events: readEvents(run) }
+}
+
+/** What a seed tells, from the beginning. */
 async function tapeOf(run: string, options: SourceOptions): Promise<Tape> {
-  if (existsSync(run) || !/^-?\d+$/.test(run)) return { traceHash: readReport(run).traceHash, events: readEvents(run) }
   const seed = seedNumber(run)
   const recorder = new Recorder({ limit: COMPARED_EVENTS_MAX })
   const { traceHash } = await simulate((await scenariosOf(sourceOf(options)))(seed), seed, { recorder })

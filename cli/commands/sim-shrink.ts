@@ -4,6 +4,7 @@ import type { Violation } from '../../sim/checkers/checker.ts'
 import { action, type Define } from '../invocation.ts'
 import { renderViolation } from '../sim/outcome.ts'
 import { RunPool } from '../sim/run-pool.ts'
+import { assertRoomFor } from '../sim/reproduction.ts'
 import { renderReproduction, SHRINK_MS, shrinkShown } from '../sim/shrink-run.ts'
 import { replayLine, scenariosOf, type Source } from '../sim/source.ts'
 import { budget, seedNumber, sourceOf, type SourceOptions, withSourceOptions } from '../sim/source-options.ts'
@@ -26,6 +27,7 @@ export const define: Define = command =>
       action(async (cli, [seed]: readonly [number], options: Options) => {
         const source = sourceOf(options)
         await scenariosOf(source)
+        if (options.out !== undefined) assertRoomFor(options.out)
         const replay = replayLine(source, seed)
         const violation = await violationOf(source, seed)
         if (violation === undefined) {

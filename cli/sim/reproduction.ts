@@ -1,5 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { catalogue } from '../../sim/scenario/catalogue.ts'
 import type { Scenario, Work } from '../../sim/scenario/scenario.ts'
@@ -25,6 +25,19 @@ export async function writeReproduction(scenario: Scenario, source: Source, abou
     throw unwritable(file, thrown)
   }
   return file
+}
+
+/**
+ * To be asked before minutes are spent on what would be written there.
+ *
+ * @throws WeftError `report_unwritable` when there is no such folder, or nothing can be written into it
+ */
+export function assertRoomFor(file: string): void {
+  try {
+    accessSync(dirname(resolve(file)), constants.W_OK)
+  } catch (thrown) {
+    throw unwritable(file, thrown)
+  }
 }
 
 async function moduleOf(file: string): Promise<string> {

@@ -71,14 +71,17 @@ const disk = new SimDisk(scheduler, random)
 const turn = (): void => void scheduler.runWhile(() => true, Number.POSITIVE_INFINITY)
 const own = identityOf(0).id
 
-/** 300 records of an own log and two replicas in four segments; own ones wait a commit or two for their checkpoint. */
+/** Records of each log, and each is attacked by walks over all of them; the long run has 100. With both every commit has a record in it. */
+const RECORDS = Number(process.env['WEFT_TAMPER_RECORDS'] ?? 56)
+
+/** Records of an own log and two replicas in four segments; own ones wait a commit or two for their checkpoint. */
 async function bigJournal(): Promise<readonly Segment[]> {
   const keeper = await Keeper.open(0, disk, turn, random)
   const others = [new Author(1), new Author(2)]
-  const missing = [99, 99, 99]
+  const missing = Array.from({ length: 3 }, () => RECORDS - 1)
   for (let round = 0; missing.some(count => count > 0); round++) {
     for (const [i, count] of missing.entries()) {
-      const more = Math.min(count, random.below(14))
+      const more = Math.min(count, random.below(Math.floor(RECORDS / 7)))
       if (more === 0) continue
       missing[i] = count - more
       const texts = Array.from({ length: more }, (_, k) => `record ${count - k} from the end of author ${i}`)
@@ -271,15 +274,12 @@ function short(name: Found): string {
 }
 
 t.test('as it was written the journal is sound', async t => {
-  t.same([records.length, segments.length], [300, 4])
+  t.equal(records.length, 3 * RECORDS)
+  t.ok(segments.length >= 4, `${segments.length} segments`)
   t.match(await judged(files), {
     valid: true,
-    records: 300,
-    logs: [
-      { size: 100, signed: 100 },
-      { size: 100, signed: 100 },
-      { size: 100, signed: 100 },
-    ],
+    records: 3 * RECORDS,
+    logs: Array.from({ length: 3 }, () => ({ size: RECORDS, signed: RECORDS })),
   })
   t.same(await judged(rewritten(plan)), await judged(files), 'and so are files that somebody wrote who knows how')
 })
@@ -624,7 +624,7 @@ async function flipped(segment: number, at: number, end: number, expected: reado
   return wrong
 }
 
-const TEN: readonly Entry[] = [0, 1, 5, 14, 16, 20, 24, 28, 60, 299].map(i => records[i] as Entry)
+const TEN: readonly Entry[] = [0, 1, 5, 14, 16, 20, 24, 28, 60, -1].map(i => records.at(i) as Entry)
 
 t.test('every byte of ten records, of their checkpoints and commit marks, and of the segment headers, under three masks', async t => {
   for (const record of TEN)

@@ -35,10 +35,10 @@ workload: [ { put: 2/s }, { recall: 1/s } ]
 at:
   1s: crash n3
   2s: restart n3
-  5s: pause n2 { for: 20s }
-  30s: partition [[n1,n4],[n2,n3]]
-  40s: heal
-duration: 50s
+  3s: pause n2 { for: 4s }
+  8s: partition [[n1,n4],[n2,n3]]
+  10s: heal
+duration: 12s
 expect: { forks: 1 }
 seed: 3
 `

@@ -9,6 +9,8 @@ import { createTcpProxy, type TcpProxy } from '../../sim/proxy/tcp-proxy.ts'
 
 // Peers compare every 15 to 45 s, and one test waits for it.
 t.setTimeout(180_000)
+// And most of the others wait as well: each with nodes of its own, so all at once.
+t.jobs = 4
 
 /**
  * Two real nodes, one TCP connection between them, and a proxy on it that counts. The second

@@ -7,14 +7,13 @@ import { logIdOf, memoryStream, nodeIdOf, type Pid } from '../../base/ids.ts'
 import { encodeMessage, type OutgoingMessage } from '../../node/messages.ts'
 import { behavioursOf, HOSTILE_BEHAVIOURS } from '../../sim/byzantine/behaviours.ts'
 import { Mutator, placesIn } from '../../sim/byzantine/mutation.ts'
+import { unhooked } from '../cli/weft.ts'
 import { codeOf } from './helpers.ts'
 import { seedOf } from './seeds.ts'
-import { besiege } from './siege.ts'
+import { besiege, faultsUnder } from './siege.ts'
 
-const THIS_FILE = fileURLToPath(import.meta.url)
+const SIEGE_PROGRAM = fileURLToPath(new URL('./siege-program.js', import.meta.url))
 const SEED = seedOf(1)
-/** With this the file is a program that prints what one siege brings to light: of a product with a hole in it. */
-const UNDER_SIEGE = process.env['WEFT_SIEGE']
 const DEFENDED: readonly string[] = HOSTILE_BEHAVIOURS.filter(({ isDefended }) => isDefended).map(({ name }) => name)
 
 /** One check of the product, taken out; the behaviour that must notice, and what is then not as it ought to be. */
@@ -224,84 +223,73 @@ const HOLES: readonly Hole[] = [
   },
 ]
 
-if (UNDER_SIEGE !== undefined) {
-  process.stdout.write(faultsUnder(UNDER_SIEGE).join('\n'))
-} else {
-  t.test('correct nodes stand every hostile behaviour that there is an answer to', { timeout: 120_000 }, t => {
-    for (const name of DEFENDED) t.strictSame(faultsUnder(name), [], name)
-    t.end()
-  })
+t.test('correct nodes stand every hostile behaviour that there is an answer to', { timeout: 120_000 }, t => {
+  for (const name of DEFENDED) t.strictSame(faultsUnder(name, SEED), [], name)
+  t.end()
+})
 
-  t.test('and all of them at once, in the same way each time', { timeout: 120_000 }, t => {
-    const { violations, hungUp, hash } = besiege(DEFENDED, SEED)
-    t.strictSame(violations, [])
-    t.ok(hungUp > 0, `${hungUp} times somebody hung up`)
-    t.equal(besiege(DEFENDED, SEED).hash, hash)
-    t.end()
-  })
+t.test('and all of them at once, in the same way each time', { timeout: 120_000 }, t => {
+  const { violations, hungUp, hash } = besiege(DEFENDED, SEED)
+  t.strictSame(violations, [])
+  t.ok(hungUp > 0, `${hungUp} times somebody hung up`)
+  t.equal(besiege(DEFENDED, SEED).hash, hash)
+  t.end()
+})
 
-  t.test('an author with two histories is found out', t => {
-    const { violations } = besiege(['equivocate'], SEED)
-    t.ok(violations.includes('conflict'))
-    t.notOk(
-      violations.some(says => /blamed|forged|lost|damage|call/.test(says)),
-      'and it is nobody else who suffers',
-    )
-    t.end()
-  })
+t.test('an author with two histories is found out', t => {
+  const { violations } = besiege(['equivocate'], SEED)
+  t.ok(violations.includes('conflict'))
+  t.notOk(
+    violations.some(says => /blamed|forged|lost|damage|call/.test(says)),
+    'and it is nobody else who suffers',
+  )
+  t.end()
+})
 
-  t.test('a check that is missing is noticed', { timeout: 240_000 }, async t => {
-    for (let i = 0; i < HOLES.length; i += 2) {
-      const holes = HOLES.slice(i, i + 2)
-      const told = await Promise.all(holes.map(throughHole))
-      for (const [at, { check, says }] of holes.entries()) t.match(told[at], says, check)
+t.test('a check that is missing is noticed', { timeout: 240_000 }, async t => {
+  for (let i = 0; i < HOLES.length; i += 2) {
+    const holes = HOLES.slice(i, i + 2)
+    const told = await Promise.all(holes.map(throughHole))
+    for (const [at, { check, says }] of holes.entries()) t.match(told[at], says, check)
+  }
+})
+
+t.test('behaviours are known by their names', t => {
+  t.equal(new Set(HOSTILE_BEHAVIOURS.map(({ name }) => name)).size, HOSTILE_BEHAVIOURS.length)
+  t.strictSame(
+    behavioursOf(['replay', 'forge']).map(({ name }) => name),
+    ['replay', 'forge'],
+  )
+  t.equal(
+    codeOf(() => behavioursOf(['forge', 'none'])),
+    'invalid_argument',
+  )
+  t.end()
+})
+
+t.test('in time every place of a message is changed, and nothing else with it', t => {
+  for (const message of MESSAGES) {
+    const frame = encodeMessage(message)
+    const honest = leavesOf(valueOf(frame))
+    const mutator = new Mutator()
+    const alone = new Set<string>()
+    for (let i = 0; i < 6 * placesIn(valueOf(frame)).length; i++) {
+      const wrong = mutator.next(frame) as Uint8Array
+      const leaves = leavesOf(valueOf(wrong))
+      const changed = [...honest].filter(([place, leaf]) => leaves.get(place) !== leaf).map(([place]) => place)
+      if (toHex(wrong) === toHex(frame)) t.fail(`${message.kind}: nothing was changed`)
+      if (leaves.size === honest.size && changed.length === 1) alone.add(changed[0] as string)
     }
-  })
-
-  t.test('behaviours are known by their names', t => {
-    t.equal(new Set(HOSTILE_BEHAVIOURS.map(({ name }) => name)).size, HOSTILE_BEHAVIOURS.length)
     t.strictSame(
-      behavioursOf(['replay', 'forge']).map(({ name }) => name),
-      ['replay', 'forge'],
+      [...honest.keys()].filter(place => place !== '.0' && !alone.has(place)),
+      [],
+      message.kind,
     )
-    t.equal(
-      codeOf(() => behavioursOf(['forge', 'none'])),
-      'invalid_argument',
-    )
-    t.end()
-  })
+  }
+  t.end()
+})
 
-  t.test('in time every place of a message is changed, and nothing else with it', t => {
-    for (const message of MESSAGES) {
-      const frame = encodeMessage(message)
-      const honest = leavesOf(valueOf(frame))
-      const mutator = new Mutator()
-      const alone = new Set<string>()
-      for (let i = 0; i < 6 * placesIn(valueOf(frame)).length; i++) {
-        const wrong = mutator.next(frame) as Uint8Array
-        const leaves = leavesOf(valueOf(wrong))
-        const changed = [...honest].filter(([place, leaf]) => leaves.get(place) !== leaf).map(([place]) => place)
-        if (toHex(wrong) === toHex(frame)) t.fail(`${message.kind}: nothing was changed`)
-        if (leaves.size === honest.size && changed.length === 1) alone.add(changed[0] as string)
-      }
-      t.strictSame(
-        [...honest.keys()].filter(place => place !== '.0' && !alone.has(place)),
-        [],
-        message.kind,
-      )
-    }
-    t.end()
-  })
-}
-
-/** What a siege brings to light, one behaviour at a time. */
-function faultsUnder(name: string): readonly string[] {
-  const { violations, hungUp } = besiege([name], SEED)
-  const [behaviour] = behavioursOf([name])
-  return behaviour?.isPunished === true && hungUp === 0 ? [...violations, 'nobody hung up on it'] : violations
-}
-
-/** The same in a process of its own, in which the product is loaded with a hole. */
+/** What a siege brings to light in a process of its own, in which the product is loaded with a hole. */
 function throughHole({ file, code, instead, behaviour }: Hole): Promise<string> {
   const loader = `export async function load(url, context, next) {
     const loaded = await next(url, context)
@@ -312,8 +300,8 @@ function throughHole({ file, code, instead, behaviour }: Hole): Promise<string> 
   }`
   const register = `import { register } from 'node:module'; register(${JSON.stringify(moduleOf(loader))})`
   return new Promise(resolve => {
-    const env = { ...process.env, WEFT_SIEGE: behaviour, WEFT_SEED: String(SEED) }
-    const child = spawn(process.execPath, ['--import', moduleOf(register), THIS_FILE], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const args = ['--import', moduleOf(register), SIEGE_PROGRAM, behaviour, String(SEED)]
+    const child = spawn(...unhooked(process.execPath, args), { stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text))
     child.on('close', () => resolve(said))

@@ -9,8 +9,8 @@ import { seedsOf } from './seeds.ts'
 t.setTimeout(600_000)
 
 const SEEDS_PROGRAM = fileURLToPath(new URL('../long/seeds.js', import.meta.url))
-/** As many as a minute has room for; `weft sim fuzz` and the long run have thousands. */
-const SEEDS: Readonly<Record<Profile, number>> = { swarm: 30, network: 8, disk: 8, byzantine: 8 }
+/** As many as half a minute has room for; `weft sim fuzz` and the long run have thousands. */
+const SEEDS: Readonly<Record<Profile, number>> = { swarm: 12, network: 4, disk: 4, byzantine: 4 }
 
 for (const profile of PROFILES) {
   t.test(`whatever goes wrong in clusters drawn with the profile ${profile}, no promise is broken`, { timeout: 300_000 }, async t => {
