@@ -1,4 +1,4 @@
-import { talk } from './output.ts'
+import { talk, talkOver } from './output.ts'
 
 /** How often a line is shown: on a terminal it is written over, elsewhere it stays. */
 const TERMINAL_MS = 100
@@ -21,13 +21,13 @@ export class Progress {
     if (!this.#isShown || nowMs < this.#shownAtMs + (this.#isTerminal ? TERMINAL_MS : LINES_MS)) return
     this.#shownAtMs = nowMs
     if (!this.#isTerminal) return talk(text())
-    process.stderr.write(`\r\x1b[K${text()}`)
+    talkOver(text())
     this.#isOpen = true
   }
 
   /** Takes the line away again. */
   done(): void {
-    if (this.#isOpen) process.stderr.write('\r\x1b[K')
+    if (this.#isOpen) talkOver('')
     this.#isOpen = false
     this.#shownAtMs = -Infinity
   }

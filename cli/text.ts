@@ -1,8 +1,10 @@
 import { stripVTControlCharacters } from 'node:util'
 import { styled } from './output.ts'
+import { oneLine, visible } from './visible.ts'
 
-/** Rows as columns, each as wide as its widest cell; the last one ends where it ends. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/** Rows as columns, each as wide as its widest cell; the last one ends where it ends. A cell is one line, whatever it holds. */
+export function columns(given: readonly (readonly string[])[]): string {
+  const rows = given.map(row => row.map(oneLine))
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))))
   return rows
@@ -22,7 +24,7 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
 
 /** Without the colours. */
 function widthOf(cell: string): number {
-  return stripVTControlCharacters(cell).length
+  return stripVTControlCharacters(visible(cell)).length
 }
 
 /** Enough of an id to name it: 8 of 64 hex digits, or the end of a NodeId, which begins like all others. */
@@ -32,7 +34,7 @@ export function short(id: string): string {
 
 /** The first line, on a terminal cut to what fits beside `margin` columns. */
 export function firstLine(text: string, margin: number = 0): string {
-  const line = text.trim().split('\n', 1)[0] ?? ''
+  const line = visible(text.trim().split(/\r?\n/, 1)[0] ?? '')
   const room = Math.max(20, (process.stdout.columns ?? Infinity) - margin)
   return line.length <= room ? line : `${line.slice(0, room - 3)}...`
 }

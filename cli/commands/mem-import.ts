@@ -10,6 +10,7 @@ import { readMarkdown } from '../import/markdown-folder.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
 import { genesis } from '../parse.ts'
 import { plural } from '../text.ts'
+import { oneLine } from '../visible.ts'
 
 export const defineGit: Define = command =>
   command
@@ -112,5 +113,5 @@ function render({ imported, skipped, failed }: ImportSummary): string {
 }
 
 function renderFailure({ line, key, code, message }: ImportFailure): string {
-  return `  line ${line}${key === undefined ? '' : ` (${key})`}: ${message} (${code})`
+  return `  line ${line}${key === undefined ? '' : ` (${oneLine(key)})`}: ${message} (${code})`
 }

@@ -10,6 +10,7 @@ import { performLines } from '../perform-lines.ts'
 import { styled } from '../output.ts'
 import { firstLine, plural, short } from '../text.ts'
 import { readVector, renderNearest, withVector } from '../vectors.ts'
+import { oneLine } from '../visible.ts'
 
 interface Options {
   readonly k?: number
@@ -148,7 +149,7 @@ function renderHit(hit: RecallHit, withParts: boolean): string {
   const { id, text, score, author, at, key, path, validTo, parts, copies = [], contradictedBy = [] } = hit
   const rest = [
     `${at.slice(0, 19)}Z by ${short(author)}`,
-    ...(key === undefined ? [] : [`key ${key.length > KEY_SHOWN ? `${key.slice(0, KEY_SHOWN)}...` : key}`]),
+    ...(key === undefined ? [] : [`key ${oneLine(key.length > KEY_SHOWN ? `${key.slice(0, KEY_SHOWN)}...` : key)}`]),
     ...(validTo === undefined ? [] : [`until ${validTo}`]),
     ...(path.length === 0
       ? []

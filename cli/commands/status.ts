@@ -24,7 +24,7 @@ function render(status: NodeStatus): string {
       'thinking',
       `${status.impulses === 0 ? 'no impulse waits' : `${plural(status.impulses, 'impulse')} waiting`}${status.capacity === null ? '' : `; a tick takes ${(status.capacity.p50Us / 1000).toFixed(1)} ms, one in twenty ${(status.capacity.p95Us / 1000).toFixed(1)} ms`}`,
     ],
-    ['addresses', status.addresses.join('\n           ')],
+    ...(status.addresses.length === 0 ? [''] : status.addresses).map((address, i) => [i === 0 ? 'addresses' : '', address]),
     ['frontier', status.frontier],
   ])
 }

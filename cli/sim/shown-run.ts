@@ -7,7 +7,7 @@ import type { RunResult } from '../../sim/run.ts'
 import { simulate } from '../../sim/simulate.ts'
 import { reportFailure } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
-import { talk } from '../output.ts'
+import { styled, talk } from '../output.ts'
 import { type NodeState, NodeWatch } from './node-watch.ts'
 import { prepareReport, writeReport } from './report-dir.ts'
 
@@ -36,7 +36,7 @@ export async function runShown(cli: Invocation, scenario: Scenario, seed: number
   const isLive = options.quiet !== true && !cli.isJson
   const live = new LiveLog({
     nodes: scenario.nodes.map(({ name }) => name),
-    isColoured: process.stderr.isTTY && process.stderr.hasColors(),
+    paint: (colour, sign) => styled(colour, sign, process.stderr),
   })
   const watch = node === undefined ? undefined : new NodeWatch(node)
   const recorder = new Recorder({

@@ -12,13 +12,13 @@ import { plain, shortened } from './plain-text.ts'
  */
 export class LiveLog {
   readonly #nodes: readonly string[]
-  readonly #isColoured: boolean
+  readonly #paint: Paint | undefined
   readonly #up: Set<string> = new Set()
   readonly #commits: Map<string, { commits: number; records: number; untilMs: number }> = new Map()
 
-  constructor({ nodes, isColoured }: LiveOptions) {
+  constructor({ nodes, paint }: LiveOptions) {
     this.#nodes = nodes
-    this.#isColoured = isColoured
+    this.#paint = paint
   }
 
   /** @returns the lines that this event is worth: none for most */
@@ -28,7 +28,7 @@ export class LiveLog {
     if (node !== null && kind === 'boot') this.#up.add(node)
     if (node !== null && kind === 'end') this.#up.delete(node)
     if (node !== null && kind === 'commit') this.#count(node, event)
-    const line = liveLine(event, { nodes: this.#nodes, isColoured: this.#isColoured, isUp: name => this.#up.has(name) })
+    const line = liveLine(event, this.#columns())
     return line === undefined ? summaries : [...summaries, line]
   }
 
@@ -54,15 +54,20 @@ export class LiveLog {
   }
 
   #columns(): Columns {
-    return { nodes: this.#nodes, isColoured: this.#isColoured, isUp: name => this.#up.has(name) }
+    return { nodes: this.#nodes, paint: this.#paint, isUp: name => this.#up.has(name) }
   }
 }
 
 export interface LiveOptions {
   readonly nodes: readonly string[]
-  /** False where `NO_COLOR` is set, or nobody looks. */
-  readonly isColoured: boolean
+  /** Makes a sign coloured, where somebody looks who wants that. */
+  readonly paint?: Paint | undefined
 }
+
+type Paint = (colour: Colour, sign: string) => string
+
+/** Those that dark and light terminals both show. */
+type Colour = 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan'
 
 export interface Columns extends LiveOptions {
   readonly isUp: (node: string) => boolean
@@ -75,26 +80,25 @@ export function liveLine(event: Happening, columns: Columns = NO_COLUMNS): strin
 }
 
 /** For a line by itself. */
-const NO_COLUMNS: Columns = { nodes: [], isColoured: false, isUp: () => false }
+const NO_COLUMNS: Columns = { nodes: [], isUp: () => false }
 /** So many commits are one line. */
 const SUMMARY_MS = 1_000
 
 interface Sign {
   readonly mark: string
-  /** SGR colours that dark and light terminals both show. */
-  readonly colour: number
+  readonly colour: Colour
 }
 
-const UP: Sign = { mark: '▲', colour: 32 }
-const DOWN: Sign = { mark: '×', colour: 31 }
-const FAULT: Sign = { mark: '!', colour: 33 }
-const HEALED: Sign = { mark: '~', colour: 32 }
-const LINK_UP: Sign = { mark: '+', colour: 36 }
-const LINK_DOWN: Sign = { mark: '-', colour: 33 }
-const WRITTEN: Sign = { mark: '●', colour: 34 }
-const NOTE: Sign = { mark: 'i', colour: 36 }
-const TROUBLE: Sign = { mark: '#', colour: 35 }
-const BROKEN: Sign = { mark: '✗', colour: 31 }
+const UP: Sign = { mark: '▲', colour: 'green' }
+const DOWN: Sign = { mark: '×', colour: 'red' }
+const FAULT: Sign = { mark: '!', colour: 'yellow' }
+const HEALED: Sign = { mark: '~', colour: 'green' }
+const LINK_UP: Sign = { mark: '+', colour: 'cyan' }
+const LINK_DOWN: Sign = { mark: '-', colour: 'yellow' }
+const WRITTEN: Sign = { mark: '●', colour: 'blue' }
+const NOTE: Sign = { mark: 'i', colour: 'cyan' }
+const TROUBLE: Sign = { mark: '#', colour: 'magenta' }
+const BROKEN: Sign = { mark: '✗', colour: 'red' }
 
 const ENDS: Readonly<Record<string, string>> = { power: 'crashed (power)', process: 'was killed (process)', stopped: 'stopped' }
 
@@ -136,8 +140,8 @@ const DETAIL_CHARACTERS = 24
 /** More columns than this do not fit beside the text: the name says where. */
 const COLUMNS_MAX = 16
 
-function row(atMs: number, node: string | null, sign: Sign, text: string, { nodes, isColoured, isUp }: Columns): string {
-  const mark = isColoured ? `\u001b[${sign.colour}m${sign.mark}\u001b[0m` : sign.mark
+function row(atMs: number, node: string | null, sign: Sign, text: string, { nodes, paint, isUp }: Columns): string {
+  const mark = paint?.(sign.colour, sign.mark) ?? sign.mark
   const cell = (name: string): string => (name === node || node === null ? mark : isUp(name) ? '·' : ' ')
   const cells = nodes.length <= COLUMNS_MAX ? nodes.map(cell).join('  ') : mark
   return `${(atMs / 1000).toFixed(3).padStart(10)}   ${cells}   ${plain(text)}`

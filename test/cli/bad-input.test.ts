@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { ErrorCode } from '../../base/errors.ts'
 import { BODY_MAX_BYTES, REQUEST_MAX_BYTES } from '../../base/limits.ts'
+import { columns, firstLine } from '../../cli/text.ts'
+import { OWN_ESCAPE, visible } from '../../cli/visible.ts'
 import { readControlFile } from '../../node/host/directory.ts'
+import type { Receipt } from '../../node/index.ts'
 import { ask, type BadInput, codeAndExit, ended, failure, fourAtATime, lines, nodeAt, starts, temporary, until, weft } from './weft.ts'
 
 t.test('whatever is asked wrongly of a running node has its code and exit code, and costs nothing', async t => {
@@ -204,6 +207,91 @@ export default () => ({
 export const number = 3
 export function failing() { throw new Error('cannot start') }
 `
+
+t.test('what a terminal would obey is shown instead, and nothing else is touched', t => {
+  const rows: readonly (readonly [what: string, text: string, shown: string])[] = [
+    ['plain text', 'naïve \u{1f9f5} \u05d0\u05d1 "it\'s"', 'naïve \u{1f9f5} \u05d0\u05d1 "it\'s"'],
+    ['lines and tabs', 'one\n\ttwo\r\nthree\n', 'one\n\ttwo\r\nthree\n'],
+    ['people held together by joiners', '\u{1f469}\u200d\u{1f680}', '\u{1f469}\u200d\u{1f680}'],
+    ['a title', 'a\u001b]0;pwned\u0007b', String.raw`a\u001b]0;pwned\u0007b`],
+    ['a colour', '\u001b[5mblue\u001b[0m', String.raw`\u001b[5mblue\u001b[0m`],
+    ['a line written over', 'safe\rfoul', String.raw`safe\u000dfoul`],
+    ['steps back', 'ab\b\bcd\u007f', String.raw`ab\u0008\u0008cd\u007f`],
+    ['control sequences of one byte', '\u009b2J\u009d0;x\u009c\u0085', String.raw`\u009b2J\u009d0;x\u009c\u0085`],
+    ['writing turned round', '\u202egnp.\u2066x\u2069', String.raw`\u202egnp.\u2066x\u2069`],
+    ['separators', 'a\u2028b\u2029c', String.raw`a\u2028b\u2029c`],
+    ['nothing', '\u0000', String.raw`\u0000`],
+  ]
+  for (const [what, text, shown] of rows) t.equal(visible(text), shown, what)
+  const red = `${OWN_ESCAPE}[31mred${OWN_ESCAPE}[39m`
+  t.equal(visible(`${red}\u001b[1m`), '\u001b[31mred\u001b[39m\\u001b[1m', 'our own colours are obeyed')
+  const rowsOfTwo = [
+    [red, 'x'],
+    ['letters', 'two\nlines'],
+  ]
+  t.equal(visible(columns(rowsOfTwo)), '\u001b[31mred\u001b[39m      x\nletters  two\\nlines')
+  t.equal(firstLine('\u001b[2Jone\ntwo'), String.raw`\u001b[2Jone`)
+  t.end()
+})
+
+t.test('no command shows a terminal what somebody wrote to command it', { timeout: 60_000 }, async t => {
+  const dir = join(temporary(t), 'node')
+  await nodeAt(dir)
+  const foul = 'line\r\u001b]0;pwned\u0007 two \u009b2J\u202eevil\u2069'
+  const jsonl = [
+    {
+      text: `${foul}\nand a second line`,
+      key: 'k\u001b[2Jkey\nid        forged',
+      meta: { 'lab\u001bel': 'va\u001b[5mlue' },
+      source: `the ${foul}`,
+    },
+    { text: `${foul} again`, key: 'other' },
+    { text: `${foul} replaced`, key: 'replaced' },
+    { text: `${foul} the better`, key: 'replaced' },
+  ]
+    .map(line => JSON.stringify(line))
+    .join('\n')
+  const written = await weft(['mem', 'remember', '--jsonl', '-', '--dir', dir], { input: jsonl })
+  const [first = '', second = ''] = lines<Receipt>(written.stdout).map(({ id }) => id)
+  const { frontier } = await ask<{ frontier: string }>(['mem', 'status', '--dir', dir])
+  const cases: readonly (readonly [line: string, shows: RegExp])[] = [
+    [`link ${first} causes ${second}`, /[0-9a-f]{64}/],
+    [`show ${first}`, /line\\u000d\\u001b\]0;pwned\\u0007 two \\u009b2J\\u202eevil\\u2069\nand a second line\n\nid /],
+    [`show ${first}`, /lab\\u001bel +va\\u001b\[5mlue\n/],
+    [`show ${first}`, /key +k\\u001b\[2Jkey\\nid +forged\n/],
+    ['recall pwned --include-superseded', /line\\u000d/],
+    ['list', /line\\u000d/],
+    ['timeline', /line\\u000d/],
+    [`why ${second}`, /line\\u000d/],
+    [`whatif ${first}`, /line\\u000d/],
+    [`graph ${first}`, /line\\u000d/],
+    [`diff - ${frontier}`, /line\\u000d/],
+    ['communities', /line\\u000d/],
+    ['policy set all quota --memories 1', /takes back/],
+    ['policy run --dry-run', /line\\u000d/],
+    ['proposals', /nothing is proposed/],
+    ['show "no \u001b[5m id"', /^/],
+    ['import jsonl "no \u001b[5m file"', /no \\u001b\[5m file/],
+    ['fr\u001b[5mob', /fr\\u001b\[5mob/],
+  ]
+  const input = cases.map(([line]) => line).join('\n')
+  const { stdout, stderr } = await weft(['mem', 'shell', '--dir', dir], { input, env: { NO_COLOR: '1' } })
+  const said = stdout + stderr
+  for (const [line, shows] of cases) t.match(said, shows, line)
+  t.notMatch(said, HOSTILE)
+  const coloured = (await weft(['mem', 'show', first, '--dir', dir], { env: { FORCE_COLOR: '1' } })).stdout
+  t.match(coloured, '\u001b[2mkey\u001b[22m', 'our own colours are there')
+  t.notMatch(coloured.replaceAll(/\u001b\[22?m/g, ''), HOSTILE)
+  t.match(
+    await ask(['mem', 'show', first, '--dir', dir]),
+    { text: `${foul}\nand a second line`, meta: { 'lab\u001bel': 'va\u001b[5mlue' } },
+    'documents hold it exactly',
+  )
+})
+
+/** What terminals obey, and what turns the direction of writing. */
+// oxlint-disable-next-line no-control-regex
+const HOSTILE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 
 t.test('lines that are wrong are answered where they stand, and those around them are kept', async t => {
   const dir = join(temporary(t), 'node')

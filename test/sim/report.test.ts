@@ -447,7 +447,7 @@ t.test('a run is told as it goes, a line for each transition', async t => {
     at(2_400, 'n1', 'log', 'chain.conflict', { level: 'error', log: 'ab', seq: 3 }),
     at(61_000, null, 'violation', 'chain', { fact: 'one\n', other: 'two' }),
   ]
-  const live = new LiveLog({ nodes: ['n1', 'n2'], isColoured: false })
+  const live = new LiveLog({ nodes: ['n1', 'n2'] })
   t.same(
     happenings.flatMap(event => live.lines(event)),
     [
@@ -462,9 +462,9 @@ t.test('a run is told as it goes, a line for each transition', async t => {
       '    61.000   ✗  ✗   VIOLATION of chain: one\\u000a; but two',
     ],
   )
-  const coloured = new LiveLog({ nodes: ['n1'], isColoured: true })
-  t.same(coloured.lines(at(0, 'n1', 'boot', 'boot')), ['     0.000   \u001b[32m▲\u001b[0m   n1 started'])
-  const many = new LiveLog({ nodes: Array.from({ length: 100 }, (_, i) => `n${i}`), isColoured: false })
+  const coloured = new LiveLog({ nodes: ['n1'], paint: (colour, sign) => `<${colour} ${sign}>` })
+  t.same(coloured.lines(at(0, 'n1', 'boot', 'boot')), ['     0.000   <green ▲>   n1 started'])
+  const many = new LiveLog({ nodes: Array.from({ length: 100 }, (_, i) => `n${i}`) })
   t.same(many.lines(at(5, 'n77', 'boot', 'boot')), ['     0.005   ▲   n77 started'])
   t.equal(liveLine(at(1, 'n1', 'ask', 'memory.recall')), undefined)
 })
