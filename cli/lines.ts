@@ -64,6 +64,20 @@ export async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator
   if (last.length > 0) yield last
 }
 
+/** All of standard input as one text, without the end of its last line. @throws WeftError `text_too_long`, `text_invalid` */
+export async function textOfInput(): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const piece of process.stdin as AsyncIterable<Uint8Array>) {
+    pieces.push(piece)
+    length += piece.length
+    if (length > LINE_MAX_BYTES) throw new WeftError('text_too_long', `standard input has more than ${LINE_MAX_BYTES} bytes`)
+  }
+  const text = decoded(Buffer.concat(pieces))
+  if (text === undefined) throw new WeftError('text_invalid', 'standard input is not UTF-8')
+  return text.replace(/\r?\n$/, '')
+}
+
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 function decoded(bytes: Uint8Array): string | undefined {

@@ -5,6 +5,7 @@ import { cannotWrite } from '../failure.ts'
 import { renderGraphPage } from '../graph/html.ts'
 import { renderGraph } from '../graph/svg.ts'
 import { action, type Define } from '../invocation.ts'
+import { writeAll } from '../output.ts'
 import { positive } from '../parse.ts'
 import { firstLine, plural, short } from '../text.ts'
 
@@ -19,8 +20,8 @@ export const define: Define = command =>
   command
     .argument('[id]', 'a memory; or --query')
     .option('--query <text>', 'around what is recalled for it')
-    .option('--svg <file>', 'draw a picture')
-    .option('--html <file>', 'draw a page, on which a click shows a memory whole')
+    .option('--svg <file>', 'draw a picture, - for stdout')
+    .option('--html <file>', 'draw a page, on which a click shows a memory whole, - for stdout')
     .option('--limit <count>', 'how many memories at most (default: 40, at most 60)', positive)
     .addHelpText(
       'after',
@@ -29,17 +30,21 @@ export const define: Define = command =>
     .action(
       action(async (cli, [id]: readonly [string | undefined], { query, svg, html, limit }: Options) => {
         if ((id === undefined) === (query === undefined)) throw new WeftError('invalid_argument', 'an id, or --query, is needed')
+        const files = [svg, html].filter(file => file !== undefined)
+        const toStdout = files.filter(file => file === '-').length
+        if (toStdout > 1 || (toStdout === 1 && cli.isJson))
+          throw new WeftError('usage', 'one thing can go to stdout: the picture, the page, or with --json what was found')
         const graph = await cli.request('memory.graph', { id, query, limit })
         const [root] = graph.nodes
         const title = query ?? root?.text ?? ''
         if (svg !== undefined) await saved(svg, renderGraph(graph, title))
         if (html !== undefined) await saved(html, renderGraphPage(graph, title))
-        const files = [svg, html].filter(file => file !== undefined)
-        cli.print({ ...graph, files }, () => render(graph, files))
+        if (toStdout === 0) cli.print({ ...graph, files }, () => render(graph, files))
       }),
     )
 
 async function saved(file: string, content: string): Promise<void> {
+  if (file === '-') return writeAll(content)
   try {
     await writeFile(file, content)
   } catch (thrown) {

@@ -90,6 +90,8 @@ export const define: Define = command =>
         const options = optionsOf(given)
         const by = { embedder, exact, ef, truth }
         if (jsonl !== undefined) {
+          if (query !== undefined || vector !== undefined)
+            throw new WeftError('usage', 'a query or a vector does not go with --jsonl, whose lines are the questions')
           return performLines(cli.dir, linesOf(openInput(jsonl)), text => ({
             command: 'memory.recall',
             input: { space: cli.space, ...options, ...withVector(text, by) },

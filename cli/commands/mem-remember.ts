@@ -1,6 +1,6 @@
 import { WeftError } from '../../base/errors.ts'
 import { action, type Define } from '../invocation.ts'
-import { linesOf, openInput } from '../lines.ts'
+import { linesOf, openInput, textOfInput } from '../lines.ts'
 import { each, labels } from '../parse.ts'
 import { performLines } from '../perform-lines.ts'
 import { readVector, withVector } from '../vectors.ts'
@@ -22,7 +22,7 @@ interface Options {
 
 export const define: Define = command =>
   command
-    .argument('[text]')
+    .argument('[text]', 'what was learnt, - for stdin')
     .option('--key <key>', 'your name for it: other text under the same key replaces it')
     .option('--meta <name=value>', 'a label, several times', labels)
     .option('--follows <id>', 'what it comes after, several times', each)
@@ -40,16 +40,28 @@ export const define: Define = command =>
     .action(
       action(async (cli, [text]: readonly [string?], options: Options) => {
         const { jsonl, vector, embedder, follows = [], causes = [], ...rest } = options
-        if (jsonl !== undefined)
+        if (jsonl !== undefined) {
+          refuseBeside(text, options)
           return performLines(cli.dir, linesOf(openInput(jsonl)), line => ({
             command: 'memory.remember',
             input: { space: cli.space, ...withVector(line, { embedder }) },
           }))
+        }
         if (text === undefined)
           throw new WeftError('usage', 'what should be remembered?', { next: 'weft mem remember "TEXT", or --jsonl FILE' })
+        if (text === '-' && vector === '-') throw new WeftError('usage', 'standard input is either the text or the vector')
         const edges = [...follows.map(to => ({ type: 'follows', to }) as const), ...causes.map(to => ({ type: 'causes', to }) as const)]
         const near = vector === undefined ? { embedder } : { vector: await readVector(vector), embedder }
-        cli.print(await cli.request('memory.remember', { text, ...rest, ...near, edges }), renderReceipt)
+        const said = text === '-' ? await textOfInput() : text
+        cli.print(await cli.request('memory.remember', { text: said, ...rest, ...near, edges }), renderReceipt)
         return 0
       }),
     )
+
+/** Lines say all of it themselves. @throws WeftError `usage` for what would be ignored */
+function refuseBeside(text: string | undefined, { jsonl: _, embedder: __, ...options }: Options): void {
+  const [name] = Object.keys(options)
+  if (text === undefined && name === undefined) return
+  const what = text === undefined ? `--${(name as string).replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}` : 'a text'
+  throw new WeftError('usage', `${what} does not go with --jsonl, whose lines say what is remembered`)
+}

@@ -48,6 +48,7 @@ async function ask(cli: Invocation, words: readonly string[] | undefined): Promi
   const [first = ''] = words
   if (first === '' || first.startsWith('#')) return 0
   if (first === 'shell') return reportFailure(new WeftError('usage', 'this is one already'), cli.isJson)
+  if (words.includes('-')) return reportFailure(new WeftError('usage', 'standard input is what this shell reads'), cli.isJson)
   process.exitCode = 0
   const asked = first === 'help' ? ['mem', ...words.slice(1), '--help'] : ['mem', ...words]
   const code = await perform([

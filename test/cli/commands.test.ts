@@ -420,6 +420,11 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   t.same(await mem<ConflictList>('conflicts'), { conflicts: [], voids: [], logs: [] })
   t.match(await mem<MemoryStatus>('status'), { nodes: 5, edges: 2, pending: 0, frontier: String })
 
+  const piped = await weft(['mem', 'remember', '-', '--key', 'piped', '--json', '--dir', dir], { input: 'From a pipe,\nas it stands\n' })
+  const { id: pipedId } = JSON.parse(piped.stdout) as Receipt
+  t.equal((await mem<MemoryDetail>('show', pipedId)).text, 'From a pipe,\nas it stands')
+  t.match(await human('graph', pipedId, '--svg', '-'), /^<svg [^]*<\/svg>\n?$/, 'the picture and nothing else')
+
   for (const args of [['list'], ['status'], ['show', outage.id], ['conflicts']]) {
     const said = await weft(['mem', ...args, '--dir', dir])
     t.same([said.code, said.stderr], [0, ''], args.join(' '))
