@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { ERRORS, WeftError } from '../base/errors.ts'
 import { packageVersion } from '../node/host/directory.ts'
 import { reportFailure } from './failure.ts'
+import { inFlags } from './flags.ts'
 import { flushed, listenForBrokenPipe } from './output.ts'
 import { type Route, ROUTES } from './routes.ts'
 
@@ -67,11 +68,19 @@ function addRoutes(parent: Command, routes: readonly Route[], onCommand: (comman
 
 /** Help that was asked for is no failure; help for want of a command is one, and so is whatever commander did not understand. */
 function fail(thrown: unknown, isJson: boolean, atHand: Command): number {
-  const next = `see ${wordsOf(atHand)} --help`
+  const next = `${unquoted(thrown, atHand)}see ${wordsOf(atHand)} --help`
   if (thrown instanceof CommanderError)
     return thrown.exitCode === 0 ? 0 : reportFailure(new WeftError('usage', misunderstood(thrown, atHand), { next }), isJson)
+  if (thrown instanceof WeftError && thrown.code === 'invalid_argument') return reportFailure(inFlags(thrown, atHand), isJson)
   const isUnadvised = thrown instanceof WeftError && thrown.code === 'usage' && thrown.next === ERRORS.usage.next
   return reportFailure(isUnadvised ? new WeftError('usage', thrown.message, { next, cause: thrown }) : thrown, isJson)
+}
+
+/** A text that the shell has split into words. */
+function unquoted(thrown: unknown, atHand: Command): string {
+  const isSplit = thrown instanceof CommanderError && thrown.code === 'commander.excessArguments'
+  if (!isSplit || atHand.registeredArguments.length !== 1 || !/^(query|text)/.test(atHand.registeredArguments[0]?.name() ?? '')) return ''
+  return `in quotes: ${wordsOf(atHand)} ${JSON.stringify(atHand.args.join(' '))}; or `
 }
 
 /** What commander says, on one line. All commands there are would be more than one. */
