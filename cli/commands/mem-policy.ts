@@ -21,7 +21,7 @@ export const defineSet: Define = command =>
     .option('--label <name=value>', 'only memories with this label')
     .option('--memories <n>', 'quota: how many at most', count)
     .option('--bytes <n>', 'quota: how much text and labels at most', count)
-    .option('--per <label>', 'quota: for each value of this label')
+    .option('--per <label>', 'quota: for each value of this label; what has no such label stays')
     .option('--erase', 'erase for ever, rather than take back')
     .option('--even-if-needed', 'also what a current memory rests on')
     .addHelpText(

@@ -6,7 +6,7 @@ import type { Worth } from '../../ecc/worth.ts'
  *
  * - `decay`: what is older than `after`, and was neither recalled here nor linked since.
  * - `label`: what has the label, and is older than `after`.
- * - `quota`: more than `memories` or `bytes`, counted for each value of the label `per` where it is given: the least valuable go first. Value is
+ * - `quota`: more than `memories` or `bytes`, counted for each value of the label `per` where it is given, and then only of what has that label: the least valuable go first. Value is
  *   the label `weight` (a number; 0 without one), then links that lead to it, then how new it is.
  *
  * What a current memory rests on stays, unless `evenIfNeeded`.
@@ -95,7 +95,8 @@ function overQuota(policy: Quota, candidates: readonly Candidate[]): readonly Vi
   const { memories = Infinity, bytes = Infinity, per, evenIfNeeded } = policy
   const groups = new Map<string, Candidate[]>()
   for (const one of candidates) {
-    const key = per === undefined ? '' : (one.meta[per] ?? '')
+    const key = per === undefined ? '' : labelOf(one, per)
+    if (key === undefined) continue
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [one])
     else group.push(one)
@@ -116,6 +117,10 @@ function overQuota(policy: Quota, candidates: readonly Candidate[]): readonly Vi
       }
       return victims
     })
+}
+
+function labelOf({ meta }: Candidate, name: string): string | undefined {
+  return Object.hasOwn(meta, name) ? meta[name] : undefined
 }
 
 function oldestFirst(a: Candidate, b: Candidate): number {

@@ -51,7 +51,8 @@ const CHOICES: readonly (readonly [policy: PolicyInput, goes: readonly string[],
   [{ kind: 'quota', memories: 1, label: 'topic=draft' }, ['older draft', 'new draft'], 0],
   [{ kind: 'quota', memories: 0 }, ['old', 'old and recalled', 'older draft', 'new draft', 'old and linked', 'heavy draft'], 1],
   [{ kind: 'quota', bytes: 130 }, ['old', 'old and recalled', 'older draft'], 0],
-  [{ kind: 'quota', memories: 1, per: 'topic' }, ['old', 'old and recalled', 'old and linked', 'older draft', 'new draft'], 0],
+  [{ kind: 'quota', memories: 1, per: 'topic' }, ['older draft', 'new draft'], 0],
+  [{ kind: 'quota', memories: 0, per: 'toString' }, [], 0],
 ]
 
 t.test('what a policy chooses', t => {
