@@ -113,7 +113,7 @@ const TABLE = {
   erased: ['unknown', 'nothing brings it back: its author had it erased on every node'],
   not_provable: ['invalid', 'weft mem why shows it all the same'],
   frontier_invalid: ['invalid', 'use a frontier that weft printed'],
-  frontier_ahead: ['silent', 'this node has not seen that frontier yet'],
+  frontier_ahead: ['silent', 'wait longer with --deadline; weft peers shows whether those who have it are connected'],
   import_invalid: ['invalid'],
   embedder_none: ['invalid', 'set embedder under [memory] in weft.toml and start the node again'],
   embedder_unavailable: ['later', 'recall goes on by words; weft doctor asks the embedder again'],

@@ -34,6 +34,8 @@ export const GREETING_MAX_BYTES: number = 16 * KiB
 
 /** 48 KiB: a record with its header and parents fits a 64 KiB chunk; larger content is stored by hash. */
 export const BODY_MAX_BYTES: number = 48 * KiB
+/** 49,143 bytes: what a body has room for when nothing stands beside the text; labels, a key or a source leave less. */
+export const TEXT_MAX_BYTES: number = BODY_MAX_BYTES - 9
 /** 16 KiB: meta is for labels, not for content. */
 export const META_MAX_BYTES: number = 16 * KiB
 /** 64 pairs: what a person can read. */

@@ -39,11 +39,13 @@ export function each(text: string, before: readonly string[] = []): readonly str
   return [...before, text]
 }
 
-/** `name=value`, several times. */
+/** `name=value`, several times, each name once. */
 export function labels(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const cut = text.indexOf('=')
   if (cut < 1) throw new InvalidArgumentError('A label is name=value.')
-  return { ...before, [text.slice(0, cut)]: text.slice(cut + 1) }
+  const name = text.slice(0, cut)
+  if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`${name} is said already: a label has one value.`)
+  return { ...before, [name]: text.slice(cut + 1) }
 }
 
 /** `name=value`, or a name for any value, several times: of one name any of its values, of several all. */

@@ -2,7 +2,15 @@ import { compareBytes, equalBytes, isWellFormed, utf8 } from '../base/bytes.ts'
 import { decode, encode } from '../base/codec.ts'
 import { type ErrorCode, WeftError } from '../base/errors.ts'
 import { type CausalId, digestOf, isHexId } from '../base/ids.ts'
-import { BODY_MAX_BYTES, COMMIT_RECORDS_MAX, KEY_MAX_BYTES, META_MAX_BYTES, META_PAIRS_MAX, SUPERSEDE_TARGETS_MAX } from '../base/limits.ts'
+import {
+  BODY_MAX_BYTES,
+  COMMIT_RECORDS_MAX,
+  KEY_MAX_BYTES,
+  META_MAX_BYTES,
+  META_PAIRS_MAX,
+  SUPERSEDE_TARGETS_MAX,
+  TEXT_MAX_BYTES,
+} from '../base/limits.ts'
 import { bytes, list, option, optional, type Shape, text, tuple, uint } from '../base/shape.ts'
 import { EDGE_TYPES, edgeTypeOf, type EdgeType, isEdgeType } from './edge-types.ts'
 
@@ -64,7 +72,10 @@ export function encodeRemember(input: RememberInput): Uint8Array {
     throw new WeftError('time_invalid', `validTo ${input.validTo} is not later than validFrom ${input.validFrom}`)
   }
   const { text, key, validFrom, validTo, source } = input
-  return bounded(encode([text, meta, option(key), option(validFrom), option(validTo), option(source)]))
+  return bounded(
+    encode([text, meta, option(key), option(validFrom), option(validTo), option(source)]),
+    'text, labels, key, times and source',
+  )
 }
 
 export function decodeRemember(body: Uint8Array): Remember | undefined {
@@ -141,7 +152,7 @@ export function encodeSupersede(input: SupersedeInput): Uint8Array {
     if (targets[i] === input.by) throw new WeftError('edge_invalid', `${input.by} cannot supersede itself`)
   }
   if (!isWellFormed(reason)) throw new WeftError('text_invalid', 'the reason holds a lone surrogate')
-  return bounded(encode([targets.map(target => digest('target', target)), digest('by', input.by), reason]))
+  return bounded(encode([targets.map(target => digest('target', target)), digest('by', input.by), reason]), 'ids and reason')
 }
 
 export function decodeSupersede(body: Uint8Array): Supersede | undefined {
@@ -196,8 +207,9 @@ function parse<T>(shape: Shape<T>, body: Uint8Array): T | undefined {
   return decoded.ok ? shape.parse(decoded.value) : undefined
 }
 
-function bounded(body: Uint8Array): Uint8Array {
-  if (body.length > BODY_MAX_BYTES) throw new WeftError('body_too_large', `${body.length} bytes encoded, at most ${BODY_MAX_BYTES}`)
+function bounded(body: Uint8Array, what: string): Uint8Array {
+  if (body.length > BODY_MAX_BYTES)
+    throw new WeftError('body_too_large', `${what} take ${body.length} bytes together, at most ${BODY_MAX_BYTES}`)
   return body
 }
 
@@ -210,7 +222,7 @@ function checkText(value: unknown): void {
   if (typeof value !== 'string' || value === '') throw new WeftError('text_invalid', 'a memory has text of 1 character or more')
   if (!isWellFormed(value)) throw new WeftError('text_invalid', 'the text holds a lone surrogate')
   const length = utf8(value).length
-  if (length > BODY_MAX_BYTES) throw new WeftError('text_too_long', `${length} bytes of text, at most ${BODY_MAX_BYTES}`)
+  if (length > TEXT_MAX_BYTES) throw new WeftError('text_too_long', `${length} bytes of text, at most ${TEXT_MAX_BYTES}`)
 }
 
 function checkMeta(meta: readonly Pair[]): void {

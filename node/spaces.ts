@@ -232,9 +232,13 @@ export class Spaces implements BodySeal {
     return reaches(this.roleOf(space, node), 'read')
   }
 
-  /** @throws WeftError `unknown_space`, `not_granted` */
+  /** @throws WeftError `invalid_argument`, `unknown_space`, `not_granted` */
   #toDecide(space: string): SpaceState {
     const { self, membership } = this.#init
+    if (space === DEFAULT_SPACE)
+      throw new WeftError('invalid_argument', `${space} is open to all members, and stays so`, {
+        next: 'weft space create NAME --private makes a space whose readers and writers you choose',
+      })
     const state = this.created.get(space)
     if (state === undefined)
       throw new WeftError('unknown_space', `nobody has created a space ${space}: it is open to all members`, {

@@ -1,4 +1,5 @@
 import { WeftError } from '../../base/errors.ts'
+import { TEXT_MAX_BYTES } from '../../base/limits.ts'
 import { action, type Define } from '../invocation.ts'
 import { linesOf, openInput, textOfInput } from '../lines.ts'
 import { each, labels } from '../parse.ts'
@@ -22,7 +23,7 @@ interface Options {
 
 export const define: Define = command =>
   command
-    .argument('[text]', 'what was learnt, - for stdin')
+    .argument('[text]', `what was learnt, at most ${TEXT_MAX_BYTES} bytes; - for stdin`)
     .option('--key <key>', 'your name for it: other text under the same key replaces it')
     .option('--meta <name=value>', 'a label, several times', labels)
     .option('--follows <id>', 'what it comes after, several times', each)

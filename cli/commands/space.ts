@@ -102,7 +102,12 @@ function renderDetail({
     ['for', `${readers === null ? 'all members' : 'members with a role'}${created ? '' : ', as nobody has created it'}`],
     ['this node', roleText(role)],
     ...(encrypted
-      ? [['encrypted', `yes, with ${plural(keys, 'key')}${sealed === 0 ? '' : `; ${plural(sealed, 'record')} wait here for one`}`]]
+      ? [
+          [
+            'encrypted',
+            `yes, with ${plural(keys, 'key')}${sealed === 0 ? '' : `; ${plural(sealed, 'record waits', 'records wait')} here for one`}`,
+          ],
+        ]
       : []),
     ...members.map(member => ['role', `${member.nodeId} ${roleText(member.role)}`]),
     ['memories', taken ? plural(memories, 'memory', 'memories') : 'this node keeps no copy'],

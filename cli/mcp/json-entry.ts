@@ -1,5 +1,5 @@
 import { WeftError } from '../../base/errors.ts'
-import { ENTRY, type Entry } from './entry.ts'
+import { argsOf, ENTRY, type Entry } from './entry.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -7,6 +7,14 @@ type Fields = Readonly<Record<string, unknown>>
 export function jsonEntry(group: string, fields: Fields): Entry {
   return {
     alone: rendered({ [group]: { [ENTRY]: fields } }, '  ', '\n'),
+    args: text => {
+      try {
+        const all = JSON.parse(text.replace('\uFEFF', '')) as Record<string, Fields | undefined> | null
+        return argsOf(all?.[group]?.[ENTRY])
+      } catch {
+        return undefined
+      }
+    },
     into: (text, file) => {
       const mark = text.startsWith('\uFEFF') ? '\uFEFF' : ''
       const all = objectAt(parsed(text.slice(mark.length), file), file, 'the file')

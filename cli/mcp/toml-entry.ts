@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { parse, stringify } from 'smol-toml'
 import { WeftError } from '../../base/errors.ts'
-import { ENTRY, type Entry } from './entry.ts'
+import { argsOf, ENTRY, type Entry } from './entry.ts'
 
 type Table = Record<string, unknown>
 
@@ -14,6 +14,7 @@ export function tomlEntry(group: string, fields: Readonly<Table>): Entry {
   const alone = `${header}\n${stringify(fields).trim()}\n`
   return {
     alone,
+    args: text => argsOf((readable(text)?.[group] as Table | undefined)?.[ENTRY]),
     into: (text, file) => {
       const wanted = parsed(text, file)
       const hadEntry = addTo(wanted, group, parse(alone)[group] as Table)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { BODY_MAX_BYTES, MCP_HITS_MAX, MCP_TEXT_MAX, QUERY_MAX_BYTES, SUPERSEDE_TARGETS_MAX } from '../../base/limits.ts'
+import { MCP_HITS_MAX, MCP_TEXT_MAX, QUERY_MAX_BYTES, SUPERSEDE_TARGETS_MAX, TEXT_MAX_BYTES } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import type { ConflictList } from '../../node/api.ts'
 import { withoutVectors } from '../embedder-line.ts'
@@ -24,7 +24,7 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
     description:
       'Write a lesson into the memory that all agents of this cluster share: a cause that was found, a decision and its reason, a trap, how something is done here. Write it verbatim and whole, one lesson per call, so that it is understood without this conversation. It is on disk when this returns, and other nodes receive it by themselves. The same text is kept once, whoever wrote it: "known" says so. When you build on memories that recall returned, name them by their uri in the text: it is then linked to them. Do not store secrets, and do not store again what recall returned.',
     input: z.strictObject({
-      text: z.string().min(1).max(BODY_MAX_BYTES, `at most ${BODY_MAX_BYTES} bytes of text`).describe('The lesson, in full sentences.'),
+      text: z.string().min(1).max(TEXT_MAX_BYTES, `at most ${TEXT_MAX_BYTES} bytes of text`).describe('The lesson, in full sentences.'),
       meta: z.record(z.string(), z.string()).optional().describe('Labels such as {"service": "checkout", "language": "go"}.'),
       key: z
         .string()

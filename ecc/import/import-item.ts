@@ -34,10 +34,10 @@ export interface Found {
 }
 
 /** Meta, key, source and times fit beside a text of this length. */
-const TEXT_MAX_BYTES: number = BODY_MAX_BYTES - META_MAX_BYTES - 2 * KEY_MAX_BYTES - 512
+const FITTED_MAX_BYTES: number = BODY_MAX_BYTES - META_MAX_BYTES - 2 * KEY_MAX_BYTES - 512
 
 /** Text that fits a record: cut between two characters where it does not, and how many bytes that left out. */
-export function fitText(text: string, maxBytes: number = TEXT_MAX_BYTES): { readonly text: string; readonly cutBytes: number } {
+export function fitText(text: string, maxBytes: number = FITTED_MAX_BYTES): { readonly text: string; readonly cutBytes: number } {
   const bytes = utf8(text)
   if (bytes.length <= maxBytes) return { text, cutBytes: 0 }
   let end = maxBytes

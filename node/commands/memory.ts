@@ -15,6 +15,7 @@ import { prove } from '../proof/prove.ts'
 import { rememberWith, vectorOptions } from './vectors.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
+import { requireWords } from './said.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
@@ -254,6 +255,7 @@ function contentOf(input: RememberOptions & { readonly text: string }): {
   validTo: string | undefined
   source: string | undefined
 } {
+  requireWords(input.text)
   const labels = Object.entries(input.meta ?? {}).map(([name, value]) => [name, String(value)])
   return {
     text: input.text,

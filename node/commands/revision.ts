@@ -7,6 +7,7 @@ import { type Verdict, resolve } from '../memory/resolve.ts'
 import { timeline } from '../memory/timeline.ts'
 import { command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
+import { requireWords } from './said.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 
@@ -38,6 +39,7 @@ export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> 
     }),
     (core, { space: name, about, keep, text, key, reason }, to) => {
       if ((keep === undefined) === (text === undefined)) throw new WeftError('invalid_argument', 'either keep, one of the rivals, or text')
+      if (text !== undefined) requireWords(text)
       const memory = memoryToWrite(core, { space: name })
       const settle = (target: CausalId, verdict: Verdict): void => attempt(to, () => resolve(memory, target, verdict, reason, to.actor, to))
       memory.resolve(

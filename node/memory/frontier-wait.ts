@@ -73,6 +73,6 @@ export class FrontierWait {
   }
 
   #ahead(): WeftError {
-    return new WeftError('frontier_ahead', 'this node has not applied that frontier in time')
+    return new WeftError('frontier_ahead', 'this node has not seen yet all that this frontier covers')
   }
 }

@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ErrorCode } from '../../base/errors.ts'
-import { BODY_MAX_BYTES, REQUEST_MAX_BYTES } from '../../base/limits.ts'
+import { REQUEST_MAX_BYTES, TEXT_MAX_BYTES } from '../../base/limits.ts'
 import { columns, firstLine } from '../../cli/text.ts'
 import { OWN_ESCAPE, visible } from '../../cli/visible.ts'
 import { readControlFile } from '../../node/host/directory.ts'
@@ -166,6 +166,14 @@ t.test('whatever is asked wrongly of a running node has its code and exit code, 
     { what: 'an export in no known form', args: ['mem', 'export', '--format', 'dot'], code: 'usage', exit: 64, says: /jsonl, graphml/ },
     { what: 'a difference from nowhere', args: ['mem', 'diff', 'yesterday'], code: 'frontier_invalid', exit: 1 },
     { what: 'a time that is none', args: ['mem', 'remember', 'x', '--valid-from', 'yesterday'], code: 'time_invalid', exit: 1 },
+    { what: 'a text of spaces', args: ['mem', 'remember', ' \n\t'], code: 'invalid_argument', exit: 64, says: /^<text>: / },
+    {
+      what: 'one label twice',
+      args: ['mem', 'remember', 'x', '--meta', 'a=1', '--meta', 'a=2'],
+      code: 'usage',
+      exit: 64,
+      says: /a is said already/,
+    },
     { what: 'a text of nothing', args: ['mem', 'remember', ''], code: 'text_invalid', exit: 1 },
     {
       what: 'an export into a folder that is not there',
@@ -398,14 +406,17 @@ t.test('lines that are wrong are answered where they stand, and those around the
     { line: '{"text":"x","colour":"red"}', code: 'invalid_argument' },
     { line: '{"text":7}', code: 'invalid_argument' },
     { line: good(''), code: 'text_invalid' },
+    { line: good(' \t\n\u00a0'), code: 'invalid_argument' },
     { line: '{"text":"half of a pair: \\ud800"}', code: 'text_invalid' },
     { line: Buffer.from('{"text":"\xff\xfe"}', 'latin1'), code: 'text_invalid' },
-    { line: good('x'.repeat(BODY_MAX_BYTES + 1)), code: 'text_too_long' },
+    { line: good('x'.repeat(TEXT_MAX_BYTES + 1)), code: 'text_too_long' },
     { line: good('y'.repeat(REQUEST_MAX_BYTES)), code: 'text_too_long' },
     { line: '{"text":"x","meta":{"a":[1]}}', code: 'invalid_argument' },
     { line: JSON.stringify({ text: 'x', key: 'k'.repeat(600) }), code: 'key_invalid' },
     { line: JSON.stringify({ text: 'x', edges: [{ type: 'causes', to: '00000000' }] }), code: 'unknown_id' },
     { line: JSON.stringify({ text: 'x', edges: [{ type: 'frobs', to: '0'.repeat(64) }] }), code: 'invalid_argument' },
+    { line: good('z'.repeat(TEXT_MAX_BYTES)) },
+    { line: JSON.stringify({ text: 'z'.repeat(TEXT_MAX_BYTES), key: 'k' }), code: 'body_too_large' },
     { line: good('last') },
   ]
   const input = Buffer.concat(rows.flatMap(({ line }) => [Buffer.from(line as string), Buffer.from('\n')]))
@@ -417,7 +428,7 @@ t.test('lines that are wrong are answered where they stand, and those around the
     answers.map(answer => answer.error?.code),
     rows.map(row => row.code),
   )
-  t.equal((await ask<{ nodes: number }>(['mem', 'status', '--dir', dir])).nodes, 2)
+  t.equal((await ask<{ nodes: number }>(['mem', 'status', '--dir', dir])).nodes, 3)
 
   const file = join(dir, '..', 'lines.jsonl')
   writeFileSync(file, input)
@@ -433,17 +444,19 @@ t.test('lines that are wrong are answered where they stand, and those around the
       [5, 'import_invalid'],
       [6, 'import_invalid'],
       [7, 'text_invalid'],
-      [8, 'text_invalid'],
+      [8, 'invalid_argument'],
       [9, 'text_invalid'],
-      [10, 'text_too_long'],
+      [10, 'text_invalid'],
       [11, 'text_too_long'],
-      [12, 'meta_invalid'],
-      [13, 'key_invalid'],
-      [14, 'unknown_id'],
-      [15, 'edge_invalid'],
+      [12, 'text_too_long'],
+      [13, 'meta_invalid'],
+      [14, 'key_invalid'],
+      [15, 'unknown_id'],
+      [16, 'edge_invalid'],
+      [18, 'body_too_large'],
     ],
   )
-  t.same([summary.imported, summary.skipped], [1, 2], 'the one whose link leads nowhere is kept; the good ones are known')
+  t.same([summary.imported, summary.skipped], [1, 3], 'the one whose link leads nowhere is kept; the good ones are known')
 })
 
 t.test(

@@ -157,6 +157,20 @@ t.test('mcp-config tells each client how to start the server, and spoils nothing
     })
   })
 
+  await t.test('an entry for another node stays, unless it is forced', async t => {
+    await fourAtATime(['claude', 'codex'], async client => {
+      const { cwd, env, file } = project(`other-${client}`)
+      const args = (dir: string): string[] => ['mcp-config', '--client', client, '--dir', dir, '--write']
+      await ask(args(join(cwd, 'other')), { cwd, env })
+      const before = readFileSync(file(client), 'utf8')
+      const refused = await weft(args(node), { cwd, env })
+      t.match(refused, { code: 1, stderr: /is for another node, in .*other[^]*--force/ })
+      t.equal(readFileSync(file(client), 'utf8'), before)
+      t.match(await ask<Config>([...args(node), '--force'], { cwd, env }), { written: true })
+      t.match(read(client, readFileSync(file(client), 'utf8')), { [client === 'codex' ? 'mcp_servers' : 'mcpServers']: { weft: mcp } })
+    })
+  })
+
   await t.test('a file behind a link, with a mode of its own, stays so', async t => {
     const { cwd, env, file } = project('link')
     writeFileSync(join(cwd, 'dotfiles.toml'), '# mine\n')

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import type { OperationResult, Recollection, SpaceDetail, SpaceList } from '../../node/index.ts'
-import { ask, nodeAt, type RunOptions, temporary, weft } from './weft.ts'
+import { ask, failure, nodeAt, type RunOptions, temporary, weft } from './weft.ts'
 
 t.test('spaces on the command line, from the first to the last', { timeout: 60_000 }, async t => {
   const dir = join(temporary(t), '.weft')
@@ -37,9 +37,11 @@ t.test('spaces on the command line, from the first to the last', { timeout: 60_0
     [['space', 'create', 'plans'], 'space_exists'],
     [['space', 'grant', 'plans', 'nobody', 'read'], 'unknown_id'],
     [['space', 'grant', 'plans', nodeId, 'owner'], 'usage'],
+    [['space', 'grant', 'main', nodeId, 'read'], 'invalid_argument'],
     [['mem', 'recall', 'x', '--space', 'nowhere'], 'unknown_space'],
   ]
   for (const [args, code] of rows) t.match((await weft(args, at)).stderr, `(${code})`, args.join(' '))
+  t.match((await failure(['space', 'revoke', 'main', nodeId], at)).next, /^weft space create NAME/)
   await ask(['space', 'revoke', 'plans', nodeId.slice(-8)], at)
   t.match((await weft(['mem', 'recall', 'x', '--space', 'plans'], at)).stderr, '(not_granted)')
 })
