@@ -3,7 +3,7 @@ import t from 'tap'
 import { toHex } from '../../base/bytes.ts'
 import { encode, type Cbor } from '../../base/codec.ts'
 import type { CausalId } from '../../base/ids.ts'
-import { BODY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, META_PAIRS_MAX, SUPERSEDE_TARGETS_MAX } from '../../base/limits.ts'
+import { BODY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, META_PAIRS_MAX, SUPERSEDE_TARGETS_MAX, TEXT_MAX_BYTES } from '../../base/limits.ts'
 import { behaviourOf, EDGE_TYPES, edgeTypeOf, isEdgeType } from '../../ecc/edge-types.ts'
 import {
   decodeLink,
@@ -113,8 +113,12 @@ t.test('a caller is told what is wrong with a memory', async t => {
     [{}, 'text_invalid', /1 character or more/],
     [{ text: 5 }, 'text_invalid', /1 character or more/],
     [{ text: 'a\ud800' }, 'text_invalid', /lone surrogate/],
-    [{ text: 'x'.repeat(BODY_MAX_BYTES + 1) }, 'text_too_long', /49153 bytes of text, at most 49152/],
-    [{ text: 'x'.repeat(BODY_MAX_BYTES - 8) }, 'body_too_large', /bytes encoded, at most 49152/],
+    [{ text: 'x'.repeat(TEXT_MAX_BYTES + 1) }, 'text_too_long', /49144 bytes of text, at most 49143/],
+    [
+      { text: 'x'.repeat(TEXT_MAX_BYTES), key: 'k' },
+      'body_too_large',
+      /text, labels, key, times and source take 49154 bytes together, at most 49152/,
+    ],
     [{ text: 'a', meta: { n: 1 } }, 'meta_invalid', /"n" is text, got number/],
     [{ text: 'a', meta: { '': 'x' } }, 'meta_invalid', /empty/],
     [{ text: 'a', meta: { n: '\udfff' } }, 'meta_invalid', /"n" holds a lone surrogate/],
@@ -134,6 +138,7 @@ t.test('a caller is told what is wrong with a memory', async t => {
   ]
   for (const [input, code, message] of wrong)
     t.throws(() => encodeRemember(input as RememberInput), { name: 'WeftError', code, message }, `${code} ${String(message)}`)
+  t.equal(encodeRemember({ text: 'x'.repeat(TEXT_MAX_BYTES) }).length, BODY_MAX_BYTES, 'the longest text alone fills a body')
 })
 
 t.test('links, supersedes, retracts and joins come back', async t => {
