@@ -167,6 +167,8 @@ export const RECALL_K_MAX: number = 1000
 export const RECALL_SEEDS: number = 20
 /** 20,000 visited nodes bound one recall's spreading; the answer says when it was cut short. */
 export const SPREAD_NODES_MAX: number = 20_000
+/** 100,000 memories that took the place of others are looked at by one question, lines of one after the other not counted: some 50 ms. */
+export const SUCCESSIONS_FOLLOWED_MAX: number = 100_000
 /** 2,000 memories looked at in a millisecond; among 100,000 it is 4,800 on the machine of the benchmarks, what comes with them included. */
 export const RECALL_NODES_PER_MS: number = 2_000
 /** 256 labels in one filter, and 16 quoted phrases in one query: each is looked up, and more are no question of anybody's. */

@@ -1,8 +1,9 @@
 import { RECALL_SEEDS, SPREAD_NODES_MAX } from '../base/limits.ts'
 import type { Budget } from './budget.ts'
 import { behaviourOf, EDGE_TYPES, type EdgeType, edgeTypeOf } from './edge-types.ts'
+import { Ends } from './ends.ts'
 import { WEIGHT_ONE } from './records.ts'
-import { replacedBy, succession } from './supersession.ts'
+import { replacedBy } from './supersession.ts'
 import type { View } from './view.ts'
 import type { Weighing } from './weighing.ts'
 
@@ -59,7 +60,8 @@ export class Spread {
   readonly #expand: Expansion
   readonly #weighing: Weighing
   readonly #budget: Budget
-  /** A memory has more links than are looked at. */
+  readonly #ends: Ends
+  /** A memory has more links, or more took its place, than are looked at. */
   truncated = false
 
   /** @param expand with 0 hops: no further than to what took a seed's place */
@@ -68,11 +70,12 @@ export class Spread {
     this.#expand = expand
     this.#weighing = weighing
     this.#budget = budget
+    this.#ends = new Ends(view, EDGES_PER_SEED, budget)
   }
 
   /**
    * What the seed contributes to each memory, itself included. A superseded one stands in with
-   * all that took its place, at no cost.
+   * all that took its place: one costs nothing, of many the newest EDGES_PER_SEED.
    */
   from(seed: number): ReadonlyMap<number, Contribution> {
     const reached = new Map<number, Contribution>()
@@ -82,6 +85,8 @@ export class Spread {
       const fade = (SPREAD_DECAY[hops] as number) / (SPREAD_DECAY[hops - 1] as number)
       const found = new Map<number, Contribution>()
       for (const via of this.#strongestFirst(front, reached)) {
+        // Nothing is left to look at, and that is known.
+        if (left === 0 && this.truncated) break
         const neighbours = this.#neighboursOf(via)
         if (neighbours === null || neighbours.length > left) {
           this.truncated = true
@@ -108,7 +113,9 @@ export class Spread {
     if (reached.has(record)) return []
     reached.set(record, contribution)
     if (contribution.share <= 0) return []
-    const ends = succession(this.#view, record).ends.filter(end => !reached.has(end))
+    const { newest, isCut } = this.#ends.of(record)
+    if (isCut) this.truncated = true
+    const ends = newest.filter(end => !reached.has(end))
     for (const end of ends) reached.set(end, { ...contribution, via: record, type: SUPERSEDES })
     return [record, ...ends]
   }

@@ -4,7 +4,7 @@ import { KIND } from '../../base/kinds.ts'
 import { LINKS_PAGE, LINKS_SHOWN_MAX } from '../../base/limits.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
-import { encodeLink, encodeRemember } from '../../ecc/records.ts'
+import { encodeLink, encodeRemember, encodeSupersede } from '../../ecc/records.ts'
 import { World } from './world.ts'
 
 /** A fold that is written to faster than an author could: ids are numbers, not hashes. */
@@ -22,12 +22,16 @@ class Quick {
     return causalIdOf(bytes)
   }
 
-  remember(text: string): CausalId {
-    return this.#put(KIND['memory.remember'], encodeRemember({ text }))
+  remember(text: string, key?: string): CausalId {
+    return this.#put(KIND['memory.remember'], encodeRemember({ text, ...(key === undefined ? {} : { key }) }))
   }
 
   link(from: CausalId, type: EdgeType, to: CausalId, weight: number = 1): CausalId {
     return this.#put(KIND['memory.link'], encodeLink({ from, to, type, weight }))
+  }
+
+  supersede(target: CausalId, by: CausalId): CausalId {
+    return this.#put(KIND['memory.supersede'], encodeSupersede({ targets: [target], by }))
   }
 
   #put(kind: number, body: Uint8Array): CausalId {
@@ -132,4 +136,42 @@ t.test('rings of reasons are kept, and shown for what they are', async t => {
     [undefined, undefined, undefined],
     'a ring that was opened again is none',
   )
+})
+
+// Each of these would take minutes if every successor looked through all the others.
+
+t.test('a memory in whose place forty thousand stand is answered for by the newest of them', async t => {
+  const quick = new Quick()
+  const target = quick.remember('the target')
+  const successors = Array.from({ length: 40_000 }, (_, i) => quick.remember(`it became ${i}`))
+  for (const by of successors) quick.supersede(target, by)
+  for (let i = 0; i < 40_000; i++) quick.supersede(target, successors[7] as CausalId)
+  const { fold } = quick
+  const newest = successors.slice(-5).reverse()
+  const found = fold.recall('target', { k: 5 })
+  t.strictSame(
+    found.hits.map(hit => hit.id),
+    newest,
+  )
+  t.equal(found.truncatedBy, 'edges', 'the others are not looked at')
+  const hasty = fold.recall('target', { k: 5, budgetMs: 5 })
+  t.strictSame([hasty.hits, hasty.truncatedBy], [[], 'time'], 'each of them counts for the budget')
+  t.equal(fold.node(target)?.supersededBy.length, 80_000)
+  t.equal(fold.why(successors[7] as CausalId).paths.length, 1)
+  t.strictSame(fold.conflicts(), [])
+})
+
+t.test('a key with twenty thousand values leads from any of them to the last', async t => {
+  const quick = new Quick()
+  const values = Array.from({ length: 20_000 }, (_, i) => quick.remember(`value ${i}`, 'gauge'))
+  const last = values.at(-1) as CausalId
+  const hub = quick.remember('what the gauge reads')
+  for (let i = 0; i < 900; i++) quick.link(hub, 'correlates', values[i * 20] as CausalId)
+  const { fold } = quick
+  t.strictSame(
+    fold.recall('value 17', { k: 1, budgetNodes: 100_000 }).hits.map(hit => hit.id),
+    [last],
+  )
+  t.ok(fold.recall('gauge reads', { k: 2 }).hits.some(hit => hit.id === last))
+  t.equal(fold.node(last)?.supersedes[0]?.id, values.at(-2))
 })
