@@ -6,7 +6,8 @@ import { WEIGHT_ONE } from './records.ts'
 import { type Ref, ROLE } from './record-table.ts'
 import { edgeOf, nodeOf } from './show.ts'
 import { successions } from './supersession.ts'
-import { counts, vectorOf } from './vectors.ts'
+import { NewestVectors } from './vector-standing.ts'
+import { vectorOf } from './vectors.ts'
 import type { View } from './view.ts'
 
 /**
@@ -20,6 +21,7 @@ export function canonical(view: View): Uint8Array {
   const superseded: Cbor[] = []
   const retracted: Cbor[] = []
   const placed: Cbor[] = []
+  const newest = new NewestVectors(view)
   const inOrder = Array.from({ length: records.size }, (_, record) => record)
     .filter(record => view.sees(record))
     .sort((a, b) => records.compareOldest(a, b))
@@ -41,7 +43,7 @@ export function canonical(view: View): Uint8Array {
       for (const by of says.sort((a, b) => records.compareOldest(a, b))) superseded.push([id, records.ids.digest(by)])
     } else if (role === ROLE.vector) {
       const { node, embedder, dims } = vectorOf(view, record)
-      placed.push([id, ...place(records.refOf(record)), digestOf(node), embedder, dims, counts(view, record) ? 1 : 0])
+      placed.push([id, ...place(records.refOf(record)), digestOf(node), embedder, dims, newest.counts(record) ? 1 : 0])
     } else if (role === ROLE.link) {
       const { ref, from, to, type, weight } = edgeOf(view, record)
       edges.push([id, ...place(ref), digestOf(from), digestOf(to), EDGE_TYPES[type], Math.round(weight * WEIGHT_ONE)])

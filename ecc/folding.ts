@@ -214,7 +214,7 @@ export class Folding {
       for (const reference of references.fromLog(log, old)) {
         const isRetract = references.kind.at(reference) === KIND_OF_REFERENCE.retract
         if (isRetract) this.#relent(reference)
-        this.#touch(references.owner.at(reference))
+        this.#leave(references.owner.at(reference))
         references.detach(reference)
         references.reattach(reference, old)
         this.#touch(references.owner.at(reference))
@@ -239,13 +239,18 @@ export class Folding {
 
   /** Which vectors of a memory count may be otherwise now. */
   #touch(record: number): void {
-    const { records, references, vectors } = this.state
+    const { records, vectors } = this.state
     const role = records.role.at(record)
-    if (role === ROLE.node && records.vectors.at(record) !== NONE) vectors.touched.add(record)
-    if (role !== ROLE.vector) return
+    if (role === ROLE.vector || (role === ROLE.node && records.vectors.at(record) !== NONE)) vectors.touched.add(record)
+  }
+
+  /** A vector is about to be of its memory no more. */
+  #leave(record: number): void {
+    const { records, references, vectors } = this.state
+    this.#touch(record)
+    if (records.role.at(record) !== ROLE.vector) return
     const target = references.target.at(records.detail.at(record))
-    vectors.touched.add(record)
-    if (target !== NONE) vectors.touched.add(target)
+    if (target !== NONE) vectors.left.push([target, record])
   }
 
   /** A live retract takes effect. */
@@ -268,7 +273,7 @@ export class Folding {
     erased.push(record, owner)
     this.state.malformed = this.state.malformed.filter(malformed => malformed !== record)
     if (records.role.at(record) === ROLE.none) return
-    this.#touch(record)
+    this.#leave(record)
     if (records.role.at(record) === ROLE.node) {
       nodes.dropKey(records.detail.at(record))
       totals.unswept++

@@ -24,7 +24,8 @@ import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn 
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
 import { isCurrent, newestOf } from './supersession.ts'
 import { type Timeline, timeline, type TimelineOrder } from './timeline.ts'
-import { counts, Vectors } from './vectors.ts'
+import { NewestVectors } from './vector-standing.ts'
+import { Vectors } from './vectors.ts'
 import { packEdge, View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { worthsOf } from './worth.ts'
@@ -378,7 +379,7 @@ export class MemoryFold {
   findVector(author: NodeId, content: Uint8Array): CausalId | undefined {
     const { own, records } = this.#state
     const record = author === own.author ? own.findVector(content) : NONE
-    const found = record !== NONE && records.role.at(record) === ROLE.vector && counts(this.#view(), record)
+    const found = record !== NONE && records.role.at(record) === ROLE.vector && new NewestVectors(this.#view()).counts(record)
     return found ? records.idOf(record) : undefined
   }
 

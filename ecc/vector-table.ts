@@ -1,5 +1,6 @@
 import { EMBEDDERS_PER_AUTHOR_MAX } from '../base/limits.ts'
 import { Column } from './column.ts'
+import type { Crowd } from './crowded-vectors.ts'
 
 /** The vectors of one embedder; those of other dimensions are another's. */
 export interface VectorIndexRow {
@@ -12,8 +13,12 @@ export interface VectorIndexRow {
 /** Which embedders there are, and the records with vectors of each. The vectors themselves stay in the journal. */
 export class VectorTable {
   readonly indexes: VectorIndexRow[] = []
-  /** Vectors, and memories, of which it may have changed what counts, since somebody last looked. */
+  /** Vectors, and memories with all of theirs, of which it may have changed what counts, since somebody last looked. */
   readonly touched: Set<number> = new Set()
+  /** Vectors that are no more of a memory: each pair of the memory and the vector. */
+  left: (readonly [node: number, label: number])[] = []
+  /** By memory: those that had many vectors when somebody looked. */
+  readonly crowds: Map<number, Crowd> = new Map()
   /** The vector that was folded last: whoever wants it need not decode it again. */
   last: { readonly label: number; readonly vector: Float32Array } | undefined
   /** Records left out because their author had EMBEDDERS_PER_AUTHOR_MAX embedders before. */

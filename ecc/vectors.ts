@@ -5,23 +5,9 @@ import { countLacking, type Lacking, type LackingOptions, lacking } from './lack
 import type { RecallOptions } from './recall.ts'
 import { Filter } from './recall-filter.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
+import { TouchedVectors } from './touched-vectors.ts'
+import { indexOf, NewestVectors, newestOf, placeOf, type VectorPlace } from './vector-standing.ts'
 import type { View } from './view.ts'
-
-/**
- * Which vectors count: of each author and embedder the newest for a memory that he has not taken back, while the memory itself
- * is not taken back. Whose vector is most similar speaks for the memory.
- *
- * A vector goes by its label: the number of its record in the fold, which no other ever gets while the fold lives.
- */
-
-/** `counts`: found by everybody. `past`: only as of an earlier cut, or once its retraction is taken back. `gone`: erased, or of no memory here. */
-export type Standing = 'counts' | 'past' | 'gone'
-
-export interface VectorPlace {
-  readonly label: number
-  readonly index: number
-  readonly standing: Standing
-}
 
 /** An embedder, and how many numbers its vectors have. */
 export interface VectorSpace {
@@ -85,28 +71,19 @@ export class Vectors {
   /** All vectors of an index, but for those that are gone. */
   ofIndex(index: number): VectorPlace[] {
     const view = this.#viewAt(undefined)
+    const newest = new NewestVectors(view)
     const labels = this.#state.vectors.at(index).records.values()
-    return [...labels].map(label => placeOf(view, label, undefined)).filter(({ standing }) => standing !== 'gone')
+    return [...labels].map(label => placeOf(view, label, newest)).filter(({ standing }) => standing !== 'gone')
   }
 
   /** The vectors of which it may have changed how they stand since this was last asked. */
   takeTouched(): VectorPlace[] {
-    const { vectors, records, references } = this.#state
+    const { vectors } = this.#state
     if (vectors.touched.size === 0) return []
-    const view = this.#viewAt(undefined)
-    const places = new Map<number, VectorPlace>()
-    for (const record of vectors.touched) {
-      const newest = newestOf(view, record)
-      for (let at = records.vectors.at(record); at !== NONE; at = references.next.at(at)) {
-        const label = references.owner.at(at)
-        places.set(label, placeOf(view, label, newest))
-      }
-    }
-    // What has no memory any more is on no memory's list.
-    for (const record of vectors.touched)
-      if (!places.has(record) && records.role.at(record) !== ROLE.node) places.set(record, placeOf(view, record, undefined))
+    const places = new TouchedVectors(this.#viewAt(undefined)).take()
     vectors.touched.clear()
-    return [...places.values()]
+    vectors.left = []
+    return places
   }
 
   /** The vector in the record that was applied last, if there was one in it; told once. */
@@ -249,45 +226,4 @@ export function vectorOf(view: View, label: number): { readonly node: CausalId; 
   const target = references.target.at(reference)
   const { embedder, dims } = vectors.at(references.value.at(reference))
   return { node: target === NONE ? (references.missing.get(reference) as CausalId) : records.idOf(target), embedder, dims }
-}
-
-/** @param label of a vector */
-export function counts(view: View, label: number): boolean {
-  return placeOf(view, label, undefined).standing === 'counts'
-}
-
-/** @param newest of its memory, where that is known */
-function placeOf(view: View, label: number, newest: ReadonlyMap<number, number> | undefined): VectorPlace {
-  const { records, references } = view.tables
-  if (records.role.at(label) !== ROLE.vector) return { label, index: NONE, standing: 'gone' }
-  const index = indexOf(view, label)
-  const node = references.target.at(records.detail.at(label))
-  if (node === NONE || records.role.at(node) !== ROLE.node) return { label, index, standing: 'gone' }
-  const found = view.isNode(node) ? (newest ?? newestOf(view, node)).get(keyOf(view, label)) : undefined
-  return { label, index, standing: found === label ? 'counts' : 'past' }
-}
-
-/** Of each author and embedder the newest live vector of a memory. */
-function newestOf(view: View, node: number): ReadonlyMap<number, number> {
-  const { records, references } = view.tables
-  const newest = new Map<number, number>()
-  for (let at = records.vectors.at(node); at !== NONE; at = references.next.at(at)) {
-    const label = references.owner.at(at)
-    if (!view.isLive(label)) continue
-    const key = keyOf(view, label)
-    const before = newest.get(key)
-    // Of one log: its order is its author's.
-    if (before === undefined || records.seq.at(label) > records.seq.at(before)) newest.set(key, label)
-  }
-  return newest
-}
-
-/** Log and index in one number; there are fewer than 2^16 logs. */
-function keyOf(view: View, label: number): number {
-  return indexOf(view, label) * 0x10000 + view.tables.records.log.at(label)
-}
-
-function indexOf(view: View, label: number): number {
-  const { records, references } = view.tables
-  return references.value.at(records.detail.at(label))
 }

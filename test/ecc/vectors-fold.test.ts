@@ -1,6 +1,8 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { toHex } from '../../base/bytes.ts'
-import { causalIdOf } from '../../base/ids.ts'
+import { type CausalId, causalIdOf } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
 import { EMBEDDERS_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
@@ -90,6 +92,79 @@ t.test('a vector of what is no memory is of no use', async t => {
   ann.vector(link, { embedder: M, vector: [1, 0] })
   t.same(found(ann.fold), [])
   t.equal(ann.fold.stats.dangling, 0)
+})
+
+t.test('of many vectors of one memory it is told as of few which count', async () => {
+  const step = fc.tuple(fc.constantFrom('give', 'give', 'retract', 'erase', 'memory', 'meet', 'take'), fc.nat(1), fc.nat(1), fc.nat(60))
+  fc.assert(
+    fc.property(fc.integer({ min: 10, max: 30 }), fc.array(step, { maxLength: 60 }), (count, steps) => {
+      const { world, ann, bob } = pair()
+      const authors = [ann, bob] as const
+      const id = ann.remember('a')
+      world.meet()
+      const made: [CausalId[], CausalId[]] = [[], []]
+      const told = new Map<string, string>()
+      const take = (): void => {
+        for (const { label, standing } of bob.fold.vectors.takeTouched()) told.set(toHex(bob.fold.vectors.idOf(label)), standing)
+        const all = bob.fold.vectors.spaces.flatMap(({ index }) => bob.fold.vectors.ofIndex(index))
+        deepStrictEqual(
+          [...told].filter(([, standing]) => standing !== 'gone').sort(),
+          all.map(({ label, standing }) => [toHex(bob.fold.vectors.idOf(label)), standing]).sort(),
+        )
+        deepStrictEqual(
+          [...told]
+            .filter(([, standing]) => standing === 'counts')
+            .map(([name]) => name)
+            .sort(),
+          found(bob.fold),
+        )
+      }
+      const give = (who: number, embedder: number): void => {
+        const by = authors[who] as Author
+        made[who as 0].push(by.vector(id, { embedder: `m${embedder}`, vector: [1, made[who as 0].length] }))
+      }
+      for (let i = 0; i < count; i++) give(i % 2, 0)
+      for (const [what, who, embedder, which] of steps) {
+        const by = authors[who] as Author
+        const mine = made[who as 0]
+        if (what === 'give') give(who, embedder)
+        else if (what === 'meet') world.meet()
+        else if (what === 'take') take()
+        else if (what === 'memory') made[0].push(ann.retract(id))
+        else mine.push(by.retract(mine[which % mine.length] as CausalId, what === 'erase'))
+      }
+      take()
+      world.meet()
+      take()
+    }),
+    { numRuns: 150 },
+  )
+})
+
+t.test('a memory with forty thousand vectors costs as much at every write as one with a few', async t => {
+  const world = new World(1)
+  const ann = world.author(0)
+  const id = ann.remember('a')
+  const body = (i: number): Uint8Array => encodeVector(id, { embedder: M, vector: [i, 1] })
+  const fold = foldOf(world.records, ann.node)
+  const first = ann.records.length
+  const count = 40_000
+  const idOf = (i: number): CausalId => causalIdOf(contentHash(Uint8Array.of(i >> 16, i >> 8, i)))
+  const tellings: number[] = []
+  for (let i = 0; i < count; i++) {
+    const record = { log: ann.log, seq: first + i, id: idOf(i), author: ann.node, hlc: { ms: i, counter: 0 }, parents: [] }
+    fold.apply({ ...record, kind: KIND['memory.vector'], body: body(i) })
+    tellings.push(fold.vectors.takeTouched().length)
+  }
+  t.strictSame([...new Set(tellings.slice(100))], [2], 'the new one, and the one before it')
+  const restored = MemoryFold.restore(fold.snapshot(), ann.node) as MemoryFold
+  for (const one of [fold, restored]) {
+    const counting = one.vectors.ofIndex(0).filter(({ standing }) => standing === 'counts')
+    t.strictSame(
+      counting.map(({ label }) => toHex(one.vectors.idOf(label))),
+      [idOf(count - 1)],
+    )
+  }
 })
 
 t.test('erasing a vector leaves the one before it, and nothing of itself', async t => {
