@@ -189,8 +189,10 @@ export const TIMELINE_MATCHES: number = 50
 export const CONTRADICTIONS_SHOWN: number = 8
 export const WHY_PATHS_MAX: number = 3
 export const WHY_DEPTH_MAX: number = 8
-/** 100 memories that rest on one are looked at: a why for each, twice. */
+/** 100 memories that rest on one are looked at: their reasons are searched twice each. */
 export const WHATIF_NODES_MAX: number = 100
+/** 400,000 links are looked at by one whatif, each twice: some 100 ms. 300 memories that are all linked to each other have 90,000. */
+export const WHATIF_LINKS_MAX: number = 400_000
 /** 4,096 edges examined for one why. */
 export const WHY_EDGES_MAX: number = 4096
 /** 4,096 memories that rest on one are looked at; with more than that it is needed. */

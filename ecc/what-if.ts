@@ -1,12 +1,14 @@
-import { WHATIF_NODES_MAX, WHY_DEPTH_MAX } from '../base/limits.ts'
+import { WHATIF_LINKS_MAX, WHATIF_NODES_MAX, WHY_DEPTH_MAX } from '../base/limits.ts'
 import { NONE } from './column.ts'
 import { behaviourOf } from './edge-types.ts'
+import { Heap } from './heap.ts'
+import { LinkBudget, Reasons } from './reasons.ts'
 import { ROLE } from './record-table.ts'
 import { KIND_OF_REFERENCE } from './reference-table.ts'
 import { type CausalNode, nodeOf } from './show.ts'
 import { successions } from './supersession.ts'
 import type { View } from './view.ts'
-import { why } from './why.ts'
+import { shownWeight } from './why.ts'
 
 /** What would be otherwise if something had not been written. */
 export interface Counterfactual {
@@ -31,12 +33,29 @@ export interface Dependent {
  * @param without the same view without it
  */
 export function whatIf(view: View, without: View, record: number): Counterfactual {
-  const { found, truncated } = effectsOf(view, record)
-  const weightIn = (at: View, node: number): number => (at.isNode(node) ? (why(at, node, { maxPaths: 1 }).paths[0]?.weight ?? 0) : 0)
-  const dependents = [...found].map(node => ({ record: node, before: weightIn(view, node), after: weightIn(without, node) }))
+  const budget = new LinkBudget(WHATIF_LINKS_MAX)
+  const { found, truncated } = effectsOf(view, record, budget)
+  const weights = [view, without].map(at => {
+    const reasons = new Reasons(at, budget)
+    return (node: number): number => {
+      const [best] = at.isNode(node) ? reasons.search(node, WHY_DEPTH_MAX).ends : []
+      return best === undefined ? 0 : shownWeight(best)
+    }
+  })
+  const [weightWith, weightWithout] = weights as [(node: number) => number, (node: number) => number]
+  const dependents: { readonly record: number; readonly before: number; readonly after: number }[] = []
+  for (const node of found) {
+    const dependent = { record: node, before: weightWith(node), after: weightWithout(node) }
+    // What could not be looked at on both sides is not compared.
+    if (budget.isSpent) break
+    dependents.push(dependent)
+  }
   const { records } = view.tables
   dependents.sort((a, b) => b.before - b.after - (a.before - a.after) || records.compareNewest(a.record, b.record))
-  return { dependents: dependents.map(({ record: node, before, after }) => ({ node: nodeOf(view, node), before, after })), truncated }
+  return {
+    dependents: dependents.map(({ record: node, before, after }) => ({ node: nodeOf(view, node), before, after })),
+    truncated: truncated || budget.isSpent,
+  }
 }
 
 /** A record, and what would not have been said without it: that it takes the place of others. */
@@ -48,22 +67,33 @@ export function withAllItSays(view: View, record: number): readonly number[] {
   return said
 }
 
-/** The memories for which it is a reason, or a reason of a reason. */
-function effectsOf(view: View, record: number): { readonly found: ReadonlySet<number>; readonly truncated: boolean } {
+/** The memories for which it is a reason, or a reason of a reason: of too many at one distance the newest. */
+function effectsOf(view: View, record: number, budget: LinkBudget): { readonly found: ReadonlySet<number>; readonly truncated: boolean } {
   const found = new Set<number>()
   let front = rootsOf(view, record)
   for (const root of front) if (root !== record) found.add(root)
   for (let depth = 0; front.length > 0; depth++) {
     const next = new Set<number>()
-    for (const reason of front) for (const effect of restingOn(view, reason)) if (effect !== record && !found.has(effect)) next.add(effect)
+    for (const reason of front)
+      for (const effect of restingOn(view, reason, budget)) if (effect !== record && !found.has(effect)) next.add(effect)
     if (next.size > 0 && depth === WHY_DEPTH_MAX) return { found, truncated: true }
-    for (const effect of next) {
-      if (found.size === WHATIF_NODES_MAX) return { found, truncated: true }
-      found.add(effect)
-    }
-    front = [...next]
+    front = newestOf(view, next, WHATIF_NODES_MAX - found.size)
+    for (const effect of front) found.add(effect)
+    if (front.length < next.size) return { found, truncated: true }
   }
   return { found, truncated: false }
+}
+
+function newestOf(view: View, nodes: ReadonlySet<number>, count: number): number[] {
+  const { records } = view.tables
+  const oldestFirst = new Heap<number>((a, b) => records.compareNewest(b, a))
+  for (const node of nodes) {
+    oldestFirst.push(node)
+    if (oldestFirst.size > count) oldestFirst.pop()
+  }
+  const out: number[] = []
+  for (let node = oldestFirst.pop(); node !== undefined; node = oldestFirst.pop()) out.unshift(node)
+  return out
 }
 
 /** Where the effects begin: at the memory itself; of a link or supersede, at the end that it gives a reason to. */
@@ -81,11 +111,15 @@ function rootsOf(view: View, record: number): readonly number[] {
   return view.isNode(by) ? [by] : []
 }
 
-/** The memories that `why` leads from to this one, in one step. */
-function restingOn(view: View, reason: number): readonly number[] {
+/** The memories that `why` leads from to this one, in one step; none when there are more links than may be looked at. */
+function restingOn(view: View, reason: number, budget: LinkBudget): readonly number[] {
   const effects: number[] = []
-  for (const { other, type, outgoing } of view.edges(reason))
+  let links = 0
+  for (const { other, type, outgoing } of view.edges(reason)) {
     if (behaviourOf(type).reason === (outgoing ? 'from' : 'to')) effects.push(other)
+    if (++links > budget.left) break
+  }
+  if (!budget.take(links)) return []
   for (const { by } of successions(view, reason)) if (by !== NONE) effects.push(by)
   return effects
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type CausalId, causalIdOf, type LogId, logIdOf, type NodeId, nodeIdOf } from '../../base/ids.ts'
 import { KIND } from '../../base/kinds.ts'
-import { LINKS_PAGE, LINKS_SHOWN_MAX } from '../../base/limits.ts'
+import { LINKS_PAGE, LINKS_SHOWN_MAX, WHATIF_LINKS_MAX, WHATIF_NODES_MAX } from '../../base/limits.ts'
 import type { EdgeType } from '../../ecc/edge-types.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import { encodeLink, encodeRemember, encodeSupersede } from '../../ecc/records.ts'
@@ -174,4 +174,27 @@ t.test('a key with twenty thousand values leads from any of them to the last', a
   )
   t.ok(fold.recall('gauge reads', { k: 2 }).hits.some(hit => hit.id === last))
   t.equal(fold.node(last)?.supersedes[0]?.id, values.at(-2))
+})
+
+t.test('what rests on one of three hundred memories that are all reasons of each other is said within bounds', async t => {
+  const quick = new Quick()
+  const nodes = Array.from({ length: 300 }, (_, i) => quick.remember(`claim ${i}`))
+  for (const from of nodes) for (const to of nodes) if (from !== to) quick.link(from, 'causes', to, 0.5)
+  const { fold } = quick
+  const { dependents, truncated } = fold.whatIf(nodes[5] as CausalId)
+  t.strictSame(
+    dependents.map(({ node }) => node.id),
+    nodes.slice(-WHATIF_NODES_MAX).reverse(),
+    'of those that are equally near, the newest',
+  )
+  t.equal(truncated, true)
+  for (const { node, before } of dependents.slice(0, 3)) t.equal(before, fold.why(node.id, { maxPaths: 1 }).paths[0]?.weight)
+})
+
+t.test('what rests on a memory with half a million links is not looked for', async t => {
+  const quick = new Quick()
+  const hub = quick.remember('the hub')
+  const leaf = quick.remember('a leaf')
+  for (let i = 0; i <= WHATIF_LINKS_MAX; i++) quick.link(hub, 'causes', leaf)
+  t.strictSame(quick.fold.whatIf(hub), { dependents: [], truncated: true })
 })
