@@ -118,9 +118,15 @@ export class Reasons {
         if (isSettled[reason.slot]) continue
         const weight = step.weight * reason.weight
         const before = best[reason.slot]
-        if (before !== undefined && weight < before.weight) continue
-        const next: Step = { reason, weight, depth: step.depth + 1, from: step }
-        if (before !== undefined && heaviestFirst(before, next) <= 0) continue
+        const depth = step.depth + 1
+        // As `heaviestFirst`, of two ways to one memory.
+        const isWorse =
+          before !== undefined &&
+          (before.weight - weight ||
+            depth - before.depth ||
+            records.compareNewest(step.reason.record, before.from?.reason.record ?? record)) >= 0
+        if (isWorse) continue
+        const next: Step = { reason, weight, depth, from: step }
         best[reason.slot] = next
         open.push(next)
       }
