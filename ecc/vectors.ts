@@ -147,14 +147,18 @@ export class Vectors {
   }
 
   /** Records by which an author gave memories vectors, oldest first; those he has taken back are not among them. */
-  by(author: NodeId): { readonly id: CausalId; readonly node: CausalId; readonly embedder: string }[] {
+  by(author: NodeId): { readonly id: CausalId; readonly node: CausalId | undefined; readonly embedder: string }[] {
     const { records, vectors } = this.#state
     const view = this.#viewAt(undefined)
     return vectors.indexes
       .flatMap(row => [...row.records.values()])
       .filter(record => records.role.at(record) === ROLE.vector && records.authorOf(record) === author && view.isLive(record))
       .sort((a, b) => a - b)
-      .map(record => ({ id: records.idOf(record), node: records.idOf(this.nodeOf(record)), embedder: vectorOf(view, record).embedder }))
+      .map(record => {
+        // Its memory may not have arrived.
+        const node = this.nodeOf(record)
+        return { id: records.idOf(record), node: node === NONE ? undefined : records.idOf(node), embedder: vectorOf(view, record).embedder }
+      })
   }
 
   /** What a search among vectors may come up with, as of one cut. */

@@ -33,7 +33,9 @@ export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' 
       .filter(({ space }) => reaches(core.spaces.roleOf(space, core.self), 'write'))
       .flatMap(({ fold, writer }) => fold.vectors.by(core.self).map(row => ({ ...row, writer })))
       // What has no other vector keeps the one it has.
-      .filter(({ embedder, node }) => embedder !== id && !embedder.startsWith(EXTERNAL) && !embedding.isRefused(node))
+      .filter(
+        ({ embedder, node }) => embedder !== id && !embedder.startsWith(EXTERNAL) && !(node !== undefined && embedding.isRefused(node)),
+      )
     const some = old.slice(0, LIST_MAX)
     let waiting = some.length
     let failed: WeftError | undefined
