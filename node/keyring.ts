@@ -71,6 +71,11 @@ export class Keyring {
     return name
   }
 
+  /** A key that was made here for others only. */
+  drop(space: string, name: string): void {
+    this.#of(space).delete(name)
+  }
+
   /** Operations that give these keys, which are held here, to these nodes. */
   give(
     space: string,

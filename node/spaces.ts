@@ -187,7 +187,12 @@ export class Spaces implements BodySeal {
   #newKey(state: SpaceState, without: NodeId | undefined, after: readonly string[], besides?: NodeId): readonly SpaceOp[] {
     const readers = state.named.filter(node => node !== without && this.#mayRead(state.space, node))
     const to = besides === undefined ? readers : [...new Set([...readers, besides])].sort()
-    return this.#init.keyring.give(state.space, [this.#init.keyring.make(state.space)], to, after)
+    const { self, keyring } = this.#init
+    const key = keyring.make(state.space)
+    const operations = keyring.give(state.space, [key], to, after)
+    // Whoever decides and does not read makes a key for others.
+    if (!to.includes(self)) keyring.drop(state.space, key)
+    return operations
   }
 
   /** One operation and those that follow from it; done when all are recorded. */

@@ -1,4 +1,4 @@
-import { EMPTY, equalBytes, fromHex, toHex } from '../../base/bytes.ts'
+import { EMPTY, equalBytes } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/codec.ts'
 import { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
@@ -29,6 +29,7 @@ import { Waiters } from '../waiters.ts'
 import type { Writer } from '../writer.ts'
 import { FrontierWait } from './frontier-wait.ts'
 import { MemoryWriter } from './memory-writer.ts'
+import { savedSealedShape, SealedRecords } from './sealed-records.ts'
 import type { TextCache } from './text-cache.ts'
 import { Texts } from './texts.ts'
 import { MemoryVectors } from './vectors.ts'
@@ -50,8 +51,7 @@ export class Memory implements Fold {
   /** Records that the chain knows to be void: their place in the log counts, their content does not. */
   readonly #voids: Map<CausalId, VoidRecord>
   readonly #seal: BodySeal
-  /** Keys that records here were sealed with and that are not held: how many records wait for each. */
-  readonly #sealed: Map<string, number>
+  readonly #sealed: SealedRecords
   #fold: MemoryFold
   /** How many of the fold's erasures were taken, and how many the saved fold knows. */
   #erasuresTaken = 0
@@ -70,7 +70,7 @@ export class Memory implements Fold {
     saved: SavedMemory | undefined,
   ) {
     this.#seal = seal
-    this.#sealed = new Map(saved?.sealed)
+    this.#sealed = saved?.sealed ?? new SealedRecords()
     this.#context = context
     this.#chain = chain
     this.space = space
@@ -111,28 +111,33 @@ export class Memory implements Fold {
     const { id: log, author } = record.log.identity
     if (record.void !== undefined) this.#voids.set(id, { ref: { log, seq }, reason: record.void })
     const isSaid = record.record.erasedBy === undefined && (record.void === undefined || isLastWord(record))
-    const body = isSaid ? this.#opened(log, kind, record.record.body) : null
+    const body = isSaid ? this.#opened({ log, seq }, kind, record.record.body) : null
     const { erasures } = this.#fold
     this.#fold.apply({ log, seq, id, author, hlc, kind, body, parents: parents.flatMap(parent => this.#inFold(parent)) })
-    if (this.#fold.erasures > erasures) this.texts.onErased()
+    if (this.#fold.erasures > erasures) this.#onErased(erasures)
     if (kind === KIND['memory.vector']) this.vectors.keep()
     this.#unsaved++
   }
 
   /** Null while the key is not held: its place counts, and what it says will when everything is folded again with the key. */
-  #opened(log: LogId, kind: number, body: Uint8Array): Uint8Array | null {
-    const { body: said, missing } = this.#seal.open(this.space, log, kind, body)
-    if (missing !== undefined) this.#sealed.set(missing, (this.#sealed.get(missing) ?? 0) + 1)
+  #opened(ref: Ref, kind: number, body: Uint8Array): Uint8Array | null {
+    const { body: said, missing } = this.#seal.open(this.space, ref.log, kind, body)
+    if (missing !== undefined) this.#sealed.add(missing, ref)
     return said ?? null
+  }
+
+  #onErased(from: number): void {
+    for (const { ref } of this.#fold.erased(from)) this.#sealed.remove(ref)
+    this.texts.onErased()
   }
 
   /** Records that nobody here can read yet. */
   get sealed(): number {
-    return [...this.#sealed.values()].reduce((sum, count) => sum + count, 0)
+    return this.#sealed.count
   }
 
   hasNewKeys(): boolean {
-    return [...this.#sealed.keys()].some(key => this.#seal.has(this.space, key))
+    return this.#sealed.keys.some(key => this.#seal.has(this.space, key))
   }
 
   /** A parent of another stream, or of a history that is not the one held here, orders nothing in this memory. */
@@ -217,8 +222,7 @@ export class Memory implements Fold {
 
   #saved(): Uint8Array {
     const voids = [...this.#voids].map(([id, { ref, reason }]) => [digestOf(id), digestOf(ref.log), ref.seq, reason])
-    const sealed = [...this.#sealed].map(([key, count]) => [fromHex(key), count])
-    return encode([this.#fold.version, this.#fold.snapshot(), voids, sealed])
+    return encode([this.#fold.version, this.#fold.snapshot(), voids, this.#sealed.saved()])
   }
 
   get nextWakeMs(): number {
@@ -287,7 +291,7 @@ interface VoidRecord {
 export interface SavedMemory {
   readonly fold: MemoryFold
   readonly voids: ReadonlyMap<CausalId, VoidRecord>
-  readonly sealed: ReadonlyMap<string, number>
+  readonly sealed: SealedRecords
 }
 
 /** Closes and opens bodies, where the space is encrypted. */
@@ -301,7 +305,7 @@ const savedShape = tuple(
   uint(),
   bytes(0, Infinity),
   list(tuple(bytes(32), bytes(32), uint(), text(16)), Infinity),
-  list(tuple(bytes(16), uint()), Infinity),
+  list(savedSealedShape, Infinity),
 )
 
 /**
@@ -322,7 +326,7 @@ export function restoreMemory(saved: Uint8Array, self: NodeId, version: number):
     causalIdOf(id),
     { ref: { log: logIdOf(log), seq }, reason: reason as VoidReason },
   ])
-  return { fold, voids: new Map(voids), sealed: new Map(row[3].map(([key, count]) => [toHex(key), count])) }
+  return { fold, voids: new Map(voids), sealed: new SealedRecords(row[3]) }
 }
 
 /** A frontier as text becomes a cut of this fold. */

@@ -675,6 +675,27 @@ t.test('whoever loses the right to read holds no key of what is written afterwar
   t.end()
 })
 
+t.test('whoever decides about a space and does not read it keeps no key that it makes for others', t => {
+  const world = new World({ seed: SEED })
+  settle(world, NAMES)
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+  for (const node of ['b', 'c']) world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId(node), role: 'admin' })
+  for (const node of ['b', 'c']) untilRole(world, node, 'admin')
+  // An admin of the cluster decides about every space, its own right to read too.
+  world.ask('a', 'space.revoke', { space: 'plans', nodeId: world.nodeId('a') })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('a'), role: 'relay' })
+  world.ask('a', 'space.revoke', { space: 'plans', nodeId: world.nodeId('c') })
+  world.until('b to have both keys', () => {
+    const { spaces } = coreOf(world, 'b')
+    const { keys } = spaces.created.get('plans') as { readonly keys: readonly string[] }
+    return keys.length === 3 && keys.every(key => spaces.has('plans', key))
+  })
+  world.ask('b', 'memory.remember', { space: 'plans', text: 'not for whoever put himself out' })
+  world.until('a to hold it', () => world.ask('a', 'space.show', { space: 'plans' }).sealed === 1)
+  t.equal(coreOf(world, 'a').memory('plans').fold.stats.nodes, 0)
+  t.end()
+})
+
 t.test('what is erased in an encrypted space is gone from relays too, which cannot read it', t => {
   const world = new World({ seed: SEED })
   settle(world, NAMES)
@@ -693,7 +714,13 @@ t.test('what is erased in an encrypted space is gone from relays too, which cann
   }
   world.until('all to hold it', () => NAMES.every(holds))
   world.ask('a', 'memory.forget', { space: 'plans', id, erase: true })
+  world.run(5_000)
+  t.equal(world.ask('c', 'space.show', { space: 'plans' }).sealed, 1, 'what is gone waits for no key')
   world.until('it to be gone everywhere', () => !NAMES.some(holds))
+  world.crash('c')
+  world.start('c')
+  world.until('c to have read what it stored', () => coreOf(world, 'c').isFolded)
+  t.equal(world.ask('c', 'space.show', { space: 'plans' }).sealed, 1)
   for (const name of NAMES) t.equal(world.ask(name, 'chain.verify', { all: true }).valid, true, name)
   t.strictSame(textsIn(world, 'b', 'plans'), ['said enough'])
   t.end()
