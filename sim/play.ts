@@ -1,6 +1,7 @@
 import { PEER_SILENT_MS } from '../base/limits.ts'
 import type { ChainHeads } from '../node/api.ts'
 import { askAll } from './ask-all.ts'
+import { areEqual } from './equality.ts'
 import type { Ending, InvariantId, Testimony, Violation } from './checkers/checker.ts'
 import type { Fault } from './faults/fault.ts'
 import { hostileOf, lostOf } from './scenario/cast.ts'
@@ -113,7 +114,9 @@ export class Play {
     // A connection that lost something in the storm is found out by its silence, and only then made anew.
     await this.#pass(2 * PEER_SILENT_MS)
     await this.#until('liveness', names, PROGRESS_MS, 'every node is up', () => this.#areUp(names))
-    await this.#until('convergence', names, convergeMs, 'all nodes are equal', () => this.#areEqual(names))
+    await this.#until('convergence', names, convergeMs, 'all nodes are equal', () =>
+      areEqual(this.#stage, names, hostileOf(this.#scenario).size > 0),
+    )
     await this.#until('liveness', names, PROGRESS_MS, 'all nodes are connected', () => this.#areConnected(names))
     // What was asked of a node that has not died since has been answered by now, one way or the other.
     await this.#pass(SLICE_MS)
@@ -154,24 +157,6 @@ export class Play {
       const up = new Set(peers.filter(({ state }) => state === 'up').map(({ nodeId }) => nodeId))
       return ids.every((id, j) => i === j || (id !== undefined && up.has(id)))
     })
-  }
-
-  /** Of every log the same, but of those with two histories: of these each node keeps the one it saw first. */
-  async #areEqual(names: readonly string[]): Promise<boolean> {
-    const statuses = await askAll(this.#stage, names, 'node.status', {})
-    if (!statuses.every(({ publishing }) => publishing)) return false
-    const memories = await askAll(this.#stage, names, 'memory.status', {})
-    // What a hostile node refers to may never come, and what builds on it waits for ever: everywhere alike.
-    const waiting = hostileOf(this.#scenario).size === 0 ? 0 : memories[0]?.pending
-    if (!memories.every(({ pending }) => pending === waiting)) return false
-    if (statuses.every(({ frontierAll }) => frontierAll === statuses[0]?.frontierAll)) return true
-    const heads = (await askAll(this.#stage, names, 'chain.head', {})).map(({ logs }) => logs)
-    const forked = new Set(heads.flat().flatMap(({ logId, conflict }) => (conflict ? [logId] : [])))
-    if (forked.size === 0) return false
-    const ofRest = heads.map(
-      logs => new Map(logs.filter(({ logId }) => !forked.has(logId)).map(({ logId, size, head }) => [logId, `${size} ${head}`])),
-    )
-    return ofRest.every(rest => rest.size === ofRest[0]?.size && [...rest].every(([log, end]) => ofRest[0]?.get(log) === end))
   }
 
   // ---- time

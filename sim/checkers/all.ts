@@ -16,6 +16,7 @@ import { Liveness } from './liveness.ts'
 import { MembershipChecker } from './membership.ts'
 import { ProcessTable } from './process-table.ts'
 import { RecallChecker } from './recall.ts'
+import { SpaceChecker } from './spaces.ts'
 
 /** The judge of each invariant; one without a judge does not compile. */
 const JUDGES: { readonly [K in InvariantId]: new (shared: Case) => Checker } = {
@@ -35,6 +36,7 @@ const JUDGES: { readonly [K in InvariantId]: new (shared: Case) => Checker } = {
   fold: FoldChecker,
   recall: RecallChecker,
   erasure: ErasureChecker,
+  spaces: SpaceChecker,
 }
 
 /** The judges of one run, in the order of the report. */

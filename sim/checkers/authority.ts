@@ -1,7 +1,7 @@
 import type { LogId, NodeId } from '../../base/ids.ts'
 import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
-import { receiptOf } from '../workload/workload.ts'
+import { isOfMain, receiptOf } from '../workload/workload.ts'
 import { Judge, soundNodes } from './case.ts'
 import type { Ending, Testimony } from './checker.ts'
 import { nodeText, seconds, short } from './facts.ts'
@@ -117,7 +117,14 @@ export class Authority extends Judge {
     for (const operation of this.setup.history.operations) {
       const receipt = operation.command === 'memory.remember' ? receiptOf(operation) : undefined
       // One that was lost, written anew, or of an author that is gone, is for others to judge.
-      if (receipt === undefined || there.has(receipt.id) || asked.has(receipt.id) || !this.setup.isCorrect(operation.node)) continue
+      if (
+        receipt === undefined ||
+        !isOfMain(operation) ||
+        there.has(receipt.id) ||
+        asked.has(receipt.id) ||
+        !this.setup.isCorrect(operation.node)
+      )
+        continue
       const isHeld = this.ledger.isFed
         ? this.ledger.heldBy(name).get(receipt.log)?.[receipt.seq] === receipt.id
         : (sizes.get(receipt.log) ?? 0) > receipt.seq

@@ -3,6 +3,7 @@ import { DEFAULT_SPACE, type LogId, memoryStream, type Stream } from '../../base
 import { parseFrontier } from '../../base/frontier.ts'
 import { CLOCK_AHEAD_MAX_MS } from '../../base/limits.ts'
 import type { Written } from '../../chain/written.ts'
+import type { InSpace } from '../../node/commands/types.ts'
 import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
 import type { Operation } from '../workload/history.ts'
@@ -115,9 +116,9 @@ export class CausalOrder extends Judge {
     for (const recall of recalls) {
       for (; next < byEnd.length && ((byEnd[next] as Operation).endMs as number) < recall.atMs; next++) {
         const write = byEnd[next] as Operation
-        if (receiptOf(write) !== undefined && isLater(write, newest.get(write.node))) newest.set(write.node, write)
+        if (receiptOf(write) !== undefined && isLater(write, newest.get(placeOf(write)))) newest.set(placeOf(write), write)
       }
-      const write = newest.get(recall.node)
+      const write = newest.get(placeOf(recall))
       if (write !== undefined && !this.#sees(recall, write)) return
     }
   }
@@ -127,7 +128,7 @@ export class CausalOrder extends Judge {
     const newest = new Map<string, Operation>()
     for (const recall of recalls) {
       const { asOf, after } = recall.input as { readonly asOf?: string; readonly after?: string }
-      const before = newest.get(recall.node)
+      const before = newest.get(placeOf(recall))
       const asked = after === undefined || this.#covers(recall, after, 'it was asked to wait for what another answer knew')
       if (!asked) return false
       if (asOf !== undefined || !this.setup.isCorrect(recall.node)) continue
@@ -139,7 +140,7 @@ export class CausalOrder extends Judge {
         const { frontier } = before.result as { readonly frontier: string }
         if (!this.#covers(recall, frontier, `it answered \`recall\` at ${seconds(before.endMs ?? 0)}`)) return false
       }
-      newest.set(recall.node, recall)
+      newest.set(placeOf(recall), recall)
     }
     return true
   }
@@ -179,6 +180,11 @@ function memoryLogs(core: Core): readonly LogId[] {
 
 function isLater(write: Operation, than: Operation | undefined): boolean {
   return than === undefined || (receiptOf(write)?.seq ?? 0) > (receiptOf(than)?.seq ?? 0)
+}
+
+/** Whoever asks one memory of a node is told nothing of the others. */
+function placeOf({ node, input }: Operation): string {
+  return `${node} ${(input as InSpace).space ?? DEFAULT_SPACE}`
 }
 
 function clock({ ms, counter }: Hlc): string {

@@ -1,7 +1,16 @@
 import type { NodeId } from '../../base/ids.ts'
 import type { Verification } from '../../chain/verify.ts'
-import type { ChainHeads, ConflictList, MemoryRecord, PeerList, ProcessList, Recollection } from '../../node/api.ts'
-import type { MemberList } from '../../node/api.ts'
+import type { SpaceRole } from '../../discovery/operation.ts'
+import type {
+  ChainHeads,
+  ConflictList,
+  MemberList,
+  MemoryRecord,
+  PeerList,
+  ProcessList,
+  Recollection,
+  SpaceMember,
+} from '../../node/api.ts'
 import type { Observer } from '../observer.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { History } from '../workload/history.ts'
@@ -37,6 +46,7 @@ export const INVARIANTS = [
   'fold',
   'recall',
   'erasure',
+  'spaces',
 ] as const
 export type InvariantId = (typeof INVARIANTS)[number]
 
@@ -92,7 +102,20 @@ export interface Testimony {
   readonly recollections: ReadonlyMap<string, Recollection>
   /** The same by words alone (`spread: false`), for comparing with an oracle. */
   readonly matches: ReadonlyMap<string, Recollection>
+  /** Private spaces by name, as far as this node knows of them. */
+  readonly spaces: ReadonlyMap<string, SpaceTestimony>
   readonly members: MemberList
   readonly peers: PeerList['peers']
   readonly processes: ProcessList['processes']
+}
+
+/** What a node says of a private space, whatever it may do there. */
+export interface SpaceTestimony {
+  readonly role: SpaceRole
+  readonly members: readonly SpaceMember[]
+  readonly frontier: string
+  /** Records whose key it does not hold. */
+  readonly sealed: number
+  /** Every memory that it can open, in the order in which they were applied; null where it may not read. */
+  readonly memories: readonly MemoryRecord[] | null
 }

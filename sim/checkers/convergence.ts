@@ -1,7 +1,8 @@
 import { hash } from '../../base/crypto/hash.ts'
 import { toHex } from '../../base/bytes.ts'
-import { DEFAULT_SPACE } from '../../base/ids.ts'
+import { DEFAULT_SPACE, spaceOf } from '../../base/ids.ts'
 import type { Core } from '../../node/core.ts'
+import { sharedFrontier } from '../shared-frontier.ts'
 import { Judge, soundNodes } from './case.ts'
 import type { Ending, Testimony } from './checker.ts'
 import { difference, short } from './facts.ts'
@@ -37,18 +38,23 @@ export class Convergence extends Judge {
     const first = new Map<string, { readonly node: string; readonly says: string }>()
     for (const [node, core] of this.#up) {
       if (!this.setup.isCorrect(node) || !core.isFolded || core.pending > 0) continue
-      const memory = core.memory(DEFAULT_SPACE)
-      // Answers of two versions of the fold are not compared.
-      const state = `${memory.fold.version} ${core.frontierAll} ${memory.frontier()}`
-      const says = JSON.stringify(memory.fold.stats) + (withDigest ? toHex(hash('content', memory.fold.canonical())) : '')
-      const other = first.get(state)
-      if (other === undefined) first.set(state, { node, says })
-      else if (other.says !== says)
-        return this.violated(
-          [other.node, node],
-          `${other.node} and ${node} have applied the same (frontier …${state.slice(-12)}): ${other.node} says ${other.says}`,
-          `${node} says ${says}`,
-        )
+      const shared = sharedFrontier(core)
+      for (const memory of core.memories.all) {
+        const { space } = memory
+        // What it holds without the keys says nothing to it.
+        const keys = core.spaces.created.get(space)?.keys.filter(key => core.spaces.has(space, key)) ?? []
+        // Answers of two versions of the fold are not compared.
+        const state = `${space} ${memory.fold.version} ${keys.join()} ${shared} ${memory.frontier()}`
+        const says = JSON.stringify(memory.fold.stats) + (withDigest ? toHex(hash('content', memory.fold.canonical())) : '')
+        const other = first.get(state)
+        if (other === undefined) first.set(state, { node, says })
+        else if (other.says !== says)
+          return this.violated(
+            [other.node, node],
+            `${other.node} and ${node} have applied the same of ${space} (frontier …${state.slice(-12)}): ${other.node} says ${other.says}`,
+            `${node} says ${says}`,
+          )
+      }
     }
   }
 
@@ -60,6 +66,25 @@ export class Convergence extends Judge {
       const answers = other[1].foldVersion === first[1].foldVersion ? ANSWERS : []
       const parts = unsettled.size === 0 ? [...HELD_PARTS, ...answers] : SETTLED_PARTS
       for (const [what, of] of parts) if (this.#differ(what, of, first, other, unsettled)) return
+    }
+    this.#compareSpaces([first, ...others], unsettled)
+  }
+
+  /** Of private spaces: all know the same of who may do what, and who may hold a space holds all of it. */
+  #compareSpaces(nodes: readonly (readonly [string, Testimony])[], unsettled: ReadonlySet<string>): void {
+    const names = new Set(nodes.flatMap(([, { spaces }]) => [...spaces.keys()]))
+    for (const space of names) {
+      const holders = nodes.filter(([, { spaces }]) => (spaces.get(space)?.role ?? 'none') !== 'none')
+      const ofSpace: Part[1] = testimony => headsOf(testimony, unsettled, ({ stream }) => spaceOf(stream) === space)
+      const [known] = nodes
+      for (const other of nodes)
+        if (
+          known !== undefined &&
+          this.#differ(`the roles in ${space}`, ({ spaces }) => spaces.get(space)?.members, known, other, unsettled)
+        )
+          return
+      const [first] = holders
+      for (const other of holders) if (first !== undefined && this.#differ(`the logs of ${space}`, ofSpace, first, other, unsettled)) return
     }
   }
 
@@ -99,18 +124,26 @@ export class Convergence extends Judge {
 
 type Part = readonly [string, (testimony: Testimony, unsettled: ReadonlySet<string>) => unknown]
 
+function headsOf(
+  { heads }: Testimony,
+  unsettled: ReadonlySet<string>,
+  which: (head: Testimony['heads'][number]) => boolean,
+): readonly (readonly [string, number, string])[] {
+  return heads.filter(head => !unsettled.has(head.logId) && which(head)).map(({ logId, size, head }) => [short(logId), size, short(head)])
+}
+
 const SETTLED_PARTS: readonly Part[] = [
   [
     'the logs',
-    ({ heads }, unsettled) =>
-      heads.filter(({ logId }) => !unsettled.has(logId)).map(({ logId, size, head }) => [short(logId), size, short(head)]),
+    (testimony, unsettled) => headsOf(testimony, unsettled, ({ stream }) => !testimony.spaces.has(spaceOf(stream) ?? DEFAULT_SPACE)),
   ],
 ]
 
 const HELD_PARTS: readonly Part[] = [
   ...SETTLED_PARTS,
   ['the frontier', ({ frontier }) => frontier],
-  ['the frontier of all logs', ({ frontierAll }) => frontierAll],
+  // Of private spaces each node holds what is for it.
+  ['the frontier of all logs', ({ frontierAll, spaces }) => (spaces.size === 0 ? frontierAll : '')],
 ]
 
 /** What one version of the fold makes of the same records. */

@@ -1,7 +1,8 @@
-import type { CausalId, LogId } from '../../base/ids.ts'
+import { type CausalId, DEFAULT_SPACE, type LogId } from '../../base/ids.ts'
 import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
 import type { Receipt } from '../../node/api.ts'
+import type { InSpace } from '../../node/commands/types.ts'
 import type { Operation } from '../workload/history.ts'
 import { receiptOf } from '../workload/workload.ts'
 import { Judge, soundNodes } from './case.ts'
@@ -53,8 +54,9 @@ export class Durability extends Judge {
     for (const operation of this.setup.history.operations) {
       const receipt = receiptOf(operation)
       if (receipt === undefined || !this.story.isHonest(operation.node) || receipt.seq >= (forks.get(receipt.log) ?? Infinity)) continue
-      if (!this.#isOwed(operation, receipt, nodes)) continue
-      for (const [name, testimony] of nodes) if (!this.#isKept(operation, receipt, name, testimony)) return
+      const holders = holdersOf(operation, nodes)
+      if (!this.#isOwed(operation, receipt, holders)) continue
+      for (const [name, testimony] of holders) if (!this.#isKept(operation, receipt, name, testimony)) return
     }
   }
 
@@ -98,6 +100,15 @@ export class Durability extends Judge {
     const there = memories.find(memory => memory.log === log && memory.seq === seq)
     return (there === undefined || there.id === id) && heads.some(({ logId, size }) => logId === log && size > seq)
   }
+}
+
+/** Who is to hold what was written: of a private space its author, and who may. */
+function holdersOf(
+  { node, input }: Operation,
+  nodes: readonly (readonly [string, Testimony])[],
+): readonly (readonly [string, Testimony])[] {
+  const { space = DEFAULT_SPACE } = input as InSpace
+  return nodes.filter(([name, { spaces }]) => name === node || spaces.get(space)?.role !== 'none')
 }
 
 /** Forked logs, and the first place that is in doubt. */

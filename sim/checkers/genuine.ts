@@ -40,8 +40,8 @@ export class Genuine extends Judge {
       if (receipt !== undefined && this.story.isHonest(operation.node))
         said.set(receipt.id, { node: operation.node, text: (operation.input as { readonly text: string }).text, atMs: operation.atMs })
     }
-    for (const [name, { memories }] of soundNodes(ending, this.story)) {
-      for (const { id, author, text } of memories) {
+    for (const [name, { memories, spaces }] of soundNodes(ending, this.story)) {
+      for (const { id, author, text } of [...memories, ...[...spaces.values()].flatMap(space => space.memories ?? [])]) {
         const truth = said.get(id)
         if (truth === undefined || (truth.text === text && this.story.nameOf(author) === truth.node)) continue
         return this.violated(

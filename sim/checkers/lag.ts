@@ -1,3 +1,5 @@
+import { spaceOf, type Stream } from '../../base/ids.ts'
+import { reaches } from '../../discovery/spaces.ts'
 import type { Core } from '../../node/core.ts'
 import type { Fault } from '../faults/fault.ts'
 import type { Setup } from './checker.ts'
@@ -75,7 +77,7 @@ export class Lag {
             `${name} has had ${log.durable} records of its ${log.identity.stream} log for ${seconds(shown)}, and has shown ${log.published}`,
           )
         for (const [other, holder] of this.#up) {
-          if (other === name || !this.#setup.isCorrect(other)) continue
+          if (other === name || !this.#setup.isCorrect(other) || !isFor(log.identity.stream, author, holder)) continue
           const held = holder.chain.log(id)?.durable ?? 0
           const lateMs = this.#isLate(`${id} ${other}`, held, log.published, nowMs)
           if (lateMs !== undefined)
@@ -147,6 +149,12 @@ export class Lag {
     }
     return open.size > 0
   }
+}
+
+/** Of a private space only who may hold it is told, once both have heard of that. */
+function isFor(stream: Stream, author: Core, holder: Core): boolean {
+  const space = spaceOf(stream)
+  return space === undefined || [author, holder].every(core => reaches(core.spaces.roleOf(space, holder.self), 'relay'))
 }
 
 const LASTING: ReadonlySet<Fault['verb']> = new Set<Fault['verb']>(['partition', 'bridge', 'isolate', 'ring', 'cut', 'block'])

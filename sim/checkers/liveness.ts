@@ -1,4 +1,5 @@
 import { CALL_DEADLINE_MS } from '../../base/limits.ts'
+import { DEFAULT_SPACE, spaceOf } from '../../base/ids.ts'
 import type { Core } from '../../node/core.ts'
 import type { Fault } from '../faults/fault.ts'
 import type { Operation } from '../workload/history.ts'
@@ -38,12 +39,14 @@ export class Liveness extends Judge {
   atEnd(ending: Ending): void {
     const nowMs = this.setup.nowMs()
     for (const operation of this.setup.history.operations) if (!this.#isAnswered(operation, nowMs)) return
-    for (const [name, { pending, heads, nodeId }] of soundNodes(ending, this.story)) {
+    for (const [name, { pending, heads, nodeId, spaces }] of soundNodes(ending, this.story)) {
       const unshown = heads.find(log => log.author === nodeId && !log.conflict && log.published < log.size)
       const core = this.ledger.core(name)
+      const barred = heads.filter(({ stream }) => spaces.get(spaceOf(stream) ?? DEFAULT_SPACE)?.role === 'none')
+      const leftOver = barred.reduce((sum, { size }) => sum + size, 0)
       const waits =
-        // What a hostile node refers to may never come, and what builds on it waits for ever.
-        pending > 0 && !this.story.has(['turn'])
+        // What a hostile node refers to may never come, and what builds on it waits for ever; nor does what a node may hold no more.
+        pending > leftOver && !this.story.has(['turn'])
           ? `${pending} records are held and not applied`
           : unshown !== undefined
             ? `it has published ${unshown.published} of ${unshown.size} records of its ${unshown.stream} log`

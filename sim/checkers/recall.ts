@@ -3,6 +3,7 @@ import type { MemoryRecord, RecallOptions, Recollection } from '../../node/api.t
 import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
 import type { Operation } from '../workload/history.ts'
+import { isOfMain } from '../workload/workload.ts'
 import { Judge, soundNodes } from './case.ts'
 import { type Ending, RECALLED, type Testimony } from './checker.ts'
 import { ErasuresKnown } from './erasures-known.ts'
@@ -54,7 +55,8 @@ export class RecallChecker extends Judge {
     if (this.story.has(['revoke', 'turn', 'twin', 'restore-backup', 'reformat', 'disk-rot'])) return true
     const first = new Map<string, readonly [operation: Operation, hits: string]>()
     for (const operation of this.setup.history.operations) {
-      if (operation.command !== 'memory.recall' || operation.outcome !== 'ok') continue
+      // In a private space the same frontier means something else with other keys and rights.
+      if (operation.command !== 'memory.recall' || operation.outcome !== 'ok' || !isOfMain(operation)) continue
       const { query, k } = operation.input as RecallOptions & { readonly query: string }
       const { hits, frontier, foldVersion } = operation.result as Recollection
       const answer = hits.map(({ id, score }) => `${short(id)} (${score})`).join(', ')

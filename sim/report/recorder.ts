@@ -6,6 +6,7 @@ import type { Core } from '../../node/core.ts'
 import type { CoreEvent } from '../../node/step.ts'
 import type { Violation } from '../checkers/checker.ts'
 import type { Fault, TimedFault } from '../faults/fault.ts'
+import { sharedFrontier } from '../shared-frontier.ts'
 import type { Observer, SeenMessage } from '../observer.ts'
 import { formatFault } from '../scenario/fault-text.ts'
 import type { Operation } from '../workload/history.ts'
@@ -173,7 +174,7 @@ export class Recorder implements Observer {
     const held: Record<string, number> = {}
     const frontiers = new Set<string>()
     for (const [node, core] of this.#cores) {
-      frontiers.add(core.frontierAll)
+      frontiers.add(sharedFrontier(core))
       held[node] = [...core.chain.logs.values()].reduce((sum, { durable }) => sum + durable, 0)
     }
     this.#samples.push({ atMs, distinct: frontiers.size, held })

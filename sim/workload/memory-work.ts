@@ -1,6 +1,7 @@
 import { toHex } from '../../base/bytes.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import type { ImportItem, RecallOptions, Receipt, RememberOptions } from '../../node/api.ts'
+import type { InSpace } from '../../node/commands/types.ts'
 import type { SimRandom } from '../random.ts'
 import type { Asking } from './asking.ts'
 import type { Operation } from './history.ts'
@@ -37,14 +38,18 @@ interface Asked {
  */
 export class MemoryWork {
   readonly #asking: Asking
+  /** Part of everything that is asked. */
+  readonly #where: InSpace
   readonly #told: Readonly<Record<Kind, Told[]>> = { remember: [], link: [], supersede: [], forget: [] }
   readonly #said: { readonly node: string; readonly content: Content }[] = []
   readonly #answers: Asked[] = []
   #texts = 0
   #forgets = 0
 
-  constructor(asking: Asking) {
+  /** @param space `main` unless one is given */
+  constructor(asking: Asking, space?: string) {
     this.#asking = asking
+    this.#where = space === undefined ? {} : { space }
   }
 
   query(random: SimRandom): string {
@@ -55,7 +60,7 @@ export class MemoryWork {
 
   remember(node: string, content: Content): Operation {
     keep(this.#said, { node, content })
-    return this.#asking.ask(node, 'memory.remember', content, this.#promised('remember', node))
+    return this.#asking.ask(node, 'memory.remember', { ...this.#where, ...content }, this.#promised('remember', node))
   }
 
   /** One thing mostly; sometimes many in one instant, so that they share a commit, or what was said before. */
@@ -94,7 +99,7 @@ export class MemoryWork {
       const to = `item-${batch}-${random.below(count)}`
       return { text: this.#text(random), key: `item-${batch}-${i}`, edges: [{ type: random.pick(TYPES), to }] }
     })
-    this.#asking.ask(node, 'memory.import', { items }, ({ items: made }) => {
+    this.#asking.ask(node, 'memory.import', { ...this.#where, items }, ({ items: made }) => {
       for (const item of made) if (item.status !== 'failed') keep(this.#told.remember, { id: item.id, node })
     })
   }
@@ -106,7 +111,7 @@ export class MemoryWork {
 
   link(node: string, random: SimRandom): void {
     const { type, to, weight } = this.#edge(random)
-    this.#asking.ask(node, 'memory.link', { from: this.#memory(random), type, to, weight }, this.#promised('link', node))
+    this.#asking.ask(node, 'memory.link', { ...this.#where, from: this.#memory(random), type, to, weight }, this.#promised('link', node))
   }
 
   /** One memory for another; sometimes for several at once. */
@@ -116,7 +121,7 @@ export class MemoryWork {
     const others = [...new Set(olds)].filter(old => old !== by)
     const [old] = others
     if (old === undefined) return
-    const input = { old: others.length === 1 ? old : others, by, reason: 'it changed' }
+    const input = { ...this.#where, old: others.length === 1 ? old : others, by, reason: 'it changed' }
     this.#asking.ask(node, 'memory.supersede', input, this.#promised('supersede', node))
   }
 
@@ -130,7 +135,7 @@ export class MemoryWork {
     this.#asking.ask(
       at,
       'memory.forget',
-      { id: one?.id ?? this.#memory(random), ...(erase ? { erase } : {}) },
+      { ...this.#where, id: one?.id ?? this.#memory(random), ...(erase ? { erase } : {}) },
       this.#promised('forget', at),
     )
   }
@@ -140,8 +145,8 @@ export class MemoryWork {
   recall(node: string, random: SimRandom): void {
     const dice = random.below(100)
     const asked = this.#answers.length === 0 ? undefined : random.pick(this.#answers)
-    if (dice < 10) return void this.#asking.ask(node, 'memory.get', { id: this.#memory(random) })
-    if (dice < 20) return void this.#asking.ask(node, 'memory.why', { id: this.#memory(random) })
+    if (dice < 10) return void this.#asking.ask(node, 'memory.get', { ...this.#where, id: this.#memory(random) })
+    if (dice < 20) return void this.#asking.ask(node, 'memory.why', { ...this.#where, id: this.#memory(random) })
     if (asked === undefined || dice < 50) return this.#recall(node, this.query(random), 1 + random.below(8), {})
     // The answer that another node gave, or one that knows at least as much.
     if (dice < 80) return this.#recall(node, asked.query, asked.k, { asOf: asked.frontier, deadlineMs: WAIT_MS })
@@ -149,7 +154,9 @@ export class MemoryWork {
   }
 
   #recall(node: string, query: string, k: number, options: RecallOptions): void {
-    this.#asking.ask(node, 'memory.recall', { query, k, ...options }, ({ frontier }) => keep(this.#answers, { query, k, frontier }))
+    this.#asking.ask(node, 'memory.recall', { ...this.#where, query, k, ...options }, ({ frontier }) =>
+      keep(this.#answers, { query, k, frontier }),
+    )
   }
 
   // ---- what there is

@@ -1,5 +1,6 @@
+import { DEFAULT_SPACE } from '../../base/ids.ts'
 import type { Receipt } from '../../node/api.ts'
-import type { CommandName } from '../../node/commands/types.ts'
+import type { CommandName, InSpace } from '../../node/commands/types.ts'
 import { askAll } from '../ask-all.ts'
 import type { SimRandom } from '../random.ts'
 import { hostileOf } from '../scenario/cast.ts'
@@ -9,6 +10,7 @@ import { Asking } from './asking.ts'
 import type { History, Operation } from './history.ts'
 import { MemoryWork } from './memory-work.ts'
 import { ProcessWork } from './process-work.ts'
+import { RoleWork } from './role-work.ts'
 import { type Handled, TALLY } from './tally.ts'
 
 /**
@@ -20,6 +22,9 @@ export class Workload {
   readonly #scenario: Scenario
   readonly #random: (stream: string) => SimRandom
   readonly #memory: MemoryWork
+  readonly #inSpaces: Map<string, MemoryWork> = new Map()
+  /** Of spaces that are created in this run. */
+  readonly #roles: Map<string, RoleWork> = new Map()
   readonly #processes: ProcessWork
   #isStopped = false
 
@@ -29,11 +34,13 @@ export class Workload {
     this.#scenario = scenario
     this.#random = random
     this.#memory = new MemoryWork(asking)
-    this.#processes = new ProcessWork(
-      asking,
-      scenario.nodes.map(({ name }) => name),
-      hostileOf(scenario),
-    )
+    const names = scenario.nodes.map(({ name }) => name)
+    this.#processes = new ProcessWork(asking, names, hostileOf(scenario))
+    for (const work of scenario.workload) {
+      if (!('space' in work) || work.space === undefined) continue
+      this.#inSpaces.set(work.space, new MemoryWork(asking, work.space))
+      if (work.work === 'roles') this.#roles.set(work.space, new RoleWork(asking, work.space, names))
+    }
   }
 
   start(): void {
@@ -71,12 +78,13 @@ export class Workload {
     const node = random.pick(up)
     switch (work.work) {
       case 'remember':
-        return this.#memory.rememberSome(node, random, work.keys)
       case 'link':
       case 'supersede':
       case 'forget':
       case 'recall':
-        return this.#memory[work.work](node, random)
+        return this.#doInMemory(work, node, random, up)
+      case 'roles':
+        return this.#roles.get(work.space)?.decide(node, random, up)
       case 'message':
         return this.#processes.message(work.mode, node, random, up)
       case 'process':
@@ -84,6 +92,16 @@ export class Workload {
       case 'agent':
         return this.#processes.tick(work, random, up)
     }
+  }
+
+  #doInMemory(work: Extract<Work, { work: MemoryKind }>, drawn: string, random: SimRandom, up: readonly string[]): void {
+    const { space } = work
+    const memory = space === undefined ? this.#memory : (this.#inSpaces.get(space) ?? this.#memory)
+    const roles = space === undefined ? undefined : this.#roles.get(space)
+    const node = roles === undefined ? drawn : roles.somebodyWho(work.work === 'recall' ? 'read' : 'write', drawn, random, up)
+    if (node === undefined) return
+    if (work.work === 'remember') memory.rememberSome(node, random, work.keys)
+    else memory[work.work](node, random)
   }
 
   /** On real nodes: what their processes noted. What ended with a node is not known. */
@@ -99,7 +117,14 @@ export class Workload {
   }
 }
 
+type MemoryKind = 'remember' | 'link' | 'supersede' | 'forget' | 'recall'
+
 const WRITES: ReadonlySet<CommandName> = new Set<CommandName>(['memory.remember', 'memory.link', 'memory.supersede', 'memory.forget'])
+
+/** What was asked was about the space of all members. */
+export function isOfMain({ input }: Operation): boolean {
+  return ((input as InSpace).space ?? DEFAULT_SPACE) === DEFAULT_SPACE
+}
 
 /** A receipt, when the operation has one. */
 export function receiptOf({ command, outcome, result }: Operation): Receipt | undefined {

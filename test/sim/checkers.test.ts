@@ -10,13 +10,18 @@ import { TextIndex } from '../../ecc/text-index.ts'
 import { Chain } from '../../chain/chain.ts'
 import type { MemoryRecord, Receipt } from '../../node/api.ts'
 import type { Core } from '../../node/core.ts'
+import { Keyring } from '../../node/keyring.ts'
+import { SpaceAccess } from '../../node/spaces.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
-import { INVARIANTS, type InvariantId, type Testimony } from '../../sim/checkers/checker.ts'
+import { INVARIANTS, type InvariantId, type SpaceTestimony, type Testimony } from '../../sim/checkers/checker.ts'
 import { Oracle } from '../../sim/checkers/oracle.ts'
 import { Peaks } from '../../sim/checkers/peaks.ts'
 import type { Fault } from '../../sim/faults/fault.ts'
+import type { Judgement } from '../../sim/run.ts'
+import { loadShipped } from '../../sim/scenario/catalogue.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
 import { SimDisk } from '../../sim/disk.ts'
+import { simulate } from '../../sim/simulate.ts'
 import type { MessageRef, Operation } from '../../sim/workload/history.ts'
 import { toHex, utf8 } from '../../base/bytes.ts'
 import { hash } from '../../base/crypto/hash.ts'
@@ -29,8 +34,16 @@ t.test('judges who watch a storm find nothing when nothing is wrong', t => {
   t.end()
 })
 
-/** Bugs in one part of every node, and the invariants of which one is told first. */
-const BUGS: readonly { readonly bug: string; readonly plant: () => () => void; readonly found: readonly InvariantId[] }[] = [
+interface Bug {
+  readonly bug: string
+  /** @returns what takes it out again */
+  readonly plant: () => () => void
+  /** Invariants of which one is told first. */
+  readonly found: readonly InvariantId[]
+}
+
+/** Bugs in one part of every node. */
+const BUGS: readonly Bug[] = [
   {
     bug: 'the fold forgets every twentieth record, on one node or another',
     plant: () => {
@@ -128,6 +141,63 @@ t.test('a bug planted in the nodes is found by the judge of what it breaks', t =
   t.end()
 })
 
+/** Bugs that show only where there are private spaces. */
+const SPACE_BUGS: readonly Bug[] = [
+  {
+    bug: 'every log is for every member',
+    plant: () => {
+      const { isFor } = SpaceAccess.prototype
+      SpaceAccess.prototype.isFor = () => true
+      return () => void (SpaceAccess.prototype.isFor = isFor)
+    },
+    found: ['spaces'],
+  },
+  {
+    bug: 'bodies are sealed with any key that is held',
+    plant: () => {
+      const { seal } = Keyring.prototype
+      Keyring.prototype.seal = function (state, _, ...rest) {
+        return seal.call(this, { ...state, space: state.space, writingKeys: () => this.names(state.space) }, () => true, ...rest)
+      }
+      return () => void (Keyring.prototype.seal = seal)
+    },
+    found: ['spaces'],
+  },
+  {
+    bug: 'an encrypted space is taken for a private one',
+    plant: () => {
+      const { seal } = Keyring.prototype
+      Keyring.prototype.seal = (_state, _mayRead, _log, _kind, body) => body
+      return () => void (Keyring.prototype.seal = seal)
+    },
+    found: ['spaces'],
+  },
+  {
+    bug: 'whoever puts himself out keeps the key that he makes for the others',
+    plant: () => {
+      const { drop } = Keyring.prototype
+      Keyring.prototype.drop = () => {}
+      return () => void (Keyring.prototype.drop = drop)
+    },
+    found: ['spaces'],
+  },
+]
+
+t.test('a bug planted in private spaces is found by their judge', async t => {
+  const scenario = await loadShipped('vault-in-a-split')
+  for (const { bug, plant, found } of SPACE_BUGS) {
+    const undo = plant()
+    try {
+      let first: Judgement | undefined
+      for (let seed = 1; seed <= 4 && first === undefined; seed++)
+        first = (await simulate(scenario, seed)).invariants.find(({ held }) => !held)
+      t.ok(first !== undefined && found.includes(first.id), `${bug}: ${first?.detail}`, { first })
+    } finally {
+      undo()
+    }
+  }
+})
+
 function firstOf(seeds: number): Court['violations'][number] | undefined {
   for (let seed = 1; seed <= seeds; seed++) {
     const [first] = trial(seed)
@@ -167,6 +237,7 @@ function coreOf(change: object = {}): Core {
     isFolded: false,
     pending: 0,
     memory: () => ({ fold: { sizeOf: () => 0 } }),
+    spaces: { created: new Map() },
     ...change,
   } as unknown as Core
 }
@@ -553,6 +624,7 @@ function testimonyOf(name: string): Changing<Testimony> {
     conflicts: { conflicts: [], logs: [], voids: [] },
     recollections: new Map([['rain roof', recollection(oracle.about('rain roof'))]]),
     matches: new Map([['rain roof', recollection(new Set())]]),
+    spaces: new Map(),
     members: {
       cluster: id('cluster') as never,
       name: 'sim',
@@ -614,6 +686,26 @@ function withHits(
     )
 }
 
+/** The private space `vault`, as a reader with all keys tells of it. */
+function vault(change: Partial<SpaceTestimony> = {}): Testimony['spaces'] {
+  const members = NAMES.map(name => ({ nodeId: name as NodeId, role: 'write' as const }))
+  return new Map([['vault', { role: 'write', members, frontier: 'v', sealed: 0, memories: [MEMORY], ...change }]])
+}
+
+/** Holds so many records that `n1` wrote in the vault. */
+function hold(testimony: Changing<Testimony>, size: number, role: SpaceTestimony['role']): void {
+  const [main] = testimony.heads ?? []
+  const log = {
+    ...(main as Testimony['heads'][number]),
+    logId: id('vault') as LogId,
+    stream: 'memory/vault' as Stream,
+    size,
+    published: size,
+  }
+  testimony.heads = [...(testimony.heads ?? []), { ...log, head: id(`vault ${size}`) }]
+  testimony.spaces = vault({ role, memories: null })
+}
+
 const fork = (leaves: readonly [string, string]): Testimony['conflicts'] => ({
   conflicts: [],
   voids: [],
@@ -624,6 +716,62 @@ const CASES: readonly Case[] = [
   { what: 'all is well', finds: undefined, change: scene => void scene.ask('memory.remember', TOLD, RECEIPT) },
 
   { what: 'a node knows less in the end', finds: 'convergence', change: scene => void (of(scene, 'n3').memories = [MEMORY]) },
+  {
+    what: 'of those who hold all keys of a space one reads less',
+    finds: 'spaces',
+    change: scene => {
+      everywhere(scene, testimony => void (testimony.spaces = vault()))
+      of(scene, 'n3').spaces = vault({ memories: [] })
+    },
+  },
+  {
+    what: 'one who lacks keys of a space reads less',
+    finds: undefined,
+    change: scene => {
+      everywhere(scene, testimony => void (testimony.spaces = vault()))
+      of(scene, 'n3').spaces = vault({ memories: [], sealed: 1 })
+    },
+  },
+  {
+    what: 'nodes know different roles in a space',
+    finds: 'convergence',
+    change: scene => {
+      everywhere(scene, testimony => void (testimony.spaces = vault()))
+      of(scene, 'n3').spaces = vault({ members: [] })
+    },
+  },
+  {
+    what: 'of those who may hold a space one holds less of it',
+    finds: 'convergence',
+    change: scene => {
+      everywhere(scene, testimony => hold(testimony, testimony.nodeId === 'n3' ? 1 : 2, 'relay'))
+    },
+  },
+  {
+    what: 'who may hold a space no more holds less of it',
+    finds: undefined,
+    change: scene => {
+      everywhere(scene, testimony => hold(testimony, testimony.nodeId === 'n3' ? 1 : 2, testimony.nodeId === 'n3' ? 'none' : 'relay'))
+    },
+  },
+  {
+    what: 'what was promised in a space is not held by one who may hold it',
+    finds: 'durability',
+    change: scene => {
+      everywhere(scene, testimony => void (testimony.spaces = vault()))
+      scene.ask('memory.remember', { ...TOLD, space: 'vault' }, { id: id('gone'), log: id('vault') as LogId, seq: 0 })
+    },
+  },
+  {
+    what: 'what was promised in a space is held by nobody who may not',
+    finds: undefined,
+    change: scene => {
+      everywhere(scene, testimony => hold(testimony, 2, 'write'))
+      of(scene, 'n3').heads = of(scene, 'n4').heads?.filter(({ stream }) => stream !== 'memory/vault') ?? []
+      of(scene, 'n3').spaces = vault({ role: 'none', memories: null })
+      scene.ask('memory.remember', { ...TOLD, space: 'vault' }, { id: id('kept'), log: id('vault') as LogId, seq: 0 })
+    },
+  },
   { what: 'a node ends at another frontier', finds: 'convergence', change: scene => void (of(scene, 'n3').frontierAll = 'h') },
   {
     what: 'a node whose disk rotted says so',

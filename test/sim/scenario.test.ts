@@ -111,9 +111,18 @@ const spec = (name: string): fc.Arbitrary<NodeSpec> =>
     version: fc.constantFrom('current', 'previous'),
     isLate: fc.constant(false),
   })
+const space: fc.Arbitrary<string> = fc.constantFrom('vault', 'true', '007', 'a.b_c-d')
 const work: fc.Arbitrary<Work> = fc.oneof(
-  fc.record({ work: fc.constant('remember' as const), perSecond: rate, keys: fc.nat(100) }),
-  fc.record({ work: fc.constantFrom('link', 'supersede', 'forget', 'recall'), perSecond: rate }),
+  fc.record(
+    { work: fc.constant('remember' as const), perSecond: rate, keys: fc.nat(100), space },
+    { requiredKeys: ['work', 'perSecond', 'keys'] },
+  ),
+  fc.record(
+    { work: fc.constantFrom('link', 'supersede', 'forget', 'recall'), perSecond: rate, space },
+    { requiredKeys: ['work', 'perSecond'] },
+  ),
+  fc.record({ work: fc.constant('roles' as const), perSecond: rate, space }),
+  fc.record({ work: fc.constant('process' as const), perSecond: rate }),
   fc.record({ work: fc.constant('message' as const), mode: fc.constantFrom('send', 'call', 'at-least-once'), perSecond: rate }),
 )
 const scenario: fc.Arbitrary<Scenario> = fc
@@ -472,6 +481,7 @@ workload:
   - { ipc: 10/s, mode: at-lest-once }
   - { put: 5 }
   - { agent: scribe }
+  - { roles: 6/m }
 at:
   10s: [ crash n2 { tron: true }, heal ]
   10: heal
@@ -487,19 +497,20 @@ nodes: 5
     '2 nodes[1].version expected one of current, previous, got previus; did you mean previous?',
     '3 net.delay in "exp(2ms;20ms)", at "2ms;20ms)": expected a duration like 20ms, 10s, 1m30s or 1h, got 2ms;20ms',
     '3 net.los net has no key los; did you mean loss? (there are delay, delayMin, delayMean, loss, duplicates, bandwidth, queue)',
-    '14 expect.converge expected a duration like 20ms, 10s, 1m30s or 1h, got "soon"',
-    '14 expect.lost can only be 0: nothing acknowledged may ever be lost',
-    '15 expct a scenario has no key expct; did you mean expect? (there are name, about, nodes, net, workload, at, duration, expect, guard, buggify, seed)',
-    '16 seed expected a whole number like 3, got "-1"',
-    '17 nodes nodes stands there twice',
+    '15 expect.converge expected a duration like 20ms, 10s, 1m30s or 1h, got "soon"',
+    '15 expect.lost can only be 0: nothing acknowledged may ever be lost',
+    '16 expct a scenario has no key expct; did you mean expect? (there are name, about, nodes, net, workload, at, duration, expect, guard, buggify, seed)',
+    '17 seed expected a whole number like 3, got "-1"',
+    '18 nodes nodes stands there twice',
     '5 workload[0].putt there is no work putt; did you mean put?',
-    '5 workload[0] each work is exactly one of put, remember, link, supersede, forget, recall, process, ipc, agent',
+    '5 workload[0] each work is exactly one of put, remember, link, supersede, forget, recall, roles, process, ipc, agent',
     '6 workload[1].mode expected one of at-most-once, call, at-least-once, got at-lest-once; did you mean at-least-once?',
     '7 workload[2].put expected a rate like 5/s or 30/m, got "5"',
     '8 workload[3] agents are programs, so they are given in TypeScript: defineScenario({ agents: { name: program } })',
-    '10 at.10s[0] in "crash n2 { tron: true }", at "tron: true }": an option of crash is one of how, torn, not tron; did you mean torn?',
-    '11 at.10 expected a duration like 20ms, 10s, 1m30s or 1h, got "10"',
-    '13 at.20s 20s stands there twice: what happens at one time is a list, [crash n1, crash n2]',
+    '9 workload[4] roles are those of a space, like { roles: 10/m, space: vault }',
+    '11 at.10s[0] in "crash n2 { tron: true }", at "tron: true }": an option of crash is one of how, torn, not tron; did you mean torn?',
+    '12 at.10 expected a duration like 20ms, 10s, 1m30s or 1h, got "10"',
+    '14 at.20s 20s stands there twice: what happens at one time is a list, [crash n1, crash n2]',
   ])
   for (const nothing of ['', '\n\n', '# only a comment\n'])
     t.match(problems(nothing), [/^1  there is nothing in it; a whole scenario is for example: nodes: 5$/])

@@ -219,6 +219,7 @@ class Trial {
       conflicts: ask('memory.conflicts', {}),
       recollections: new Map(queries.map(query => [query, ask('memory.recall', { query, k: RECALLED })])),
       matches: new Map(queries.map(query => [query, ask('memory.recall', { query, k: RECALLED, spread: false })])),
+      spaces: new Map(),
       members: ask('member.list', {}),
       peers: ask('peer.list', {}).peers,
       processes: ask('process.list', {}).processes,
