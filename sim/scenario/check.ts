@@ -1,4 +1,5 @@
 import { BUGGIFY_SITES } from '../../base/buggify.ts'
+import { DEFAULT_SPACE, isSpace } from '../../base/ids.ts'
 import { WIRE } from '../../node/messages.ts'
 import { PROTOCOLS } from '../../transport/protocols.ts'
 import { HOSTILE_BEHAVIOURS } from '../byzantine/behaviours.ts'
@@ -46,6 +47,11 @@ export function contradictionsOf(scenario: Scenario): readonly Contradiction[] {
   }
   for (const name of names) if (!there.has(name)) found.push({ path: 'nodes', message: `${name} is late, and no fault lets it join` })
   for (const [i, work] of scenario.workload.entries()) {
+    const space = 'space' in work ? work.space : undefined
+    if (space !== undefined && !isSpace(space))
+      found.push({ path: `workload[${i}]`, message: `no space can be called ${JSON.stringify(space)}` })
+    if (work.work === 'roles' && space === DEFAULT_SPACE)
+      found.push({ path: `workload[${i}]`, message: `${DEFAULT_SPACE} is open to all members: there are no roles in it` })
     if (work.work !== 'agent') continue
     const strangers = work.on.filter(name => !names.includes(name))
     if (strangers.length > 0)

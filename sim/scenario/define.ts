@@ -73,12 +73,14 @@ export interface NetDefinition {
 }
 
 export type WorkDefinition =
-  | { readonly put: RateText; readonly keys?: number }
-  | { readonly remember: RateText; readonly keys?: number }
-  | { readonly link: RateText }
-  | { readonly supersede: RateText }
-  | { readonly forget: RateText }
-  | { readonly recall: RateText }
+  | { readonly put: RateText; readonly keys?: number; readonly space?: string }
+  | { readonly remember: RateText; readonly keys?: number; readonly space?: string }
+  | { readonly link: RateText; readonly space?: string }
+  | { readonly supersede: RateText; readonly space?: string }
+  | { readonly forget: RateText; readonly space?: string }
+  | { readonly recall: RateText; readonly space?: string }
+  /** Creates an encrypted space, gives and takes roles in it, and changes its keys. */
+  | { readonly roles: RateText; readonly space: string }
   | { readonly ipc: RateText; readonly mode?: 'at-most-once' | 'call' | 'at-least-once' }
   /** On every node and once a second unless given. */
   | { readonly agent: string; readonly on?: readonly string[]; readonly rate?: RateText }

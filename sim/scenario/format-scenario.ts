@@ -70,9 +70,10 @@ function formatWorkload(workload: readonly Work[]): readonly string[] {
 
 function formatWork(work: Exclude<Work, { work: 'agent' }>): string {
   const rate = RATE.format(work.perSecond)
-  if (work.work === 'remember') return work.keys === 0 ? `remember: ${rate}` : `remember: ${rate}, keys: ${work.keys}`
+  const where = 'space' in work && work.space !== undefined ? `, space: ${quoted(work.space)}` : ''
+  if (work.work === 'remember') return `remember: ${rate}${work.keys === 0 ? '' : `, keys: ${work.keys}`}${where}`
   if (work.work === 'message') return `ipc: ${rate}, mode: ${work.mode === 'send' ? 'at-most-once' : work.mode}`
-  return `${work.work}: ${rate}`
+  return `${work.work}: ${rate}${where}`
 }
 
 /** Faults of one time are a list. */

@@ -26,6 +26,7 @@ const WORK = {
   supersede: 'supersede',
   forget: 'forget',
   recall: 'recall',
+  roles: 'roles',
   process: 'process',
   ipc: 'message',
   agent: 'agent',
@@ -288,12 +289,23 @@ class ScenarioReader {
     let perSecond: number | undefined
     const rate = (inner: Value): void => void (perSecond = reader.quantity(inner, RATE))
     const work = WORK[word]
+    let space: string | undefined
+    const inSpace = (inner: Value): void => void (space = reader.text(inner, 'the name of a space'))
     switch (work) {
       case 'remember': {
         let keys: number | undefined = 0
-        reader.fields(value, word, { [word]: rate, keys: inner => (keys = reader.quantity(inner, COUNT)) })
-        return perSecond === undefined || keys === undefined ? undefined : { work, perSecond, keys }
+        reader.fields(value, word, { [word]: rate, keys: inner => (keys = reader.quantity(inner, COUNT)), space: inSpace })
+        return perSecond === undefined || keys === undefined
+          ? undefined
+          : { work, perSecond, keys, ...(space === undefined ? {} : { space }) }
       }
+      case 'roles':
+        reader.fields(value, word, { [word]: rate, space: inSpace })
+        if (space === undefined) return reader.problem(value.place, 'roles are those of a space, like { roles: 10/m, space: vault }')
+        return perSecond === undefined ? undefined : { work, perSecond, space }
+      case 'process':
+        reader.fields(value, word, { [word]: rate })
+        return perSecond === undefined ? undefined : { work, perSecond }
       case 'message': {
         let mode: keyof typeof MODES | undefined = 'call'
         const modes = Object.keys(MODES) as (keyof typeof MODES)[]
@@ -324,8 +336,8 @@ class ScenarioReader {
         return perSecond === undefined ? undefined : { work, name, program, on, perSecond }
       }
       default:
-        reader.fields(value, word, { [word]: rate })
-        return perSecond === undefined ? undefined : { work, perSecond }
+        reader.fields(value, word, { [word]: rate, space: inSpace })
+        return perSecond === undefined ? undefined : { work, perSecond, ...(space === undefined ? {} : { space }) }
     }
   }
 

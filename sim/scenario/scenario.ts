@@ -40,9 +40,11 @@ export type DiskSpeed = 'ssd' | 'hdd' | 'slow'
 
 /** What agents do, at a rate over all nodes that are up, each time on one drawn for it. */
 export type Work =
-  /** A memory; with `keys`, under one of so many keys. */
-  | { readonly work: 'remember'; readonly perSecond: number; readonly keys: number }
-  | { readonly work: 'link' | 'supersede' | 'forget' | 'recall'; readonly perSecond: number }
+  /** A memory; with `keys`, under one of so many keys. In `main` unless a space is named. */
+  | { readonly work: 'remember'; readonly perSecond: number; readonly keys: number; readonly space?: string }
+  | { readonly work: 'link' | 'supersede' | 'forget' | 'recall'; readonly perSecond: number; readonly space?: string }
+  /** An encrypted space is created, roles in it come and go, and its keys change. */
+  | { readonly work: 'roles'; readonly perSecond: number; readonly space: string }
   /** Processes that begin, end and watch each other. */
   | { readonly work: 'process'; readonly perSecond: number }
   /** Messages between processes of different nodes. `at-least-once` asks again until it is answered. */

@@ -34,6 +34,7 @@ const LIKELY: Readonly<Record<Profile, Readonly<Record<Kind, number>>>> = {
     hostile: 350,
     upgrade: 150,
     buggify: 700,
+    spaces: 300,
   },
   network: {
     network: 1000,
@@ -47,8 +48,22 @@ const LIKELY: Readonly<Record<Profile, Readonly<Record<Kind, number>>>> = {
     hostile: 0,
     upgrade: 0,
     buggify: 500,
+    spaces: 200,
   },
-  disk: { network: 300, quality: 0, life: 1000, gray: 0, churn: 0, disk: 1000, loss: 400, clock: 0, hostile: 0, upgrade: 0, buggify: 700 },
+  disk: {
+    network: 300,
+    quality: 0,
+    life: 1000,
+    gray: 0,
+    churn: 0,
+    disk: 1000,
+    loss: 400,
+    clock: 0,
+    hostile: 0,
+    upgrade: 0,
+    buggify: 700,
+    spaces: 200,
+  },
   byzantine: {
     network: 500,
     quality: 300,
@@ -61,11 +76,13 @@ const LIKELY: Readonly<Record<Profile, Readonly<Record<Kind, number>>>> = {
     hostile: 1000,
     upgrade: 0,
     buggify: 300,
+    spaces: 200,
   },
 }
-type Kind = 'network' | 'quality' | 'life' | 'gray' | 'churn' | 'disk' | 'loss' | 'clock' | 'hostile' | 'upgrade' | 'buggify'
+type Kind = 'network' | 'quality' | 'life' | 'gray' | 'churn' | 'disk' | 'loss' | 'clock' | 'hostile' | 'upgrade' | 'buggify' | 'spaces'
 
 const SECOND = 1_000
+const VAULT = 'vault'
 /** Before a node loses its memory all must have had the time to tell each other what it published. */
 const CALM_MS = 30 * SECOND
 
@@ -105,7 +122,7 @@ class Swarm {
 
   draw(): Scenario {
     const { profile, durationMs } = this.#options
-    const draws: Readonly<Record<Exclude<Kind, 'buggify' | 'upgrade'>, (random: SimRandom) => void>> = {
+    const draws: Readonly<Record<Exclude<Kind, 'buggify' | 'upgrade' | 'spaces'>, (random: SimRandom) => void>> = {
       loss: random => this.#loss(random),
       network: random => this.#inTurns(random, 20, () => this.#networkEpisode(random)),
       quality: random => this.#inTurns(random, 40, () => this.#qualityEpisode(random)),
@@ -132,7 +149,7 @@ class Swarm {
       about: `Drawn from seed ${this.#seed}, profile ${profile}: ${[...on].join(', ') || 'no faults'}.`,
       nodes: [...this.#names, ...this.#late].map(name => this.#node(name, on, previous)),
       net: this.#base,
-      workload: this.#workload(),
+      workload: [...this.#workload(), ...(on.has('spaces') ? this.#vault() : [])],
       faults,
       durationMs,
       expect: { convergeMs: 120 * SECOND, falsePositives: null, sometimes: [], forkedLogs: null },
@@ -186,6 +203,20 @@ class Swarm {
     ]
     const some = all.filter(() => random.chance(800))
     return some.length === 0 ? all : some
+  }
+
+  /** An encrypted space, in which half as much is said as in `main`, and somebody's role changes every ten seconds. */
+  #vault(): readonly Work[] {
+    const random = this.#random('vault')
+    const rate = (perMinute: number): number => (perMinute * (350 + random.below(800))) / 1_000 / 60
+    return [
+      { work: 'roles', perSecond: rate(8), space: VAULT },
+      { work: 'remember', perSecond: rate(8), keys: random.below(4), space: VAULT },
+      { work: 'link', perSecond: rate(2), space: VAULT },
+      { work: 'supersede', perSecond: rate(3), space: VAULT },
+      { work: 'forget', perSecond: rate(3), space: VAULT },
+      { work: 'recall', perSecond: rate(3), space: VAULT },
+    ]
   }
 
   // ---- what goes wrong
