@@ -28,8 +28,10 @@ t.test(
       for (const { command, input } of ok) {
         const { nodeId } = input as { readonly nodeId?: string }
         if (nodeId === undefined) continue
-        if (command === 'space.revoke') came.lost++, lost.add(nodeId)
-        else if (lost.delete(nodeId)) came.regained++
+        if (command === 'space.revoke') {
+          came.lost++
+          lost.add(nodeId)
+        } else if (lost.delete(nodeId)) came.regained++
       }
     }
     for (const [what, count] of Object.entries(came)) t.ok(count > 0, `${what} ${count} times`)
