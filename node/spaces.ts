@@ -195,20 +195,32 @@ export class Spaces implements BodySeal {
     return operations
   }
 
-  /** One operation and those that follow from it; done when all are recorded. */
+  /**
+   * One operation and those that follow from it; done when all are recorded. Whoever puts himself down may not decide afterwards:
+   * what follows from that comes before it.
+   */
   #signAll(op: SpaceOp, then: (after: readonly string[]) => readonly SpaceOp[], actor: string, done: DecisionDone): void {
+    const { self, membership } = this.#init
+    if (isAbdication(op, self)) {
+      const first = then(op.after)
+      const last = first.length === 0 ? op : { ...op, after: first.map(one => membership.propose(one).id).sort() }
+      return this.#signEach([...first, last], last, actor, done)
+    }
+    this.#signEach([op, ...then([membership.propose(op).id])], op, actor, done)
+  }
+
+  #signEach(operations: readonly SpaceOp[], told: SpaceOp, actor: string, done: DecisionDone): void {
     const { membership, sign } = this.#init
-    const { id } = membership.propose(op)
-    const rest = then([id])
+    const { id } = membership.propose(told)
     let failed: WeftError | undefined
-    let left = rest.length + 1
+    let left = operations.length
     let decided: Operation | undefined
     const finish = (error: WeftError | undefined, operation: Operation): void => {
       failed ??= error
       if (operation.id === id) decided = operation
       if (--left === 0) done(failed, decided as Operation)
     }
-    for (const one of [op, ...rest]) sign(one, actor, finish)
+    for (const one of operations) sign(one, actor, finish)
   }
 
   // ---- keys
@@ -259,4 +271,9 @@ export class Spaces implements BodySeal {
     const { id } = logIdentity(this.#init.membership.cluster, node, memoryStream(space))
     return this.#init.chain.log(id)?.published ?? 0
   }
+}
+
+/** `self` gives up the right to decide. */
+function isAbdication(op: SpaceOp, self: NodeId): boolean {
+  return (op.op === 'space.revoke' || (op.op === 'space.grant' && op.role !== 'admin')) && op.node === self
 }

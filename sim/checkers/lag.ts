@@ -19,6 +19,9 @@ export interface Late {
   readonly seen: string
 }
 
+/** 45 s: who may hold a log since a moment ago is told by a push where both know of it, and otherwise when they next compare. */
+const NEW_RIGHT_MS = 45_000
+
 /** Something that was not there when it was first looked for, and how much of it was. */
 interface Behind {
   readonly sinceMs: number
@@ -35,6 +38,8 @@ export class Lag {
   readonly #ledger: Ledger
   readonly #up: Map<string, Core> = new Map()
   readonly #behind: Map<string, Behind> = new Map()
+  /** Since when somebody may hold what somebody writes in a private space, as both know. */
+  readonly #allowedMs: Map<string, number> = new Map()
   #faultMs = Number.NEGATIVE_INFINITY
   #nextMs = 0
   #steps = 0
@@ -77,7 +82,7 @@ export class Lag {
             `${name} has had ${log.durable} records of its ${log.identity.stream} log for ${seconds(shown)}, and has shown ${log.published}`,
           )
         for (const [other, holder] of this.#up) {
-          if (other === name || !this.#setup.isCorrect(other) || !isFor(log.identity.stream, author, holder)) continue
+          if (other === name || !this.#setup.isCorrect(other) || !this.#isFor(log.identity.stream, author, holder, nowMs)) continue
           const held = holder.chain.log(id)?.durable ?? 0
           const lateMs = this.#isLate(`${id} ${other}`, held, log.published, nowMs)
           if (lateMs !== undefined)
@@ -91,6 +96,20 @@ export class Lag {
       if (missing !== undefined) return missing
     }
     return undefined
+  }
+
+  /** Of a private space only who may hold it is told, once both have known of that for a while. */
+  #isFor(stream: Stream, author: Core, holder: Core, nowMs: number): boolean {
+    const space = spaceOf(stream)
+    if (space === undefined || author.spaces.created.get(space)?.isPrivate !== true) return true
+    const key = `${space} ${author.self} ${holder.self}`
+    if (![author, holder].every(core => reaches(core.spaces.roleOf(space, holder.self), 'relay'))) {
+      this.#allowedMs.delete(key)
+      return false
+    }
+    const sinceMs = this.#allowedMs.get(key) ?? nowMs
+    this.#allowedMs.set(key, sinceMs)
+    return nowMs - sinceMs > NEW_RIGHT_MS
   }
 
   #begin(node: string, core: Core): void {
@@ -149,12 +168,6 @@ export class Lag {
     }
     return open.size > 0
   }
-}
-
-/** Of a private space only who may hold it is told, once both have heard of that. */
-function isFor(stream: Stream, author: Core, holder: Core): boolean {
-  const space = spaceOf(stream)
-  return space === undefined || [author, holder].every(core => reaches(core.spaces.roleOf(space, holder.self), 'relay'))
 }
 
 const LASTING: ReadonlySet<Fault['verb']> = new Set<Fault['verb']>(['partition', 'bridge', 'isolate', 'ring', 'cut', 'block'])

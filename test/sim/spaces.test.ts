@@ -696,6 +696,26 @@ t.test('whoever decides about a space and does not read it keeps no key that it 
   t.end()
 })
 
+t.test('an admin of a space who puts himself out leaves a key to those who stay', t => {
+  for (const down of ['revoke', 'grant'] as const) {
+    const world = new World({ seed: SEED })
+    settle(world, NAMES)
+    world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+    for (const node of ['b', 'c']) world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId(node), role: 'admin' })
+    for (const node of ['b', 'c']) untilRole(world, node, 'admin')
+    world.run(2000)
+    const nodeId = world.nodeId('b')
+    if (down === 'revoke') world.ask('b', 'space.revoke', { space: 'plans', nodeId })
+    else world.ask('b', 'space.grant', { space: 'plans', nodeId, role: 'relay' })
+    world.until('c to hear of it', () => coreOf(world, 'c').spaces.roleOf('plans', nodeId) === (down === 'revoke' ? 'none' : 'relay'))
+    world.run(2000)
+    t.equal(codeOf(() => world.ask('c', 'memory.remember', { space: 'plans', text: 'without b' })), undefined, down)
+    const [, name] = sealedIn((recordsOf(world, 'c', memoryStream('plans')).at(-1) as { readonly body: Uint8Array }).body) ?? []
+    t.notOk(coreOf(world, 'b').spaces.has('plans', toHex(name as Uint8Array)), 'which he does not hold')
+  }
+  t.end()
+})
+
 t.test('what is erased in an encrypted space is gone from relays too, which cannot read it', t => {
   const world = new World({ seed: SEED })
   settle(world, NAMES)
