@@ -63,17 +63,15 @@ export class Keyring {
 
   // ---- giving keys
 
-  /** A new key, held here from now on. @returns its name */
-  make(space: string): string {
+  /** Operations that give a new key to these nodes. This one holds it once they are recorded, if it is among them. */
+  giveNew(space: string, to: readonly NodeId[], after: readonly string[]): readonly Extract<SpaceOp, { op: 'space.key' }>[] {
     const key = this.#random.bytes(SPACE_KEY_BYTES)
     const name = toHex(nameOfKey(key))
-    this.#of(space).set(name, key)
-    return name
-  }
-
-  /** A key that was made here for others only. */
-  drop(space: string, name: string): void {
-    this.#of(space).delete(name)
+    const keys = this.#of(space)
+    keys.set(name, key)
+    const operations = this.give(space, [name], to, after)
+    keys.delete(name)
+    return operations
   }
 
   /** Operations that give these keys, which are held here, to these nodes. */

@@ -148,8 +148,7 @@ export class Spaces implements BodySeal {
     if (this.created.size >= SPACES_MAX) throw new WeftError('table_full', `there are ${SPACES_MAX} spaces already`)
     const op: SpaceOp = { op: 'space.create', space, owner: self, isPrivate, isEncrypted, after: [] }
     if (!isEncrypted) return sign(op, actor, done)
-    const key = this.#init.keyring.make(space)
-    this.#signAll(op, after => this.#init.keyring.give(space, [key], [self], after), actor, done)
+    this.#signAll(op, after => this.#init.keyring.giveNew(space, [self], after), actor, done)
   }
 
   grant(space: string, node: NodeId, role: Exclude<SpaceRole, 'none'>, hasHistory: boolean, actor: string, done: DecisionDone): void {
@@ -187,12 +186,7 @@ export class Spaces implements BodySeal {
   #newKey(state: SpaceState, without: NodeId | undefined, after: readonly string[], besides?: NodeId): readonly SpaceOp[] {
     const readers = state.named.filter(node => node !== without && this.#mayRead(state.space, node))
     const to = besides === undefined ? readers : [...new Set([...readers, besides])].sort()
-    const { self, keyring } = this.#init
-    const key = keyring.make(state.space)
-    const operations = keyring.give(state.space, [key], to, after)
-    // Whoever decides and does not read makes a key for others.
-    if (!to.includes(self)) keyring.drop(state.space, key)
-    return operations
+    return this.#init.keyring.giveNew(state.space, to, after)
   }
 
   /**

@@ -178,7 +178,12 @@ export class CausalOrder extends Judge {
     const entries = parseFrontier((recall.result as { readonly frontier: string }).frontier)
     if (receipt === undefined || (recall.input as { readonly asOf?: string }).asOf !== undefined) return true
     const size = entries?.find(({ log }) => log === receipt.log)?.size ?? 0
-    if (size > receipt.seq || !this.setup.isCorrect(recall.node) || this.#wasFolding(recall) || this.story.hasEnded(recall.node, write.atMs, recall.endMs ?? Infinity))
+    if (
+      size > receipt.seq ||
+      !this.setup.isCorrect(recall.node) ||
+      this.#wasFolding(recall) ||
+      this.story.hasEnded(recall.node, write.atMs, recall.endMs ?? Infinity)
+    )
       return true
     this.violated(
       [recall.node],

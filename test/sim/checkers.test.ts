@@ -172,15 +172,6 @@ const SPACE_BUGS: readonly Bug[] = [
     },
     found: ['spaces'],
   },
-  {
-    bug: 'whoever puts himself out keeps the key that he makes for the others',
-    plant: () => {
-      const { drop } = Keyring.prototype
-      Keyring.prototype.drop = () => {}
-      return () => void (Keyring.prototype.drop = drop)
-    },
-    found: ['spaces'],
-  },
 ]
 
 t.test('a bug planted in private spaces is found by their judge', async t => {

@@ -709,7 +709,11 @@ t.test('an admin of a space who puts himself out leaves a key to those who stay'
     else world.ask('b', 'space.grant', { space: 'plans', nodeId, role: 'relay' })
     world.until('c to hear of it', () => coreOf(world, 'c').spaces.roleOf('plans', nodeId) === (down === 'revoke' ? 'none' : 'relay'))
     world.run(2000)
-    t.equal(codeOf(() => world.ask('c', 'memory.remember', { space: 'plans', text: 'without b' })), undefined, down)
+    t.equal(
+      codeOf(() => world.ask('c', 'memory.remember', { space: 'plans', text: 'without b' })),
+      undefined,
+      down,
+    )
     const [, name] = sealedIn((recordsOf(world, 'c', memoryStream('plans')).at(-1) as { readonly body: Uint8Array }).body) ?? []
     t.notOk(coreOf(world, 'b').spaces.has('plans', toHex(name as Uint8Array)), 'which he does not hold')
   }
