@@ -34,7 +34,7 @@ const LIKELY: Readonly<Record<Profile, Readonly<Record<Kind, number>>>> = {
     hostile: 350,
     upgrade: 150,
     buggify: 700,
-    spaces: 300,
+    spaces: 250,
   },
   network: {
     network: 1000,
@@ -210,8 +210,8 @@ class Swarm {
     const random = this.#random('vault')
     const rate = (perMinute: number): number => (perMinute * (350 + random.below(800))) / 1_000 / 60
     return [
-      { work: 'roles', perSecond: rate(8), space: VAULT },
-      { work: 'remember', perSecond: rate(8), keys: random.below(4), space: VAULT },
+      { work: 'roles', perSecond: rate(6), space: VAULT },
+      { work: 'remember', perSecond: rate(6), keys: random.below(4), space: VAULT },
       { work: 'link', perSecond: rate(2), space: VAULT },
       { work: 'supersede', perSecond: rate(3), space: VAULT },
       { work: 'forget', perSecond: rate(3), space: VAULT },
