@@ -52,6 +52,11 @@ export class SpaceViews {
     this.#known.set(node, known.slice(oldest))
   }
 
+  /** Somebody knows of a private space. */
+  get hasPrivate(): boolean {
+    return this.#private.size > 0
+  }
+
   /** Somebody knows that this space is private. */
   isPrivate(space: string): boolean {
     return this.#private.has(space)

@@ -56,8 +56,9 @@ export class SpaceChecker extends Judge {
 
   onStep(node: string, core: Core, event: CoreEvent, effects: readonly Effect[]): void {
     this.ledger.onStep(node, core, event, effects)
-    this.#views.onStep(node, core, this.setup.nowMs())
-    if (!this.setup.isCorrect(node)) return
+    // A frame changes nothing before it is stored, and most steps are frames and ticks.
+    if (event.kind !== 'frame' && event.kind !== 'wake') this.#views.onStep(node, core, this.setup.nowMs())
+    if (!this.#views.hasPrivate || !this.setup.isCorrect(node)) return
     for (const effect of effects) {
       if (effect.kind !== 'commit') continue
       for (const { log, records } of effect.staged.groups) {
