@@ -106,6 +106,7 @@ const TABLE = {
   no_key: ['later', 'have an admin of the space run weft space rotate'],
   not_taken: ['refused', 'ask another node, or start this one with other settings (replicate in weft.toml)'],
   space_exists: ['clash'],
+  other_space: ['invalid', 'name the space of the record, or remember there what belongs to it'],
   unknown_space: ['unknown', 'weft space list shows which spaces there are'],
   not_author: ['refused', 'only its author can retract a record'],
   not_signed: ['later', 'try again in a moment: a node signs what it writes within a second'],

@@ -187,6 +187,12 @@ export const MARKS_MAX: number = 16
 export const TIMELINE_MATCHES: number = 50
 /** 8 contradictions are named with a hit; `show` has all of its links. */
 export const CONTRADICTIONS_SHOWN: number = 8
+/** 8 rivals of a hit, or successors, are named, and the rest counted: three sides of a partition make two. `conflicts` has all. */
+export const RIVALS_SHOWN: number = 8
+/** Rivals of a hit are looked for among what it replaced, 1,000 memories back: 1 ms. */
+export const RIVALS_LOOKED_MAX: number = 1000
+/** So many characters of a rival are told with a hit: a line. */
+export const RIVAL_TEXT_MAX: number = 120
 export const WHY_PATHS_MAX: number = 3
 export const WHY_DEPTH_MAX: number = 8
 /** 100 memories that rest on one are looked at: their reasons are searched twice each. */

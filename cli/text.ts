@@ -39,6 +39,16 @@ export function firstLine(text: string, margin: number = 0): string {
   return line.length <= room ? line : `${line.slice(0, room - 3)}...`
 }
 
+/** ` (replaced by 1a2b3c4d)` behind what does not hold any more, nothing behind what does. */
+export function replaced(
+  { state, supersededBy = [] }: { readonly state?: string | undefined; readonly supersededBy?: readonly string[] | undefined },
+  name: (id: string) => string = short,
+): string {
+  if (state === 'retracted') return ' (taken back)'
+  if (state !== 'superseded') return ''
+  return supersededBy.length === 0 ? ' (replaced)' : ` (replaced by ${supersededBy.map(name).join(', ')})`
+}
+
 export function plural(count: number, one: string, many: string = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }

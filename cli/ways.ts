@@ -1,6 +1,6 @@
 import type { CausalId } from '../base/ids.ts'
 import { styled } from './output.ts'
-import { firstLine, short } from './text.ts'
+import { firstLine, replaced, short } from './text.ts'
 
 /** A way back from a memory to what it rests on. */
 export interface ShownWay<S extends ShownStep> {
@@ -13,6 +13,8 @@ export interface ShownStep {
   readonly id: CausalId
   readonly edge: string
   readonly text: string
+  readonly state?: string | undefined
+  readonly supersededBy?: readonly string[] | undefined
 }
 
 /** The same edge read from the effect to its reason: `why` walks that way. */
@@ -33,7 +35,7 @@ export function renderWays<S extends ShownStep>(ways: readonly ShownWay<S>[], or
     .map(({ weight, steps }) => {
       const lines = steps.slice(1).map((step, depth) => {
         const indent = '  '.repeat(depth + 1)
-        return `${indent}${styled('cyan', BACKWARDS[step.edge] ?? step.edge)} ${styled('bold', short(step.id))}  ${firstLine(step.text, indent.length + 30)}\n${indent}  ${styled('dim', origin(step))}`
+        return `${indent}${styled('cyan', BACKWARDS[step.edge] ?? step.edge)} ${styled('bold', short(step.id))}  ${firstLine(step.text, indent.length + 30)}${styled('yellow', replaced(step))}\n${indent}  ${styled('dim', origin(step))}`
       })
       return `\n${styled('dim', `weight ${weight.toFixed(3)}`)}\n${lines.join('\n')}`
     })

@@ -37,7 +37,8 @@ export function conflicts(view: View): Conflict[] {
   return [...listed.values()]
 }
 
-interface Dispute {
+/** One place, and what stands in it. */
+export interface Dispute {
   readonly target: number
   /** What holds in its place. */
   readonly ends: ReadonlySet<number>
@@ -50,7 +51,8 @@ function merged(a: Dispute, b: Dispute | undefined): Dispute {
   return { target: a.target, ends: new Set([...a.ends, ...b.ends]), reached: new Set([...a.reached, ...b.reached]) }
 }
 
-function disputesOf(view: View, node: number): Dispute[] {
+/** Disputes over the place of one memory, and over what was put in it in vain. */
+export function disputesOf(view: View, node: number): Dispute[] {
   const { records } = view.tables
   const choices = choicesOf(view, node)
   const said = [...supersedesOf(view, node), ...[...laterHolders(view, node)].map(holder => ({ by: holder, record: holder }))]

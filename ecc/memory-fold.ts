@@ -16,6 +16,7 @@ import { type Parent, parentsFor } from './heads.ts'
 import { type LinksOf, linksOf, outgoing } from './links.ts'
 import { list, type ListOptions, type Page } from './list.ts'
 import { populationOf } from './matches.ts'
+import { cutAt } from './moment.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { type LinkInput, weightOf } from './records.ts'
@@ -109,6 +110,11 @@ export class MemoryFold {
     const { records } = this.#state
     const entries = [...at].filter(([, size]) => size > 0)
     return sortFrontier(entries.map(([log, size]) => ({ log, size, head: records.ids.digest(records.at({ log, seq: size - 1 })).slice() })))
+  }
+
+  /** What was applied of what had been written by then (milliseconds since 1970), causally closed. */
+  cutAt(ms: number): Cut {
+    return cutAt(this.#state.records, this.#state.past, ms)
   }
 
   /** What the next record of `log` is to name as parents; more than PARENTS_MAX are for the caller to join. */

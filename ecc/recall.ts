@@ -12,6 +12,7 @@ import { Field } from './field.ts'
 import { Matches, type Similar } from './matches.ts'
 import { checkFilter, Filter, type RecallFilter } from './recall-filter.ts'
 import type { Cut, Ref } from './record-table.ts'
+import { type Standing, standingOf } from './rivals.ts'
 import { type Expansion, HOPS_MAX, Spread } from './spread.ts'
 import type { View } from './view.ts'
 import { Weighing } from './weighing.ts'
@@ -63,7 +64,7 @@ export interface Ranking {
  */
 export const RANKING: Ranking = { seeds: RECALL_SEEDS, covering: true, subject: 2 }
 
-export interface Hit {
+export interface Hit extends Standing {
   readonly id: CausalId
   readonly ref: Ref
   readonly key?: string
@@ -217,6 +218,7 @@ function hitOf(view: View, { record, copies }: Distinct, matches: Matches, field
     path: field.pathTo(record).map(step => ({ id: records.idOf(step), edge: field.edgeTo(record, step) })),
     ...(copies.length === 0 ? {} : { copies: copies.map(copy => ({ id: records.idOf(copy), author: records.authorOf(copy) })) }),
     ...(contradictedBy.length === 0 ? {} : { contradictedBy }),
+    ...standingOf(view, record),
   }
 }
 

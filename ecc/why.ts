@@ -5,6 +5,7 @@ import { contradictionsOf } from './contradictions.ts'
 import { type EdgeType, edgeTypeOf } from './edge-types.ts'
 import { LinkBudget, Reasons, type Step } from './reasons.ts'
 import type { Cut, Ref } from './record-table.ts'
+import { replacementOf } from './rivals.ts'
 import type { View } from './view.ts'
 
 export interface WhyOptions {
@@ -23,6 +24,9 @@ export interface WhyStep {
   readonly ref: Ref
   /** The link or supersede record that says so; absent where a key does. */
   readonly linkId?: CausalId
+  /** Something holds in its place: what that is, as far as it has arrived. */
+  readonly state?: 'superseded'
+  readonly supersededBy?: readonly CausalId[]
 }
 
 export interface Explanation {
@@ -62,6 +66,7 @@ function stepsTo(view: View, end: Step): WhyStep[] {
       author: records.authorOf(record),
       ref: records.refOf(record),
       ...(link === undefined ? {} : { linkId: records.idOf(link) }),
+      ...replacementOf(view, record),
     })
   }
   return steps

@@ -223,7 +223,7 @@ export interface Memory extends MemoryCognition {
   list(options?: ListOptions): Promise<MemoryPage>
   /** What would lose its reasons if a memory, a link or a supersede had not been written. */
   whatIf(id: string, options?: { readonly asOf?: string }): Promise<WhatIf>
-  /** What is otherwise now, or at another frontier, than it was at `from`. */
+  /** What is otherwise now, or at another frontier or time, than it was at `from`: a frontier, or a time. */
   diff(from: string, options?: DiffOptions): Promise<MemoryDifference>
   conflicts(): Promise<ConflictList>
   /** Settles a conflict: what is kept, or said, takes the place of all rivals. `about` is what they replaced, or one of them. */
@@ -272,6 +272,8 @@ export interface Receipt {
   readonly id: CausalId
   readonly log: LogId
   readonly seq: number
+  /** Where it went, when that is not the space that was asked: `[memory.route]` says so, or what it is about is there. */
+  readonly space?: string
   /** This is a memory that said so already, of whatever author; what was given with it is said of that one. */
   readonly known?: true
   /** The record of its vector, where one was given. */
@@ -386,7 +388,7 @@ export interface RecallOptions extends VectorQuery {
   readonly k?: number | undefined
   /** Wait until this node has applied this frontier. */
   readonly after?: string | undefined
-  /** Answer as of this frontier. */
+  /** Answer as of this frontier, or of what is applied here of what was written by this time (ISO 8601): the answer's frontier says which that was. */
   readonly asOf?: string | undefined
   readonly includeSuperseded?: boolean | undefined
   readonly spread?: boolean | undefined
@@ -461,6 +463,21 @@ export interface RecallHit extends Omit<MemoryRecord, 'state'> {
   readonly copies?: readonly { readonly id: CausalId; readonly author: NodeId }[]
   /** Current memories that somebody says contradict it. */
   readonly contradictedBy?: readonly CausalId[]
+  /** A conflict: other current memories that took the place of the same one, oldest first, 8 at most. `resolve` settles it. */
+  readonly rivals?: readonly Rival[]
+  /** How many there are, where they are more. */
+  readonly rivalsInAll?: number
+  /** Where it does not hold any more, which is found with `includeSuperseded` only. */
+  readonly state?: 'superseded'
+  /** What holds in its place, directly: 8 at most, fewer while some has not arrived. */
+  readonly supersededBy?: readonly CausalId[]
+}
+
+export interface Rival {
+  readonly id: CausalId
+  readonly author: NodeId
+  /** Its first 120 characters. */
+  readonly text: string
 }
 
 export interface Recollection {
@@ -499,6 +516,8 @@ export interface ClusterRecollection extends Recollection {
 
 export interface Explanation {
   readonly id: CausalId
+  /** The space it was found in, when none was named and it is not `main`. */
+  readonly space?: string
   readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
   readonly frontier: string
   readonly truncated: boolean
@@ -513,9 +532,15 @@ export interface WhyStep {
   readonly author: NodeId
   readonly log: LogId
   readonly seq: number
+  /** Where it does not hold any more; what was taken back is on no way. */
+  readonly state?: 'superseded'
+  /** What holds in its place, directly: 8 at most, fewer while some has not arrived. */
+  readonly supersededBy?: readonly CausalId[]
 }
 
 export interface MemoryDetail extends MemoryRecord {
+  /** The space it was found in, when none was named and it is not `main`. */
+  readonly space?: string
   /** The oldest 500, oldest first. */
   readonly edges: readonly (EdgeView & {
     /** What it says makes the memory its own reason, by way of others or at once. It is kept all the same. */
@@ -541,6 +566,7 @@ export interface EdgeView {
 
 export interface ListOptions {
   readonly after?: string | undefined
+  /** A frontier, or a time. */
   readonly asOf?: string | undefined
   /** 100 by default, LIST_MAX at most. */
   readonly limit?: number | undefined
@@ -550,6 +576,8 @@ export interface MemoryPage {
   readonly memories: readonly MemoryRecord[]
   /** Where the next page begins. */
   readonly frontier: string
+  /** The frontier that the pages are as of, when they are as of then. */
+  readonly asOf?: string
   readonly more: boolean
 }
 
@@ -605,7 +633,7 @@ export interface TimelineMemory extends MemoryRecord {
 }
 
 export interface DiffOptions {
-  /** A frontier; where this node stands, without it. */
+  /** A frontier, or a time; where this node stands, without it. */
   readonly to?: string | undefined
   /** Memories, and links: 100 by default, LIST_MAX at most. */
   readonly limit?: number | undefined
@@ -705,7 +733,7 @@ export interface ImportResult {
 
 export type ImportedItem =
   /** `unresolved`: edges to keys that are not known yet; import the item again when they are. */
-  | { readonly status: 'imported' | 'skipped'; readonly id: CausalId; readonly unresolved: readonly string[] }
+  | { readonly status: 'imported' | 'skipped'; readonly id: CausalId; readonly unresolved: readonly string[]; readonly space?: string }
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string }
 
 export type MemoryChange =

@@ -14,7 +14,7 @@ const SHOWN = 8
 export const define: Define = command =>
   command
     .option('--plain', "Fiedler's algebraic connectivity, for which a memory on a light link counts as much as any cut")
-    .option('--as-of <frontier>', 'as it was then')
+    .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .option('--anywhere', 'have the member answer that thinks fastest')
     .addHelpText(
       'after',

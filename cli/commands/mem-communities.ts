@@ -8,7 +8,7 @@ const SHOWN = 2
 
 export const define: Define = command =>
   command
-    .option('--as-of <frontier>', 'as it was then')
+    .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .option('--anywhere', 'have the member answer that thinks fastest')
     .action(
       action(async (cli, _, options: { readonly asOf?: string; readonly anywhere?: boolean }) =>

@@ -6,7 +6,7 @@ import { firstLine, short } from '../text.ts'
 
 export const define: Define = command =>
   command
-    .argument('<from>', 'a frontier: that of any answer, or of weft mem status')
+    .argument('<from>', 'a frontier, that of any answer or of weft mem status, or a time like 2026-01-31T12:00:00Z')
     .argument('[to]', 'another one (default: what this node knows now)')
     .option('--limit <count>', 'how many memories and links at most (default: 100)', positive)
     .action(

@@ -23,7 +23,7 @@ interface Options {
 export const define: Define = command =>
   command
     .option('--out <file>', 'write to a file instead of stdout')
-    .option('--as-of <frontier>', 'as it was then')
+    .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .addOption(
       new Option('--format <format>', 'jsonl, which weft mem import reads, graphml, for programs that draw graphs, or cbor, with --proofs')
         .choices([...Object.keys(EXPORT_FORMATS), 'cbor'])
@@ -86,10 +86,12 @@ async function exportTo(
   let after: string | undefined
   let count = 0
   // What is written while this goes on is not in it: one export speaks of one moment.
-  const at = asOf ?? (await request('memory.status', {})).frontier
+  let at = asOf ?? (await request('memory.status', {})).frontier
   await write(format.begin())
   for (let more = true; more; ) {
     const page = await request('memory.list', { after, asOf: at, limit: PAGE })
+    // A time is a frontier from here on: what arrives late is not in it either.
+    at = page.asOf ?? at
     const memories = page.memories.filter(memory => memory.state === 'current')
     const edges = await edgesOf(
       request,

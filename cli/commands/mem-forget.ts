@@ -1,6 +1,6 @@
 import type { Forgotten } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
-import { renderReceipt } from './mem-link.ts'
+import { printReceipt } from './mem-link.ts'
 
 export const define: Define = command =>
   command
@@ -12,12 +12,11 @@ export const define: Define = command =>
     )
     .action(
       action(async (cli, [id]: readonly [string], { erase }: { readonly erase?: boolean }) =>
-        cli.print(await cli.request('memory.forget', { id, ...(erase === true ? { erase } : {}) }), render),
+        printReceipt(cli, await cli.request('memory.forget', { id, ...(erase === true ? { erase } : {}) }), render),
       ),
     )
 
 function render(forgotten: Forgotten): string {
-  const receipt = renderReceipt(forgotten)
-  if (forgotten.erased === undefined) return receipt
-  return `${receipt}\n${forgotten.erased ? 'erased here; other nodes erase it when they hear of it' : 'not erased yet: that follows when the record is signed'}`
+  if (forgotten.erased === undefined) return forgotten.id
+  return `${forgotten.id}\n${forgotten.erased ? 'erased here; other nodes erase it when they hear of it' : 'not erased yet: that follows when the record is signed'}`
 }

@@ -1,6 +1,7 @@
 import { type EdgeType, EDGE_TYPES } from '../../ecc/edge-types.ts'
 import type { Receipt } from '../../node/api.ts'
-import { action, type Define } from '../invocation.ts'
+import { action, type Define, type Invocation } from '../invocation.ts'
+import { talk } from '../output.ts'
 
 export const define: Define = command =>
   command
@@ -10,11 +11,12 @@ export const define: Define = command =>
     .option('--weight <fraction>', 'how sure it is: above 0, at most 1', Number)
     .action(
       action(async (cli, [from, type, to]: readonly [string, EdgeType, string], { weight }: { readonly weight?: number }) => {
-        cli.print(await cli.request('memory.link', { from, type, to, weight }), renderReceipt)
+        printReceipt(cli, await cli.request('memory.link', { from, type, to, weight }))
       }),
     )
 
-/** Where it was written: the record that says so. */
-export function renderReceipt({ id }: Receipt): string {
-  return id
+/** The record that says so; that it went to another space than was asked is said beside it. */
+export function printReceipt<R extends Receipt>(cli: Invocation, receipt: R, render: (receipt: R) => string = ({ id }) => id): void {
+  cli.print(receipt, render)
+  if (receipt.space !== undefined && !cli.isJson) talk(`in space ${receipt.space}: weft mem recall --space ${receipt.space} looks there`)
 }

@@ -13,7 +13,7 @@ interface Options {
 export const define: Define = command =>
   command
     .option('--after <frontier>', 'only what came after it: the frontier of the page before, or of any answer')
-    .option('--as-of <frontier>', 'as it was then')
+    .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .option('--limit <count>', 'how many at most (default: 100)', positive)
     .action(
       action(async (cli, _, { after, asOf, limit }: Options) =>

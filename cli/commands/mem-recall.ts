@@ -8,7 +8,7 @@ import { linesOf, openInput } from '../lines.ts'
 import { commaList, count, duration, positive, share, shares, wantedLabels } from '../parse.ts'
 import { performLines } from '../perform-lines.ts'
 import { styled } from '../output.ts'
-import { firstLine, plural, short } from '../text.ts'
+import { firstLine, plural, replaced, short } from '../text.ts'
 import { readVector, renderNearest, withVector } from '../vectors.ts'
 import { oneLine } from '../visible.ts'
 
@@ -48,7 +48,7 @@ export const define: Define = command =>
     .argument('[query]')
     .option('-k <count>', 'how many hits at most (default: 5)', positive)
     .option('--after <frontier>', 'wait until this node has seen what that frontier covers')
-    .option('--as-of <frontier>', 'answer as of then')
+    .option('--as-of <then>', 'answer as of then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .option('--author <node>', 'only what this member wrote: its id, or the end of it')
     .option('--since <time>', 'only what was written from then on: 2026-01-31, or 2026-01-31T12:00:00Z')
     .option('--until <time>', 'only what was written before then')
@@ -148,7 +148,21 @@ const ENDINGS: Readonly<Record<NonNullable<Recollection['truncatedBy']>, string>
 const KEY_SHOWN = 32
 
 function renderHit(hit: RecallHit, withParts: boolean): string {
-  const { id, text, score, author, at, key, path, validTo, parts, copies = [], contradictedBy = [] } = hit
+  const {
+    id,
+    text,
+    score,
+    author,
+    at,
+    key,
+    path,
+    validTo,
+    parts,
+    copies = [],
+    contradictedBy = [],
+    rivals = [],
+    rivalsInAll = rivals.length,
+  } = hit
   const rest = [
     `${at.slice(0, 19)}Z by ${short(author)}`,
     ...(key === undefined ? [] : [`key ${oneLine(key.length > KEY_SHOWN ? `${key.slice(0, KEY_SHOWN)}...` : key)}`]),
@@ -167,7 +181,13 @@ function renderHit(hit: RecallHit, withParts: boolean): string {
         ]
       : []),
   ].join(', ')
-  const against =
-    contradictedBy.length === 0 ? '' : `\n         ${styled('yellow', `contradicted by ${contradictedBy.map(short).join(', ')}`)}`
-  return `${styled('green', score.toFixed(3).padStart(7))}  ${styled('bold', short(id))}  ${firstLine(text, 20)}\n         ${styled('dim', rest)}${against}`
+  const against = [
+    ...(contradictedBy.length === 0 ? [] : [`contradicted by ${contradictedBy.map(short).join(', ')}`]),
+    ...rivals.map(rival => `in conflict with ${short(rival.id)}: ${firstLine(rival.text, 40)}`),
+    ...(rivals.length === 0
+      ? []
+      : [`${rivalsInAll > rivals.length ? `${rivalsInAll} in all; ` : ''}weft mem resolve ${short(id)} settles it`]),
+  ]
+  const lines = [styled('dim', rest), ...against.map(line => styled('yellow', line))].map(line => `\n         ${line}`).join('')
+  return `${styled('green', score.toFixed(3).padStart(7))}  ${styled('bold', short(id))}  ${firstLine(text, 20)}${styled('yellow', replaced(hit))}${lines}`
 }

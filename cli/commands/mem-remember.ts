@@ -5,7 +5,7 @@ import { linesOf, openInput, textOfInput } from '../lines.ts'
 import { each, labels } from '../parse.ts'
 import { performLines } from '../perform-lines.ts'
 import { readVector, withVector } from '../vectors.ts'
-import { renderReceipt } from './mem-link.ts'
+import { printReceipt } from './mem-link.ts'
 
 interface Options {
   readonly key?: string
@@ -54,7 +54,7 @@ export const define: Define = command =>
         const edges = [...follows.map(to => ({ type: 'follows', to }) as const), ...causes.map(to => ({ type: 'causes', to }) as const)]
         const near = vector === undefined ? { embedder } : { vector: await readVector(vector), embedder }
         const said = text === '-' ? await textOfInput() : text
-        cli.print(await cli.request('memory.remember', { text: said, ...rest, ...near, edges }), renderReceipt)
+        printReceipt(cli, await cli.request('memory.remember', { text: said, ...rest, ...near, edges }))
         return 0
       }),
     )

@@ -11,6 +11,7 @@ export const define: Define = command =>
 function render(memory: MemoryDetail): string {
   const {
     id,
+    space,
     text,
     state,
     author,
@@ -29,6 +30,7 @@ function render(memory: MemoryDetail): string {
     seq,
   } = memory
   const optional: readonly (readonly [string, string | undefined])[] = [
+    ['space', space],
     ['key', key],
     ['source', source],
     ['valid', validFrom === undefined && validTo === undefined ? undefined : `${validFrom ?? '...'} to ${validTo ?? '...'}`],

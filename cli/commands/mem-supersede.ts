@@ -1,5 +1,5 @@
 import { action, type Define } from '../invocation.ts'
-import { renderReceipt } from './mem-link.ts'
+import { printReceipt } from './mem-link.ts'
 
 export const define: Define = command =>
   command
@@ -8,6 +8,6 @@ export const define: Define = command =>
     .option('--reason <text>', 'why')
     .action(
       action(async (cli, [old]: readonly [readonly string[]], { by, reason }: { readonly by: string; readonly reason?: string }) => {
-        cli.print(await cli.request('memory.supersede', { old, by, reason }), renderReceipt)
+        printReceipt(cli, await cli.request('memory.supersede', { old, by, reason }))
       }),
     )

@@ -18,7 +18,7 @@ export const define: Define = command =>
       new Option('--order <time>', 'by when it was written, or by when it became true (default: written)').choices(['written', 'valid']),
     )
     .option('--limit <count>', 'how many memories at most (default: 100)', positive)
-    .option('--as-of <frontier>', 'as it was then')
+    .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .action(
       action(async (cli, [about]: readonly [string?], options: Options) => {
         const isId = about !== undefined && /^[0-9a-f]{8,64}$/.test(about)

@@ -6,7 +6,7 @@ import { firstLine, plural, short } from '../text.ts'
 export const define: Define = command =>
   command
     .argument('<id>', 'a memory, a link or a supersede')
-    .option('--as-of <frontier>', 'as it was then')
+    .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .addHelpText('after', '\nNothing is changed: it shows what rests on it, and on what else that would rest without it.')
     .action(
       action(async (cli, [id]: readonly [string], { asOf }: { readonly asOf?: string }) =>

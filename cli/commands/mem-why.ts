@@ -4,7 +4,7 @@ import { type Proof, proofText } from '../../node/proof/proof.ts'
 import { cannotWrite } from '../failure.ts'
 import { action, type Define } from '../invocation.ts'
 import { styled } from '../output.ts'
-import { firstLine, plural, short } from '../text.ts'
+import { firstLine, plural, replaced, short } from '../text.ts'
 import { renderWays } from '../ways.ts'
 
 interface Options {
@@ -15,7 +15,7 @@ interface Options {
 export const define: Define = command =>
   command
     .argument('<id>', 'its id, or 8 or more of its first digits')
-    .option('--as-of <frontier>', 'as it was then')
+    .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .option('--proof <file>', 'write also what shows it to anybody: weft verify reads it, without any node')
     .action(
       action(async (cli, [id]: readonly [string], { asOf, proof: file }: Options) => {
@@ -49,5 +49,5 @@ export function renderWhy({ id, paths, truncated, contradictedBy = {} }: Explana
     .join('')
   if (asked === undefined) return `${short(id)} rests on nothing that is known here: no links lead back from it${against}`
   const ways = renderWays(paths, ({ author, log, seq }) => `by ${short(author)}, record ${seq} of log ${short(log)}`)
-  return `${styled('bold', short(asked.id))}  ${firstLine(asked.text, 10)}\n${ways}${truncated ? '\n\nthe search ended at a limit: there may be more' : ''}${against}`
+  return `${styled('bold', short(asked.id))}  ${firstLine(asked.text, 10)}${styled('yellow', replaced(asked))}\n${ways}${truncated ? '\n\nthe search ended at a limit: there may be more' : ''}${against}`
 }

@@ -80,6 +80,7 @@ function parsed<I>(schema: z.ZodType<I>, input: unknown): I {
 const NEXT: Partial<Readonly<Record<ErrorCode, string>>> = {
   invalid_argument: 'correct that field and call again',
   unknown_id: 'use an id that remember, link, supersede or recall returned',
+  other_space: 'links and supersedes stay within one space: choose memories of the same one',
   not_author: 'only the node that wrote it can forget it: remember what holds now and supersede it instead',
   text_too_long: 'make it shorter: a summary can say where the whole text is',
   body_too_large: 'make it shorter: a summary can say where the whole text is',

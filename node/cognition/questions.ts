@@ -1,12 +1,10 @@
 import { WeftError } from '../../base/errors.ts'
-import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import { spelt, wordsOf } from '../../ecc/cognition/topics.ts'
 import { cosineOf, featuresOf } from '../../ecc/cognition/novelty.ts'
 import type { Proposal } from '../../ecc/cognition/proposals.ts'
 import type { Work } from '../../ecc/cognition/work.ts'
-import type { Cut } from '../../ecc/record-table.ts'
-import type { Answering } from '../memory/answers.ts'
-import { cutOf, type Memory } from '../memory/memory.ts'
+import { type Answering, atCut } from '../memory/answers.ts'
+import type { Memory } from '../memory/memory.ts'
 import type { CoherenceReport, CommunityList, ProposalList, ProposalView } from './api.ts'
 import type { NodeCognition } from './cognition.ts'
 import { decisionOn } from './decisions.ts'
@@ -19,7 +17,7 @@ export function coherence(
   node: CoherenceReport['node'],
   to: Answering<CoherenceReport>,
 ): void {
-  asOf(memory, options.asOf, to, at => {
+  atCut(memory, options.asOf, undefined, to, at => {
     const laplacian = options.plain === true ? 'plain' : 'normalised'
     const frontier = memory.frontier(at)
     thought(cognition, to, memory.fold.cognition(at).coherence(laplacian), ({ split, ...found }, tookMs) => {
@@ -36,7 +34,7 @@ export function communities(
   node: CommunityList['node'],
   to: Answering<CommunityList>,
 ): void {
-  asOf(memory, options.asOf, to, at => {
+  atCut(memory, options.asOf, undefined, to, at => {
     const frontier = memory.frontier(at)
     thought(cognition, to, memory.fold.cognition(at).topics(), ({ modularity, count, alone, topics }, tookMs) => {
       memory.texts.read(
@@ -98,17 +96,4 @@ function thought<T>(
     if (outcome.ok) then(outcome.value, Math.round(outcome.tookMs * 10) / 10)
     else to.fail(outcome.error)
   })
-}
-
-/** The cut that a frontier names, once this node has applied it. */
-function asOf(
-  memory: Memory,
-  frontier: string | undefined,
-  to: { readonly fail: (error: WeftError) => void },
-  then: (at: Cut | undefined) => void,
-): void {
-  if (frontier === undefined) return then(undefined)
-  const parsed = cutOf(frontier)
-  if (parsed === undefined) return to.fail(new WeftError('frontier_invalid', 'that is no frontier'))
-  memory.waits.until(parsed.entries, CALL_DEADLINE_MS, error => (error === undefined ? then(parsed.cut) : to.fail(error)))
 }

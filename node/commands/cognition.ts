@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { WeftError } from '../../base/errors.ts'
 import { isoOf } from '../../base/hlc.ts'
-import { DEFAULT_SPACE, type NodeId } from '../../base/ids.ts'
+import { type CausalId, DEFAULT_SPACE, type NodeId } from '../../base/ids.ts'
 import { IMPULSE_ABOUT_MAX, IMPULSE_REASON_MAX, IMPULSE_TEXT_MAX, IMPULSES_MAX, LIST_MAX } from '../../base/limits.ts'
 import type { Impulse } from '../../ecc/cognition/impulses.ts'
 import { askFastest } from '../cognition/anywhere.ts'
@@ -9,6 +9,7 @@ import type { CoherenceReport, CommunityList, ImpulseRecord } from '../cognition
 import { confirm, reject } from '../cognition/deciding.ts'
 import { coherence, communities, proposals } from '../cognition/questions.ts'
 import { locate } from '../memory/locate.ts'
+import { memoryOf } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 
@@ -124,9 +125,10 @@ export const cognitionCommands: CommandsOf<
     )
   }),
 
-  'memory.locate': command(z.strictObject({ space, name: z.string() }), (core, input, to) =>
-    locate(core, memoryToRead(core, input), input.name, to),
-  ),
+  'memory.locate': command(z.strictObject({ space, name: z.string() }), (core, input, to) => {
+    if (input.name.includes('/')) return locate(core, memoryToRead(core, input), input.name, to)
+    memoryOf(core, input, [input.name], to, (memory, [found]) => locate(core, memory, found as CausalId, to))
+  }),
 }
 
 /** What a node notices is what is new in the space that every node has. @throws WeftError `invalid_argument` */

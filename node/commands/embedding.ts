@@ -6,10 +6,11 @@ import { hashedQuestion, hashEmbedder768 } from '../../ecc/hash-embedder.ts'
 import { EXTERNAL } from '../../ecc/vector-record.ts'
 import type { Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
-import { type Answering, recall } from '../memory/answers.ts'
+import type { Answering } from '../memory/answers.ts'
 import type { Embedding } from '../memory/embedding.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { VectorAt } from '../memory/nearest.ts'
+import { recall } from '../memory/recall.ts'
 import { command, type CommandsOf } from './command.ts'
 
 /** What has to do with vectors and what makes them. */

@@ -5,27 +5,18 @@ import { CALL_DEADLINE_MS } from '../../base/limits.ts'
 import type { Forgotten, Receipt } from '../api.ts'
 import type { Core } from '../core.ts'
 import type { Memory } from '../memory/memory.ts'
+import { elsewhere, memoryToChange } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
-import { memoryToWrite, space } from './in-space.ts'
+import { space } from './in-space.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 
 export const forgetCommands: CommandsOf<'memory.forget'> = {
   'memory.forget': command(z.strictObject({ space, id, erase: z.boolean().optional() }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
-    memory.resolve(
-      input.id,
-      target => {
-        try {
-          forget(core, memory, target, input.erase === true, to.actor, (error, forgotten) =>
-            error === undefined ? to.ok(forgotten) : to.fail(error),
-          )
-        } catch (thrown) {
-          if (!(thrown instanceof WeftError)) throw thrown
-          to.fail(thrown)
-        }
-      },
-      to.fail,
+    memoryToChange(core, input, [input.id], to, (memory, [target]) =>
+      forget(core, memory, target as CausalId, input.erase === true, to.actor, (error, forgotten) =>
+        error === undefined ? to.ok({ ...forgotten, ...elsewhere(input, memory) }) : to.fail(error),
+      ),
     )
   }),
 }

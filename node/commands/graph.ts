@@ -3,6 +3,7 @@ import { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
 import { GRAPH_NODES_MAX, GRAPH_ROOTS } from '../../base/limits.ts'
 import { neighbourhood } from '../memory/neighbourhood.ts'
+import { memoryOf } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
 import { memoryToRead, space } from './in-space.ts'
 
@@ -15,20 +16,18 @@ export const graphCommands: CommandsOf<'memory.graph'> = {
       limit: z.number().int().min(1).max(GRAPH_NODES_MAX).optional(),
     }),
     (core, { id, query, limit = 40, ...input }, to) => {
-      const memory = memoryToRead(core, input)
       if ((id === undefined) === (query === undefined)) throw new WeftError('invalid_argument', 'an id, or a query, is needed')
-      const around = (roots: readonly CausalId[]): void => neighbourhood(memory, roots, limit, to)
-      if (query !== undefined) return around(memory.fold.recall(query, { k: GRAPH_ROOTS }).hits.map(hit => hit.id))
-      memory.resolve(
-        id as string,
-        found => {
-          const now = memory.fold.currentId(found) ?? found
-          const node = memory.fold.node(now)
-          if (node === undefined || node.state === 'retracted') to.fail(memory.fold.missing(found))
-          else around([now])
-        },
-        to.fail,
-      )
+      if (id === undefined) {
+        const memory = memoryToRead(core, input)
+        const roots = memory.fold.recall(query as string, { k: GRAPH_ROOTS }).hits.map(hit => hit.id)
+        return neighbourhood(memory, roots, limit, to)
+      }
+      memoryOf(core, input, [id], to, (memory, [found]) => {
+        const now = (memory.fold.currentId(found as CausalId) ?? found) as CausalId
+        const node = memory.fold.node(now)
+        if (node === undefined || node.state === 'retracted') to.fail(memory.fold.missing(now))
+        else neighbourhood(memory, [now], limit, to)
+      })
     },
   ),
 }

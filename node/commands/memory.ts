@@ -6,13 +6,14 @@ import { LINKS_PAGE, LIST_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { CausalEdge } from '../../ecc/show.ts'
-import type { ImportedItem, ImportItem, RememberOptions } from '../api.ts'
+import type { ImportedItem, ImportItem, Receipt, RememberOptions } from '../api.ts'
 import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { remember } from '../memory/remember.ts'
 import { prove } from '../proof/prove.ts'
 import { rememberWith, vectorOptions } from './vectors.ts'
+import { elsewhere, memoryOf, memoryToChange, requireHere, resolveAll } from './by-id.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 import { requireWords } from './said.ts'
@@ -72,47 +73,62 @@ export const memoryCommands: CommandsOf<
       (input.edges ?? []).map(edge => edge.to),
       to,
       ids => {
+        requireHere(core, memory, ids)
         const outgoing = (input.edges ?? []).map(
           (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
         )
         const write = (some: readonly OutgoingEdge[], done: ReceiptDone): boolean =>
           rememberWith(memory, contentOf(input), some, input, to.actor, done)
-        remember(memory, contentOf(input), { ...input, edges: outgoing, write }, to)
+        const ok = (written: Receipt): void => to.ok({ ...written, ...elsewhere(input, memory) })
+        remember(memory, contentOf(input), { ...input, edges: outgoing, write }, { ...to, ok })
       },
     )
   }),
 
   'memory.link': command(z.strictObject({ space, from: id, type: edgeType, to: id, weight: z.number().optional() }), (core, input, to) => {
-    const memory = memoryToWrite(core, input)
-    resolveAll(memory, [input.from, input.to], to, ([from, target]) => {
-      memory.writer.link({ from: from as CausalId, to: target as CausalId, type: input.type, weight: input.weight }, to.actor, receipt(to))
+    memoryToChange(core, input, [input.from, input.to], to, (memory, [from, target]) => {
+      memory.writer.link(
+        { from: from as CausalId, to: target as CausalId, type: input.type, weight: input.weight },
+        to.actor,
+        receipt(to, elsewhere(input, memory)),
+      )
     })
   }),
 
   'memory.supersede': command(
     z.strictObject({ space, old: z.union([id, z.array(id).min(1)]), by: id, reason: z.string().optional() }),
     (core, input, to) => {
-      const memory = memoryToWrite(core, input)
       const olds = typeof input.old === 'string' ? [input.old] : input.old
-      resolveAll(memory, [...olds, input.by], to, ids => {
+      memoryToChange(core, input, [...olds, input.by], to, (memory, ids) => {
         for (const one of ids) if (memory.fold.node(one) === undefined) throw memory.fold.missing(one)
-        memory.writer.supersede({ targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason }, to.actor, receipt(to))
+        memory.writer.supersede(
+          { targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason },
+          to.actor,
+          receipt(to, elsewhere(input, memory)),
+        )
       })
     },
   ),
 
-  'memory.get': command(z.strictObject({ space, id }), (core, input, to) => get(memoryToRead(core, input), input.id, to)),
-  'memory.why': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
-    why(memoryToRead(core, input), input.id, input.asOf, to),
+  'memory.get': command(z.strictObject({ space, id }), (core, input, to) =>
+    memoryOf(core, input, [input.id], to, (memory, [found]) =>
+      get(memory, found as CausalId, { ...to, ok: detail => to.ok({ ...detail, ...elsewhere(input, memory) }) }),
+    ),
   ),
-  'memory.prove': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) => {
-    const memory = memoryToRead(core, input)
-    reasons(memory, input.id, input.asOf, to.fail, (found, explained) => prove(core, memory, found, explained, to))
-  }),
+  'memory.why': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
+    memoryOf(core, input, [input.id], to, (memory, [found]) =>
+      why(memory, found as CausalId, input.asOf, { ...to, ok: reached => to.ok({ ...reached, ...elsewhere(input, memory) }) }),
+    ),
+  ),
+  'memory.prove': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
+    memoryOf(core, input, [input.id], to, (memory, [about]) =>
+      reasons(memory, about as CausalId, input.asOf, to.fail, (found, explained) => prove(core, memory, found, explained, to)),
+    ),
+  ),
   'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryToRead(core, input), input, to)),
 
   'memory.whatif': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
-    whatIf(memoryToRead(core, input), input.id, input.asOf, to),
+    memoryOf(core, input, [input.id], to, (memory, [found]) => whatIf(memory, found as CausalId, input.asOf, to)),
   ),
 
   'memory.diff': command(z.strictObject({ space, from: z.string(), to: frontier, limit }), (core, { space: name, from, ...options }, to) =>
@@ -172,8 +188,9 @@ export const memoryCommands: CommandsOf<
     let left = input.items.length
     if (left === 0) return to.ok({ items: [] })
     input.items.forEach((one, i) => {
-      importItem(memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) }), one, to.actor, result => {
-        results[i] = result
+      const memory = memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) })
+      importItem(memory, one, to.actor, result => {
+        results[i] = result.status === 'failed' ? result : { ...result, ...elsewhere(input, memory) }
         if (--left === 0) to.ok({ items: results })
       })
     })
@@ -214,37 +231,8 @@ function edgeRow({ from, type, to, weight }: CausalEdge): Pick<CausalEdge, 'from
   return { from, type, to, weight }
 }
 
-function receipt(to: AnswerTo<Parameters<ReceiptDone>[1]>): ReceiptDone {
-  return (error, value) => (error === undefined ? to.ok(value) : to.fail(error))
-}
-
-/** The ids behind prefixes; what goes wrong in `then` is an answer as well. */
-function resolveAll(
-  memory: Memory,
-  texts: readonly string[],
-  to: { readonly fail: (error: WeftError) => void },
-  then: (ids: readonly CausalId[]) => void,
-): void {
-  const ids: CausalId[] = []
-  const next = (): void => {
-    const text = texts[ids.length]
-    if (text !== undefined)
-      return memory.resolve(
-        text,
-        found => {
-          ids.push(found)
-          next()
-        },
-        to.fail,
-      )
-    try {
-      then(ids)
-    } catch (thrown) {
-      if (!(thrown instanceof WeftError)) throw thrown
-      to.fail(thrown)
-    }
-  }
-  next()
+function receipt(to: AnswerTo<Receipt>, where: Pick<Receipt, 'space'>): ReceiptDone {
+  return (error, value) => (error === undefined ? to.ok({ ...value, ...where }) : to.fail(error))
 }
 
 function contentOf(input: RememberOptions & { readonly text: string }): {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { asWeftError, WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE, type NodeId, parseCausalId, parseNodeId } from '../../base/ids.ts'
-import { CLUSTER_RECALL_NODES_MAX, RECALL_K_MAX } from '../../base/limits.ts'
+import { RECALL_K_MAX, RIVAL_TEXT_MAX, RIVALS_SHOWN } from '../../base/limits.ts'
 import { reaches } from '../../discovery/spaces.ts'
 import { behaviourOf, EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
@@ -9,8 +9,8 @@ import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import { type Expansion, HOPS_MAX } from '../../ecc/spread.ts'
 import type { RecallOptions, Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
-import type { Answering } from '../memory/answers.ts'
-import { asMessage, recallInCluster } from '../memory/cluster-recall.ts'
+import { type Answering, atCut } from '../memory/answers.ts'
+import { asMessage, recallInCluster, STATES_MAX } from '../memory/cluster-recall.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Outcome } from '../process/process.ts'
 import { command, type CommandsOf } from './command.ts'
@@ -88,18 +88,20 @@ export function answerRecall(core: Core, argument: unknown, from: NodeId, answer
   })
 }
 
-const someIds = z.strictObject({ space, ids: z.array(z.string()).max(RECALL_K_MAX * CLUSTER_RECALL_NODES_MAX) })
+const someIds = z.strictObject({ space, asOf: frontier, ids: z.array(z.string()).max(STATES_MAX) })
 
 /** What this node knows of each of some memories; null of those it does not know. */
 export function answerStates(core: Core, argument: unknown, from: NodeId, answer: (outcome: Outcome) => void): void {
-  answered(answer, () => {
-    const { space: name, ids } = parsed(someIds, argument)
-    const { fold } = memoryFor(core, from, name)
-    const stateOf = (text: string): string | null => {
-      const id = parseCausalId(text)
-      return (id && fold.node(id)?.state) ?? null
-    }
-    answer({ ok: true, value: ids.map(stateOf) })
+  answered(answer, fail => {
+    const { space: name, ids, asOf } = parsed(someIds, argument)
+    const memory = memoryFor(core, from, name)
+    atCut(memory, asOf, undefined, { fail }, at => {
+      const stateOf = (text: string): string | null => {
+        const id = parseCausalId(text)
+        return (id && memory.fold.node(id, at)?.state) ?? null
+      }
+      answer({ ok: true, value: ids.map(stateOf) })
+    })
   })
 }
 
@@ -155,6 +157,13 @@ const answerShape = z.object({
         mark: z.string().max(128),
         copies: z.array(z.object({ id: hexId, author: nodeId })).optional(),
         contradictedBy: z.array(hexId).optional(),
+        rivals: z
+          .array(z.object({ id: hexId, author: nodeId, text: z.string().max(RIVAL_TEXT_MAX) }))
+          .max(RIVALS_SHOWN)
+          .optional(),
+        rivalsInAll: z.number().int().min(0).optional(),
+        state: z.literal('superseded').optional(),
+        supersededBy: z.array(hexId).max(RIVALS_SHOWN).optional(),
       }),
     )
     .max(RECALL_K_MAX),

@@ -2,11 +2,12 @@ import { z } from 'zod'
 import { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
 import { LIST_MAX } from '../../base/limits.ts'
-import { attempt } from '../memory/answers.ts'
+import type { Settled } from '../api.ts'
 import { type Verdict, resolve } from '../memory/resolve.ts'
 import { timeline } from '../memory/timeline.ts'
+import { elsewhere, memoryOf, memoryToChange } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
-import { memoryToRead, memoryToWrite, space } from './in-space.ts'
+import { memoryToRead, space } from './in-space.ts'
 import { requireWords } from './said.ts'
 
 const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
@@ -24,7 +25,8 @@ export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> 
     }),
     (core, input, to) => {
       if (input.id !== undefined && input.query !== undefined) throw new WeftError('invalid_argument', 'either an id or a query')
-      timeline(memoryToRead(core, input), input, to)
+      if (input.id === undefined) return timeline(memoryToRead(core, input), input, to)
+      memoryOf(core, input, [input.id], to, (memory, [found]) => timeline(memory, { ...input, id: found }, to))
     },
   ),
 
@@ -40,16 +42,11 @@ export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> 
     (core, { space: name, about, keep, text, key, reason }, to) => {
       if ((keep === undefined) === (text === undefined)) throw new WeftError('invalid_argument', 'either keep, one of the rivals, or text')
       if (text !== undefined) requireWords(text)
-      const memory = memoryToWrite(core, { space: name })
-      const settle = (target: CausalId, verdict: Verdict): void => attempt(to, () => resolve(memory, target, verdict, reason, to.actor, to))
-      memory.resolve(
-        about,
-        target => {
-          if (keep === undefined) return settle(target, { say: { text: text as string, key } })
-          memory.resolve(keep, kept => settle(target, { keep: kept }), to.fail)
-        },
-        to.fail,
-      )
+      memoryToChange(core, { space: name }, keep === undefined ? [about] : [about, keep], to, (memory, [target, kept]) => {
+        const verdict: Verdict = kept === undefined ? { say: { text: text as string, key } } : { keep: kept }
+        const ok = (settled: Settled): void => to.ok({ ...settled, ...elsewhere({ space: name }, memory) })
+        resolve(memory, target as CausalId, verdict, reason, to.actor, { ...to, ok })
+      })
     },
   ),
 }

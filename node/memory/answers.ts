@@ -3,9 +3,8 @@ import { isoOf } from '../../base/hlc.ts'
 import { CALL_DEADLINE_MS, LINKS_SHOWN_MAX } from '../../base/limits.ts'
 import type { Hlc } from '../../base/hlc.ts'
 import type { CausalId, NodeId } from '../../base/ids.ts'
-import { markOf } from '../../ecc/bare-text.ts'
+import { isoTime } from '../../ecc/import/import-item.ts'
 import type { Cut, Ref } from '../../ecc/record-table.ts'
-import { checkRecall, type RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import type { Remember } from '../../ecc/records.ts'
 import type { Explanation as Reasons } from '../../ecc/why.ts'
 import type {
@@ -19,17 +18,9 @@ import type {
   MemoryPage,
   MemoryRecord,
   MemoryStatus,
-  RecallHit,
-  RecallOptions,
-  Recollection,
-  VectorQuery,
   WhatIf,
 } from '../api.ts'
 import { cutOf, type Memory } from './memory.ts'
-import { nearest, type VectorAt, vectorQuestion } from './nearest.ts'
-
-/** An answer, but for what came of the question's vector before it was asked here. */
-export type Recalled = Omit<Recollection, 'vectors'>
 
 /** Gets an answer or the reason why there is none. */
 export interface Answering<T> {
@@ -42,66 +33,6 @@ export interface Answering<T> {
  * texts are read from the journal; frontier and fold version say which moment it was. A text
  * that cannot be read is never left out or empty: the answer fails.
  */
-export function recall(
-  memory: Memory,
-  query: string,
-  options: Pick<RecallOptions, 'after' | 'asOf' | 'deadlineMs'> & VectorQuery & { readonly vectorAt?: VectorAt },
-  asked: Omit<FoldRecallOptions, 'at'>,
-  to: Answering<Recalled>,
-): void {
-  const question = vectorQuestion(options)
-  checkRecall(query, asked)
-  whenReached(memory, options.after, options.deadlineMs, to, () => {
-    atCut(memory, options.asOf, options.deadlineMs, to, at => {
-      if (question === undefined) return recalled(memory, query, { ...asked, at }, undefined, to)
-      nearest(
-        memory,
-        question,
-        { ...asked, at, quoting: query },
-        {
-          ok: ({ similar, nearest: how, at: then }) => recalled(memory, query, { ...asked, at: then, similar }, how, to),
-          fail: to.fail,
-        },
-      )
-    })
-  })
-}
-
-function recalled(memory: Memory, query: string, asked: FoldRecallOptions, how: Recollection['nearest'], to: Answering<Recalled>): void {
-  const found = attempt(to, () => memory.fold.recall(query, asked))
-  if (found === undefined) return
-  const frontier = memory.frontier(asked.at)
-  memory.texts.read(
-    found.hits.map(hit => hit.ref),
-    said => {
-      const hits = found.hits.map((hit, i): RecallHit => {
-        const { score, parts, path, copies, contradictedBy } = hit
-        return {
-          ...fields(hit, said[i] as Remember),
-          score,
-          parts,
-          path,
-          mark: markOf(hit.id),
-          ...(copies === undefined ? {} : { copies }),
-          ...(contradictedBy === undefined ? {} : { contradictedBy }),
-        }
-      })
-      const { truncated, truncatedBy } = found
-      to.ok({
-        hits,
-        frontier,
-        foldVersion: memory.fold.version,
-        exact: found.exact && how?.exact !== false,
-        truncated,
-        ...(truncatedBy === undefined ? {} : { truncatedBy }),
-        ...(asked.trust === undefined || asked.trust.size === 0 ? {} : { trust: Object.fromEntries(asked.trust) }),
-        ...(how === undefined ? {} : { nearest: how }),
-      })
-    },
-    to.fail,
-  )
-}
-
 export function why(memory: Memory, text: string, asOf: string | undefined, to: Answering<Explanation>): void {
   reasons(memory, text, asOf, to.fail, (id, found, at) => {
     const frontier = memory.frontier(at)
@@ -119,6 +50,8 @@ export function why(memory: Memory, text: string, asOf: string | undefined, to: 
             author: step.author,
             log: step.ref.log,
             seq: step.ref.seq,
+            ...(step.state === undefined ? {} : { state: step.state }),
+            ...(step.supersededBy === undefined ? {} : { supersededBy: step.supersededBy }),
           })),
         }))
         const { paths: _, ...rest } = found
@@ -178,7 +111,7 @@ export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): 
 }
 
 export function list(memory: Memory, options: ListOptions, to: Answering<MemoryPage>): void {
-  atCut(memory, options.after, 0, to, after => {
+  whenReached(memory, options.after, 0, to, after => {
     atCut(memory, options.asOf, undefined, to, at => {
       const page = attempt(to, () => memory.fold.list({ after, at, limit: options.limit ?? 100 }))
       if (page === undefined) return
@@ -187,7 +120,7 @@ export function list(memory: Memory, options: ListOptions, to: Answering<MemoryP
         page.nodes.map(node => node.ref),
         said => {
           const memories = page.nodes.map((node, i): MemoryRecord => ({ ...fields(node, said[i] as Remember), state: node.state }))
-          to.ok({ memories, frontier, more: page.more })
+          to.ok({ memories, frontier, more: page.more, ...(at === undefined ? {} : { asOf: memory.frontier(at) }) })
         },
         to.fail,
       )
@@ -227,6 +160,7 @@ export function diff(memory: Memory, from: string, options: DiffOptions, to: Ans
     atCut(memory, options.to, undefined, to, after => {
       const found = attempt(to, () => memory.fold.difference({ from: before ?? new Map(), to: after, limit: options.limit ?? 100 }))
       if (found === undefined) return
+      const start = memory.frontier(before ?? new Map())
       const frontier = memory.frontier(after)
       const { nodes, edges, conflicts: disputes, truncated } = found
       memory.texts.read(
@@ -241,7 +175,7 @@ export function diff(memory: Memory, from: string, options: DiffOptions, to: Ans
             }),
           )
           const links = edges.map(({ edge: { ref: _, ...edge }, isNew }) => ({ ...edge, isNew }))
-          to.ok({ from, to: frontier, memories, links, conflicts: disputes, truncated })
+          to.ok({ from: start, to: frontier, memories, links, conflicts: disputes, truncated })
         },
         to.fail,
       )
@@ -281,20 +215,24 @@ export function fields(
   }
 }
 
-function whenReached(
+/** Once this node has applied a frontier that somebody got with another answer; at once without one. */
+export function whenReached(
   memory: Memory,
   text: string | undefined,
   deadlineMs: number | undefined,
   to: { readonly fail: (error: WeftError) => void },
-  then: () => void,
+  then: (at: Cut | undefined) => void,
 ): void {
-  if (text === undefined) return then()
+  if (text === undefined) return then(undefined)
   const parsed = cutOf(text)
-  if (parsed === undefined) return to.fail(new WeftError('frontier_invalid', 'that is no frontier'))
-  memory.waits.until(parsed.entries, deadlineMs ?? CALL_DEADLINE_MS, error => (error === undefined ? then() : to.fail(error)))
+  if (parsed === undefined) return to.fail(new WeftError('frontier_invalid', `that is no frontier: ${shownText(text)}`))
+  memory.waits.until(parsed.entries, deadlineMs ?? CALL_DEADLINE_MS, error => (error === undefined ? then(parsed.cut) : to.fail(error)))
 }
 
-/** The cut a frontier names, once this node has applied it; undefined for no frontier. */
+/**
+ * The cut that is asked about: a frontier, once this node has applied it, or what it has applied of what was written by a time
+ * (ISO 8601; a date is its beginning). Undefined for now.
+ */
 export function atCut(
   memory: Memory,
   text: string | undefined,
@@ -302,7 +240,19 @@ export function atCut(
   to: { readonly fail: (error: WeftError) => void },
   then: (at: Cut | undefined) => void,
 ): void {
-  whenReached(memory, text, deadlineMs, to, () => then(text === undefined ? undefined : cutOf(text)?.cut))
+  const time = text === undefined ? undefined : isoTime(text)
+  if (time !== undefined) return then(memory.fold.cutAt(Date.parse(time)))
+  if (text !== undefined && cutOf(text) === undefined)
+    return to.fail(
+      new WeftError('frontier_invalid', `neither a frontier nor a time: ${shownText(text)}`, {
+        next: 'use the frontier of an answer, or a time like 2026-01-31T12:00:00Z',
+      }),
+    )
+  whenReached(memory, text, deadlineMs, to, then)
+}
+
+function shownText(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 }
 
 /** What the fold refuses is an answer too. */

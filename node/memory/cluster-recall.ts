@@ -1,12 +1,22 @@
 import type { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
 import type { LogId, NodeId } from '../../base/ids.ts'
-import { CALL_DEADLINE_MAX_MS, CLUSTER_RECALL_DEADLINE_MS, CLUSTER_RECALL_NODES_MAX, MESSAGE_MAX_BYTES } from '../../base/limits.ts'
+import {
+  CALL_DEADLINE_MAX_MS,
+  CLUSTER_RECALL_DEADLINE_MS,
+  CLUSTER_RECALL_NODES_MAX,
+  MESSAGE_MAX_BYTES,
+  RECALL_K_MAX,
+  RIVALS_SHOWN,
+} from '../../base/limits.ts'
 import { bareText } from '../../ecc/bare-text.ts'
-import type { ClusterRecollection, RecallHit, RecallOptions, Recollection } from '../api.ts'
+import type { ClusterRecollection, RecallHit, RecallOptions, Recollection, Rival } from '../api.ts'
 import type { Core } from '../core.ts'
 import { KERNEL_PID } from '../ipc/address.ts'
 import type { Answering } from './answers.ts'
+
+/** About so many memories at most nodes are asked what they know of them. */
+export const STATES_MAX: number = RECALL_K_MAX * CLUSTER_RECALL_NODES_MAX
 
 /** What one node says. */
 interface Answer {
@@ -78,8 +88,11 @@ export function asMessage(found: Recollection): Recollection {
 /** Asks those who know something that others do not whether they know better of the others' hits. */
 function settle(core: Core, question: ClusterQuestion, answers: readonly Answer[], then: (gone: ReadonlySet<string>) => void): void {
   const ahead = aheadOf(answers)
-  const ids = [...new Set(ahead.flatMap(({ found }) => found.hits.map(({ id }) => id)))]
+  const hits = ahead.flatMap(({ found }) => found.hits)
+  const rivals = hits.flatMap(hit => hit.rivals ?? [])
+  const ids = [...new Set([...hits, ...rivals].map(({ id }) => id))].slice(0, STATES_MAX)
   const gone = new Set<string>()
+  const { asOf } = question.asked
   if (new Set(ahead.map(({ found }) => found.frontier)).size < 2 || ids.length === 0) return then(gone)
   let left = ahead.length
   const tell = (states: unknown): void => {
@@ -93,7 +106,7 @@ function settle(core: Core, question: ClusterQuestion, answers: readonly Answer[
       KERNEL_PID,
       `${node}/${KERNEL_PID}`,
       'recall-states',
-      { space: question.asked.space, ids },
+      { space: question.asked.space, ids, ...(asOf === undefined ? {} : { asOf }) },
       deadlineOf(question),
       outcome => tell(outcome.ok ? outcome.value : undefined),
     )
@@ -107,7 +120,10 @@ function merged(k: number, answers: readonly Answer[], silent: readonly NodeId[]
       if (gone.has(hit.id)) continue
       const before = hits.get(hit.id)
       const best = before === undefined || hit.score > before.score ? hit : before
-      hits.set(hit.id, { ...best, nodes: [...(before?.nodes ?? []), node] })
+      hits.set(hit.id, {
+        ...withRivals(best, [...(before?.rivals ?? []), ...(hit.rivals ?? [])], gone),
+        nodes: [...(before?.nodes ?? []), node],
+      })
     }
   }
   const ranked = [...hits.values()].sort((a, b) => b.score - a.score || (a.at === b.at ? (a.id < b.id ? -1 : 1) : a.at < b.at ? 1 : -1))
@@ -136,6 +152,14 @@ function merged(k: number, answers: readonly Answer[], silent: readonly NodeId[]
     })),
     silent: [...silent].sort(),
   }
+}
+
+/** What one of them knows to be a conflict is one, unless another knows that it is settled. */
+function withRivals(hit: RecallHit, found: readonly Rival[], gone: ReadonlySet<string>): RecallHit {
+  const { rivals: _, ...rest } = hit
+  const all = new Map(found.map(rival => [rival.id, rival]))
+  const rivals = [...all.values()].filter(({ id }) => !gone.has(id)).slice(0, RIVALS_SHOWN)
+  return rivals.length === 0 ? rest : { ...rest, rivals }
 }
 
 /** Those whom no other is ahead of: who knows all that they know, and more. */

@@ -16,6 +16,7 @@ import type {
   InviteResult,
   MemberList,
   MemoryDetail,
+  ChangedMemory,
   MemoryDifference,
   MemoryPage,
   MemoryStatus,
@@ -404,6 +405,10 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
     ],
   )
   t.match(await human('diff', then), new RegExp(`^~ ${cause.id.slice(0, 8)}  replaced by ${better.id.slice(0, 8)}: The pool`))
+  const { at: replacedAt } = changed.memories.find(({ id }) => id === better.id) as ChangedMemory
+  const wereThere = new Date(Date.parse(replacedAt) - 1).toISOString()
+  const exported = await human('export', '--as-of', wereThere)
+  t.same([exported.includes(cause.id), exported.includes(better.id)], [true, false], 'as it was at a time')
   t.match(await human('diff', then, then), /^nothing is different\n$/)
   t.same(
     (await mem<MemoryPage>('list', '--after', then)).memories.map(memory => memory.id),

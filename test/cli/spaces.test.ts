@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { OperationResult, Recollection, SpaceDetail, SpaceList } from '../../node/index.ts'
+import type { OperationResult, Receipt, Recollection, SpaceDetail, SpaceList } from '../../node/index.ts'
 import { ask, failure, nodeAt, type RunOptions, temporary, weft } from './weft.ts'
 
 t.test('spaces on the command line, from the first to the last', { timeout: 60_000 }, async t => {
@@ -9,8 +9,9 @@ t.test('spaces on the command line, from the first to the last', { timeout: 60_0
   const at: RunOptions = { env: { WEFT_DIR: dir } }
   t.equal((await ask<OperationResult>(['space', 'create', 'plans', '--encrypted'], at)).decided, true)
   await ask(['mem', 'remember', '--space', 'plans', 'we move in May'], at)
-  await ask(['mem', '--space', 'notes', 'remember', 'the door sticks'], at)
-  await ask(['mem', 'remember', 'to all'], at)
+  const made = await ask<Receipt>(['mem', '--space', 'notes', 'remember', 'the door sticks'], at)
+  const stuck = await ask<Receipt>(['mem', '--space', 'notes', 'remember', 'nobody comes in'], at)
+  const { id: toAll } = await ask<Receipt>(['mem', 'remember', 'to all'], at)
   const recall = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> =>
     ask<Recollection>(['mem', 'recall', 'move door all', ...args], { ...at, env: { ...at.env, ...env } }).then(({ hits }) =>
       hits.map(({ text }) => text),
@@ -23,7 +24,7 @@ t.test('spaces on the command line, from the first to the last', { timeout: 60_0
     spaces.map(({ space, memories, created, encrypted, role, taken }) => [space, memories, created, encrypted, role, taken]),
     [
       ['main', 1, false, false, 'write', true],
-      ['notes', 1, false, false, 'write', true],
+      ['notes', 2, false, false, 'write', true],
       ['plans', 1, true, true, 'admin', true],
     ],
   )
@@ -39,8 +40,12 @@ t.test('spaces on the command line, from the first to the last', { timeout: 60_0
     [['space', 'grant', 'plans', nodeId, 'owner'], 'usage'],
     [['space', 'grant', 'main', nodeId, 'read'], 'invalid_argument'],
     [['mem', 'recall', 'x', '--space', 'nowhere'], 'unknown_space'],
+    [['mem', 'link', toAll, 'causes', made.id], 'other_space'],
   ]
   for (const [args, code] of rows) t.match((await weft(args, at)).stderr, `(${code})`, args.join(' '))
+  t.match((await weft(['mem', 'show', made.id], at)).stdout, /space +notes\n/, 'an id is found in whatever space it is')
+  const linked = await weft(['mem', 'link', made.id, 'causes', stuck.id], at)
+  t.match([linked.stdout, linked.stderr], [/^[0-9a-f]{64}\n$/, 'in space notes: weft mem recall --space notes looks there'])
   t.match((await failure(['space', 'revoke', 'main', nodeId], at)).next, /^weft space create NAME/)
   await ask(['space', 'revoke', 'plans', nodeId.slice(-8)], at)
   t.match((await weft(['mem', 'recall', 'x', '--space', 'plans'], at)).stderr, '(not_granted)')

@@ -135,6 +135,68 @@ t.test('how vectors stand is told as they arrive, and is in the end what it is f
   )
 })
 
+t.test('the cut of a time has what was written by then, less what builds on anything later', async () => {
+  fc.assert(
+    fc.property(anyWorld({ erase: true }), fc.nat(), fc.nat(), (world, one, other) => {
+      const [a, b] = [foldOf(shuffled(world.records, one), self(world)), foldOf(shuffled(world.records, other), self(world))]
+      const times = world.records.map(record => record.hlc.ms)
+      const ms = (times[one % times.length] as number) - (other % 3 === 0 ? 1 : 0)
+      const cut = a.cutAt(ms)
+      const expected = new Map<LogId, number>()
+      for (const { log, seq, hlc, parents } of world.records)
+        if (hlc.ms <= ms && (expected.get(log) ?? 0) === seq && parents.every(parent => parent.seq < (expected.get(parent.log) ?? 0)))
+          expected.set(log, seq + 1)
+      deepStrictEqual(new Map([...cut].sort()), new Map([...expected].sort()))
+      deepStrictEqual(b.frontier(b.cutAt(ms)), a.frontier(cut))
+      deepStrictEqual(a.frontier(a.cutAt(Infinity)), a.frontier())
+      deepStrictEqual(a.frontier(a.cutAt(-1)), [])
+    }),
+    { numRuns: 200 },
+  )
+})
+
+t.test('what was written earlier than what it builds on is not in a cut without that, nor is what follows it', t => {
+  const world = new World(2)
+  const [ann, bob] = [world.author(0), world.author(1)]
+  const first = ann.remember('a record of Ann')
+  bob.hear(ann)
+  bob.remember('heard of it')
+  bob.remember('went on')
+  // As a clock that is wrong would have it: such a record counts for nothing, and keeps its place.
+  const records = world.records.map(record => (record.id === first ? { ...record, hlc: { ms: 9_000_000_000_000, counter: 0 } } : record))
+  const fold = foldOf(records, ann.node)
+  const sizes = (ms: number) => [ann, bob].map(({ log }) => fold.cutAt(ms).get(log))
+  t.strictSame(sizes(8_000_000_000_000), [1, 1], 'no more than the beginnings of the logs')
+  t.strictSame(sizes(9_000_000_000_000), [2, 3])
+  t.end()
+})
+
+t.test('a hit names its rivals: those that are listed with it in a conflict, and they name it', async () => {
+  let disputed = 0
+  fc.assert(
+    fc.property(anyWorld({ erase: true }), fc.nat(), (world, seed) => {
+      const fold = foldOf(shuffled(world.records, seed), self(world))
+      const { hits } = fold.recall('pool timeout checkout retry deploy cache index queue number', { k: 100, spread: false })
+      const all = new Map(hits.flatMap(hit => [[hit.id, hit.rivals?.map(rival => rival.id) ?? []] as const]))
+      const shownAs = new Set(hits.flatMap(hit => (hit.copies ?? []).map(copy => copy.id)))
+      for (const { current } of fold.conflicts()) {
+        disputed++
+        for (const id of current)
+          if (!shownAs.has(id) && all.has(id))
+            deepStrictEqual(
+              all.get(id)?.some(rival => current.includes(rival)),
+              true,
+              'a conflict is seen',
+            )
+      }
+      for (const [id, rivals] of all)
+        for (const rival of rivals) if (!shownAs.has(rival)) deepStrictEqual(all.get(rival)?.includes(id), true, 'of each other')
+    }),
+    { numRuns: 300 },
+  )
+  deepStrictEqual(disputed > 50, true)
+})
+
 t.test('a restored fold goes on as the one that was saved', async () => {
   fc.assert(
     fc.property(anyWorld({ erase: true, rebase: true }), fc.nat(), (world, seed) => {

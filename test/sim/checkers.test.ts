@@ -577,8 +577,9 @@ function testimonyOf(name: string): Changing<Testimony> {
     const hits = [MEMORY, OTHER].map(memory => {
       const bm25 = Math.round((oracle.scores('rain roof').get(memory.id) as number) * 1e9) / 1e9
       const subject = about.has(memory.id) ? bm25 : 0
+      const { state: _, ...said } = memory
       return {
-        ...memory,
+        ...said,
         score: bm25 + subject,
         parts: { bm25, vector: 0, spread: 0, subject },
         path: [],

@@ -483,6 +483,132 @@ t.test('one command settles a conflict, for everybody', t => {
   t.end()
 })
 
+t.test('a hit in conflict names what else holds in its place, asked here, in the cluster, or as of then', t => {
+  const { world, old, rivals } = disputed()
+  const before = world.ask('a', 'memory.status', {}).frontier
+  const shown = (hits: readonly RecallHit[]) =>
+    hits.map(hit => [hit.id, (hit.rivals ?? []).map(rival => [rival.id, rival.author, rival.text])])
+  const row = (i: number) => [rivals[i], world.nodeId(['a', 'b'][i] as string), `deploys run on ${['Mondays', 'Tuesdays'][i]}`]
+  const expected = [
+    [rivals[0], [row(1)]],
+    [rivals[1], [row(0)]],
+  ].sort()
+  for (const [what, hits] of [
+    ['on one side', world.ask('a', 'memory.recall', { query: 'deploys' }).hits],
+    ['on the other', world.ask('b', 'memory.recall', { query: 'deploys' }).hits],
+    ['in the cluster', inCluster(world, 'b', 'deploys').hits],
+  ] as const)
+    t.strictSame(shown(hits).sort(), expected, what)
+  const found = world.ask('b', 'memory.recall', { query: 'deploys', includeSuperseded: true }).hits.find(hit => hit.id === old)
+  t.match(found, { state: 'superseded' }, 'what they replaced says so')
+  t.strictSame([...(found?.supersededBy ?? [])].sort(), [...rivals].sort())
+  t.equal(found?.rivals, undefined)
+
+  world.ask('a', 'memory.resolve', { about: old, keep: rivals[0] })
+  untilEqual(world, ['a', 'b'])
+  t.strictSame(shown(world.ask('b', 'memory.recall', { query: 'deploys' }).hits), [[rivals[0], []]], 'settled is settled')
+  t.strictSame(shown(world.ask('b', 'memory.recall', { query: 'deploys', asOf: before }).hits).sort(), expected, 'and was not before')
+  t.end()
+})
+
+t.test('an answer as of a time is that of the frontier it names, on every node that knows as much', t => {
+  const { world, old, rivals } = disputed()
+  const { at } = world.ask('a', 'memory.get', { id: old })
+  const now = world.ask('a', 'memory.status', {}).frontier
+  const ids = (input: CommandTypes['memory.recall']['input'], node = 'a') =>
+    world.ask(node, 'memory.recall', { query: 'deploys', ...input }).hits.map(hit => hit.id)
+  t.strictSame(
+    [ids({ asOf: at }), ids({ asOf: at }, 'b'), inCluster(world, 'b', 'deploys', { asOf: at }).hits.map(hit => hit.id)],
+    [[old], [old], [old]],
+  )
+  const { frontier, hits } = world.ask('a', 'memory.recall', { query: 'deploys', asOf: at })
+  t.strictSame(
+    world.ask('b', 'memory.recall', { query: 'deploys', asOf: frontier }),
+    world.ask('a', 'memory.recall', { query: 'deploys', asOf: at }),
+  )
+  t.equal(hits[0]?.state, undefined, 'what holds then has no successor')
+  t.strictSame(
+    [ids({ asOf: '2001-01-01' }), ids({ asOf: '2999-01-01T00:00:00+01:00' }).sort()],
+    [[], [...rivals].sort()],
+    'before all, and after all',
+  )
+  t.strictSame(
+    world.ask('b', 'memory.recall', { query: 'deploys', asOf: '2001-01-01' }).frontier,
+    world.ask('a', 'memory.diff', { from: '2001-01-01' }).from,
+  )
+  t.equal(world.ask('a', 'memory.recall', { query: 'deploys', asOf: '2999-01-01' }).frontier, now)
+
+  t.match(world.ask('a', 'memory.list', { asOf: at }), { memories: [{ id: old, state: 'current' }], asOf: frontier })
+  t.equal(world.ask('a', 'memory.why', { id: old, asOf: at }).frontier, frontier)
+  t.equal(world.ask('a', 'memory.whatif', { id: old, asOf: at }).frontier, frontier)
+  t.equal(world.ask('a', 'memory.timeline', { asOf: at }).frontier, frontier)
+  t.equal(world.ask('a', 'memory.coherence', { asOf: at }).frontier, frontier)
+  t.match(world.ask('a', 'memory.diff', { from: at }), { from: frontier, to: now, conflicts: { appeared: [{ target: old }] } })
+  t.match(world.ask('a', 'memory.diff', { from: '2001-01-01', to: at }), { to: frontier, memories: [{ id: old, before: null }] })
+
+  for (const asOf of ['', 'yesterday', '2026-13-01', '2026-02-31', '2026-01-01T12:00:00', '12:00', '2026', 'x'.repeat(5000)]) {
+    t.equal(
+      codeOf(() => ids({ asOf })),
+      'frontier_invalid',
+      asOf.slice(0, 30),
+    )
+    t.equal(
+      codeOf(() => world.ask('a', 'memory.list', { asOf })),
+      'frontier_invalid',
+    )
+  }
+  for (const command of ['memory.recall', 'memory.list'] as const)
+    t.equal(
+      codeOf(() => world.ask('a', command, { ...(command === 'memory.recall' ? { query: 'x' } : {}), after: at })),
+      'frontier_invalid',
+      'a time cannot be waited for',
+    )
+  t.end()
+})
+
+t.test('more rivals than are named are counted, and their texts begin', t => {
+  const names = Array.from({ length: 10 }, (_, i) => `n${i}`)
+  const world = clusterOf(names)
+  const old = world.ask('n0', 'memory.remember', { text: 'deploys run on Fridays' }).id
+  untilEqual(world, names)
+  world.partition(names.map(name => [name]))
+  for (const name of names) {
+    const { id } = world.ask(name, 'memory.remember', { text: `deploys of ${name} ${'\u{1F600}'.repeat(80)}` })
+    world.ask(name, 'memory.supersede', { old, by: id })
+  }
+  world.heal()
+  untilConnected(world, names)
+  untilEqual(world, names)
+  for (const { hits } of [world.ask('n3', 'memory.recall', { query: 'deploys', k: 20 }), inCluster(world, 'n4', 'deploys', { k: 20 })]) {
+    t.equal(hits.length, 10)
+    for (const hit of hits) {
+      t.strictSame([hit.rivals?.length, hit.rivalsInAll], [8, 9])
+      for (const { text } of hit.rivals ?? [])
+        t.ok(text.length > 100 && text.length <= 120 && !/[\uD800-\uDBFF]$/.test(text), 'no half of a character')
+    }
+  }
+  t.end()
+})
+
+t.test('what was replaced says so on the ways of why, and names what holds instead', t => {
+  const world = clusterOf(['a'])
+  const say = (text: string): CausalId => world.ask('a', 'memory.remember', { text }).id
+  const [cause, effect, better] = [say('the pool was exhausted'), say('checkout failed'), say('the pool leaked')]
+  world.ask('a', 'memory.link', { from: cause, type: 'causes', to: effect })
+  const steps = () =>
+    world.ask('a', 'memory.why', { id: effect }).paths[0]?.steps.map(({ id, state, supersededBy }) => [id, state, supersededBy])
+  t.strictSame(steps(), [
+    [effect, undefined, undefined],
+    [cause, undefined, undefined],
+  ])
+  world.ask('a', 'memory.supersede', { old: cause, by: better })
+  t.strictSame(steps(), [
+    [effect, undefined, undefined],
+    [cause, 'superseded', [better]],
+  ])
+  t.end()
+})
+
 t.test('a timeline shows what was thought when, and what replaced what', t => {
   const { world, old, rivals } = disputed()
   const [first, second] = rivals

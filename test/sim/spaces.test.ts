@@ -4,6 +4,7 @@ import { memoryStream, type NodeId } from '../../base/ids.ts'
 import { SPACES_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import { logIdentity } from '../../chain/record.ts'
 import type { SpaceRole } from '../../discovery/operation.ts'
+import type { Receipt } from '../../node/api.ts'
 import type { Core } from '../../node/core.ts'
 import { sealedIn } from '../../node/keyring.ts'
 import { encodeMessage, type OutgoingMessage, parseMessage } from '../../node/messages.ts'
@@ -53,12 +54,21 @@ t.test('what is remembered in one space is found there, on every node, and in no
   t.end()
 })
 
-t.test('a link to a memory of another space dangles', t => {
+t.test('a link to a memory of another space is refused, and dangles where that was not known', t => {
   const world = new World({ seed: SEED })
   settle(world, ['a', 'b'])
   const there = world.ask('a', 'memory.remember', { text: 'a cause in main' })
-  const here = world.ask('a', 'memory.remember', { space: 'billing', text: 'an effect in billing' })
-  world.ask('a', 'memory.link', { space: 'billing', from: there.id, type: 'causes', to: here.id })
+  const here = world.ask('b', 'memory.remember', { space: 'billing', text: 'an effect in billing' })
+  const link = { space: 'billing', from: there.id, type: 'causes', to: here.id } as const
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.link', link)),
+    'other_space',
+  )
+  world.partition([['a'], ['b']])
+  const late = world.ask('a', 'memory.remember', { text: 'another cause in main' })
+  world.ask('b', 'memory.link', { ...link, from: late.id })
+  world.heal()
+  untilConnected(world, ['a', 'b'])
   untilEqual(world, ['a', 'b'])
   for (const name of ['a', 'b']) {
     const { dangling, edges } = world.ask(name, 'memory.status', { space: 'billing' })
@@ -530,6 +540,118 @@ t.test('a label puts a memory into its space, unless whoever writes it says wher
     [textsIn(world, 'b', 'money'), textsIn(world, 'b', 'vault'), textsIn(world, 'b', 'main')],
     [['one', 'two'], ['five'], ['three', 'four', 'six']],
   )
+  t.end()
+})
+
+t.test('what a label put elsewhere is found by its id, and whoever wrote it is told where it is', t => {
+  const world = new World({ seed: SEED, spaces: () => ({ routes: { 'service=billing': 'money' } }) })
+  settle(world, ['a', 'b'])
+  const meta = { service: 'billing' }
+  const [one, two, three] = ['invoices are late', 'the clerk is ill', 'the clerk is back'].map(text =>
+    world.ask('a', 'memory.remember', { text, meta }),
+  ) as [Receipt, Receipt, Receipt]
+  const main = world.ask('a', 'memory.remember', { text: 'it rains' })
+  t.strictSame(
+    [one.space, two.space, main.space, world.ask('a', 'memory.remember', { text: 'invoices are late', meta }).space],
+    ['money', 'money', undefined, 'money'],
+  )
+  t.equal(world.ask('a', 'memory.remember', { text: 'snow', space: 'money' }).space, undefined, 'what was asked for is not news')
+  t.match(world.ask('a', 'memory.import', { items: [{ text: 'five', meta }, { text: 'six' }] }).items, [
+    { status: 'imported', space: 'money' },
+    { status: 'imported', space: undefined },
+  ])
+
+  const link = world.ask('a', 'memory.link', { from: two.id.slice(0, 16), type: 'causes', to: one.id })
+  t.match(link, { space: 'money' })
+  const then = world.ask('a', 'memory.status', { space: 'money' }).frontier
+  t.match(world.ask('a', 'memory.supersede', { old: two.id, by: three.id }), { space: 'money' })
+  untilEqual(world, ['a', 'b'])
+  for (const node of ['a', 'b']) {
+    t.match(world.ask(node, 'memory.get', { id: one.id.slice(0, 12) }), { space: 'money', text: 'invoices are late', edgesInAll: 1 }, node)
+    t.match(world.ask(node, 'memory.why', { id: one.id }), {
+      space: 'money',
+      paths: [{ steps: [{ id: one.id }, { id: two.id, supersededBy: [three.id] }] }],
+    })
+    t.equal(
+      world.ask(node, 'memory.why', { id: one.id, asOf: then }).paths[0]?.steps[1]?.state,
+      undefined,
+      'as of a frontier of that space',
+    )
+    t.equal(world.ask(node, 'memory.prove', { id: one.id }).paths.length, 1)
+    t.equal(world.ask(node, 'memory.whatif', { id: link.id }).dependents[0]?.id, one.id)
+    t.equal(world.ask(node, 'memory.timeline', { id: three.id }).memories.length, 2)
+    t.equal(world.ask(node, 'memory.graph', { id: one.id }).edges.length, 2)
+    t.match(world.ask(node, 'memory.locate', { name: three.id }), { stream: 'memory/money', graph: { role: 'memory' } })
+  }
+
+  const rows: readonly (readonly [what: string, ask: () => unknown, code: string, says: RegExp])[] = [
+    [
+      'a link from space to space',
+      () => world.ask('a', 'memory.link', { from: main.id, type: 'causes', to: one.id }),
+      'other_space',
+      /in space money, not in main/,
+    ],
+    [
+      'and the other way',
+      () => world.ask('a', 'memory.link', { from: one.id, type: 'causes', to: main.id }),
+      'other_space',
+      /in space main, not in money/,
+    ],
+    [
+      'in a space that is named',
+      () => world.ask('a', 'memory.link', { space: 'money', from: main.id, type: 'causes', to: one.id }),
+      'other_space',
+      /in space main, not in money/,
+    ],
+    ['a supersede', () => world.ask('a', 'memory.supersede', { old: one.id, by: main.id }), 'other_space', /main/],
+    [
+      'an edge of what is remembered',
+      () => world.ask('a', 'memory.remember', { text: 'x', meta, edges: [{ type: 'causes', to: main.id }] }),
+      'other_space',
+      /main/,
+    ],
+    ['a space that is named is the one', () => world.ask('a', 'memory.get', { space: 'main', id: one.id }), 'unknown_id', /no memory/],
+    ['what is nowhere', () => world.ask('a', 'memory.get', { id: '0'.repeat(64) }), 'unknown_id', /no memory/],
+    [
+      'and cannot be linked to by its beginning',
+      () => world.ask('a', 'memory.link', { from: one.id, type: 'causes', to: 'ffffffff' }),
+      'unknown_id',
+      /no record/,
+    ],
+    ['what another wrote', () => world.ask('b', 'memory.forget', { id: one.id }), 'not_author', /another node/],
+  ]
+  for (const [what, ask, code, says] of rows)
+    try {
+      ask()
+      t.fail(what)
+    } catch (thrown) {
+      t.match(thrown, { code, message: says }, what)
+    }
+  t.equal(
+    world.ask('a', 'memory.link', { from: one.id, type: 'causes', to: '0'.repeat(64) }).space,
+    'money',
+    'what is nowhere yet may come',
+  )
+
+  t.match(world.ask('a', 'memory.forget', { id: one.id }), { space: 'money' })
+  t.match(world.ask('a', 'memory.get', { id: one.id }), { state: 'retracted' })
+  t.end()
+})
+
+t.test('of an id in a space that a node may not read it learns nothing', t => {
+  const world = new World({ seed: SEED })
+  settle(world, ['a', 'r'])
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: world.nodeId('r'), role: 'relay' })
+  untilRole(world, 'r', 'relay')
+  const { id } = world.ask('a', 'memory.remember', { space: 'plans', text: 'we move' })
+  world.until('r to hold it', () => coreOf(world, 'r').memory('plans').sealed === 1)
+  t.equal(
+    codeOf(() => world.ask('r', 'memory.get', { id })),
+    'unknown_id',
+  )
+  const { id: own } = world.ask('r', 'memory.remember', { text: 'it rains' })
+  t.match(world.ask('r', 'memory.link', { from: own, type: 'causes', to: id }).space, undefined, 'as to anything that is not here')
   t.end()
 })
 
