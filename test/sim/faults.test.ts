@@ -344,33 +344,31 @@ function withText(bytes: Uint8Array, from: string, to: string): Uint8Array {
 }
 
 t.test('a record that goes bad under a running node is never shown as another text, and is named', t => {
-  const { world, logged } = clusterOf()
-  const ids = ['an apple', 'a plum', 'a pear', 'a cherry'].map(fruit => remember(world, 'a', `${fruit} in the basket`))
-  const [apple, plum, pear] = ids as [string, string, string]
-  for (const [from, to] of [
-    [plum, apple],
-    [pear, plum],
-  ] as const)
-    world.ask('a', 'memory.link', { from, type: 'derived-from', to })
-  remember(world, 'a', 'the last word')
-  untilEqual(world, NAMES)
-  const { log, seq } = world.ask('b', 'memory.get', { id: plum })
-  const { disk } = world.machine('b')
-  const file = disk.files.find(name => name.endsWith('.seg')) as string
-  const sound = disk.contentOf(file)
-  const rewrite = (bytes: Uint8Array): void => disk.rollback(new Map([...disk.snapshot(), [file, bytes]]))
-  const chainCheck = (): unknown => world.ask('b', 'node.ready', {}).checks.find(({ check }) => check === 'chain')
-  const damages: readonly (readonly [what: string, damage: () => void])[] = [
-    ['a bit of the body', () => disk.flip(file, Buffer.from(sound).indexOf('a plum in the basket') + 5)],
-    [
-      'a body that its checksum is for, and its author is not',
-      () => rewrite(withText(disk.contentOf(file), 'a plum in the basket', 'a plan in the basket')),
-    ],
+  const damages: readonly (readonly [what: string, damage: (sound: Uint8Array, flip: (at: number) => void) => Uint8Array | undefined])[] = [
+    ['a bit of the body', (sound, flip) => void flip(Buffer.from(sound).indexOf('a plum in the basket') + 5)],
+    ['a body that its checksum is for, and its author is not', sound => withText(sound, 'a plum in the basket', 'a plan in the basket')],
   ]
-  let times = 0
   for (const [what, damage] of damages) {
+    const { world, logged } = clusterOf()
+    const ids = ['an apple', 'a plum', 'a pear', 'a cherry'].map(fruit => remember(world, 'a', `${fruit} in the basket`))
+    const [apple, plum, pear] = ids as [string, string, string]
+    for (const [from, to] of [
+      [plum, apple],
+      [pear, plum],
+    ] as const)
+      world.ask('a', 'memory.link', { from, type: 'derived-from', to })
+    remember(world, 'a', 'the last word')
+    untilEqual(world, NAMES)
+    // Of the other node: what this one has shown it would still have in memory.
+    const { log, seq } = world.ask('a', 'memory.get', { id: plum })
+    const { disk } = world.machine('b')
+    const file = disk.files.find(name => name.endsWith('.seg')) as string
+    const sound = disk.contentOf(file)
+    const rewrite = (bytes: Uint8Array): void => disk.rollback(new Map([...disk.snapshot(), [file, bytes]]))
+    const chainCheck = (): unknown => world.ask('b', 'node.ready', {}).checks.find(({ check }) => check === 'chain')
     logged.length = 0
-    damage()
+    const damaged = damage(sound.slice(), at => disk.flip(file, at))
+    if (damaged !== undefined) rewrite(damaged)
     t.match(chainCheck(), { ok: true }, `${what}: nobody has noticed yet`)
     const answers: readonly (readonly [name: string, ask: () => unknown])[] = [
       ['get', () => world.ask('b', 'memory.get', { id: plum })],
@@ -391,7 +389,7 @@ t.test('a record that goes bad under a running node is never shown as another te
     t.match(chainCheck(), { ok: false, reason: new RegExp(`record ${seq} of log ${log}`) })
     t.equal(world.ask('b', 'node.ready', {}).ready, false)
     t.equal(logged.filter(line => line.includes('chain.damaged')).length, 1, 'said once')
-    t.equal(world.ask('b', 'node.events', {}).events.filter(({ event }) => event === 'chain.damaged').length, ++times)
+    t.equal(world.ask('b', 'node.events', {}).events.filter(({ event }) => event === 'chain.damaged').length, 1)
     t.match(world.ask('b', 'chain.verify', { all: true }), { valid: false, log, seq })
     for (const name of ['a', 'c']) {
       t.equal(world.ask(name, 'memory.get', { id: plum }).text, 'a plum in the basket')
@@ -405,8 +403,8 @@ t.test('a record that goes bad under a running node is never shown as another te
     rewrite(now)
     t.equal(world.ask('b', 'memory.get', { id: plum }).text, 'a plum in the basket')
     t.match(chainCheck(), { ok: true }, 'what can be read again is no damage')
+    checkSound(t, world)
   }
-  checkSound(t, world)
   t.end()
 })
 
