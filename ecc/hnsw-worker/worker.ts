@@ -14,8 +14,8 @@ import { type IndexHost, type IndexKept, StoredIndex } from './stored-index.ts'
 
 /** 8 ms of work, then the loop has a turn: it alone notices that the thread is to end. */
 const SLICE_MS = 8
-/** 0.5 ms of answers are told together: the caller works on them while the next ones are found. */
-const TELL_MS = 0.5
+/** 1.5 ms of answers are told together: the caller works on them while the next ones are found. */
+const TELL_MS = 1.5
 const CHANGES: ReadonlySet<Request['kind']> = new Set(['open', 'add', 'retire', 'revive', 'erase'])
 /** As the store names them. */
 const FOLDER = /^[0-9a-f]{32}$/
