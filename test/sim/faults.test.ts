@@ -343,12 +343,18 @@ function withText(bytes: Uint8Array, from: string, to: string): Uint8Array {
   return copy
 }
 
+function withBit(bytes: Uint8Array, at: number): Uint8Array {
+  const copy = bytes.slice()
+  copy[at] = (copy[at] as number) ^ 1
+  return copy
+}
+
 t.test('a record that goes bad under a running node is never shown as another text, and is named', t => {
-  const damages: readonly (readonly [what: string, damage: (sound: Uint8Array, flip: (at: number) => void) => Uint8Array | undefined])[] = [
-    ['a bit of the body', (sound, flip) => void flip(Buffer.from(sound).indexOf('a plum in the basket') + 5)],
+  const damages: readonly (readonly [what: string, damaged: (sound: Uint8Array) => Uint8Array])[] = [
+    ['a bit of the body', sound => withBit(sound, Buffer.from(sound).indexOf('a plum in the basket') + 5)],
     ['a body that its checksum is for, and its author is not', sound => withText(sound, 'a plum in the basket', 'a plan in the basket')],
   ]
-  for (const [what, damage] of damages) {
+  for (const [what, damaged] of damages) {
     const { world, logged } = clusterOf()
     const ids = ['an apple', 'a plum', 'a pear', 'a cherry'].map(fruit => remember(world, 'a', `${fruit} in the basket`))
     const [apple, plum, pear] = ids as [string, string, string]
@@ -367,8 +373,7 @@ t.test('a record that goes bad under a running node is never shown as another te
     const rewrite = (bytes: Uint8Array): void => disk.rollback(new Map([...disk.snapshot(), [file, bytes]]))
     const chainCheck = (): unknown => world.ask('b', 'node.ready', {}).checks.find(({ check }) => check === 'chain')
     logged.length = 0
-    const damaged = damage(sound.slice(), at => disk.flip(file, at))
-    if (damaged !== undefined) rewrite(damaged)
+    rewrite(damaged(sound.slice()))
     t.match(chainCheck(), { ok: true }, `${what}: nobody has noticed yet`)
     const answers: readonly (readonly [name: string, ask: () => unknown])[] = [
       ['get', () => world.ask('b', 'memory.get', { id: plum })],
