@@ -69,12 +69,8 @@ function find(
         return to.fail(
           new WeftError('unknown_id', `nothing is proposed under the name ${name}`, { next: 'weft mem proposals shows what is' }),
         )
-      try {
-        then(found[0])
-      } catch (thrown) {
-        if (!(thrown instanceof WeftError)) throw thrown
-        to.fail(thrown)
-      }
+      const [proposal] = found
+      attempt(to, () => then(proposal))
     },
   })
 }

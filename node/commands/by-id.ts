@@ -2,6 +2,7 @@ import { WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE } from '../../base/ids.ts'
 import { reaches } from '../../discovery/spaces.ts'
 import type { Core } from '../core.ts'
+import { attempt } from '../memory/answers.ts'
 import type { Memory } from '../memory/memory.ts'
 import { memoryToRead, memoryToWrite } from './in-space.ts'
 import type { InSpace } from './types.ts'
@@ -88,12 +89,7 @@ export function resolveAll(memory: Memory, texts: readonly string[], to: Failing
         },
         to.fail,
       )
-    try {
-      then(ids)
-    } catch (thrown) {
-      if (!(thrown instanceof WeftError)) throw thrown
-      to.fail(thrown)
-    }
+    attempt(to, () => then(ids))
   }
   next()
 }

@@ -122,7 +122,7 @@ export const memoryCommands: CommandsOf<
   ),
   'memory.prove': command(z.strictObject({ space, id, asOf: frontier }), (core, input, to) =>
     memoryOf(core, input, [input.id], to, (memory, [about]) =>
-      reasons(memory, about as CausalId, input.asOf, to.fail, (found, explained) => prove(core, memory, found, explained, to)),
+      reasons(memory, about as CausalId, input.asOf, to.fail, explained => prove(core, memory, about as CausalId, explained, to)),
     ),
   ),
   'memory.list': command(z.strictObject(page), (core, input, to) => list(memoryToRead(core, input), input, to)),

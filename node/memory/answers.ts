@@ -33,8 +33,8 @@ export interface Answering<T> {
  * texts are read from the journal; frontier and fold version say which moment it was. A text
  * that cannot be read is never left out or empty: the answer fails.
  */
-export function why(memory: Memory, text: string, asOf: string | undefined, to: Answering<Explanation>): void {
-  reasons(memory, text, asOf, to.fail, (id, found, at) => {
+export function why(memory: Memory, id: CausalId, asOf: string | undefined, to: Answering<Explanation>): void {
+  reasons(memory, id, asOf, to.fail, (found, at) => {
     const frontier = memory.frontier(at)
     const steps = found.paths.flatMap(path => path.steps)
     memory.texts.read(
@@ -65,46 +65,34 @@ export function why(memory: Memory, text: string, asOf: string | undefined, to: 
 /** What a memory rests on, as records. */
 export function reasons(
   memory: Memory,
-  text: string,
+  id: CausalId,
   asOf: string | undefined,
   fail: (error: WeftError) => void,
-  then: (id: CausalId, found: Reasons, at: Cut | undefined) => void,
+  then: (found: Reasons, at: Cut | undefined) => void,
 ): void {
-  memory.resolve(
-    text,
-    id => {
-      atCut(memory, asOf, undefined, { fail }, at => {
-        const found = attempt({ fail }, () => memory.fold.why(id, { at }))
-        if (found !== undefined) then(id, found, at)
-      })
-    },
-    fail,
-  )
+  atCut(memory, asOf, undefined, { fail }, at => {
+    const found = attempt({ fail }, () => memory.fold.why(id, { at }))
+    if (found !== undefined) then(found, at)
+  })
 }
 
-export function get(memory: Memory, text: string, to: Answering<MemoryDetail>): void {
-  memory.resolve(
-    text,
-    id => {
-      const node = memory.fold.node(id)
-      if (node === undefined) return to.fail(memory.fold.missing(id))
-      const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
-      const edges = links.edges.map(({ ref: _, ...edge }) => edge)
-      memory.texts.read(
-        [node.ref],
-        ([said]) => {
-          to.ok({
-            ...fields(node, said as Remember),
-            state: node.state,
-            edges,
-            edgesInAll: links.inAll,
-            supersededBy: node.supersededBy.map(row => row.id),
-            supersedes: node.supersedes.map(row => row.id),
-            embedders: memory.fold.vectors.ofNode(id).map(({ embedder, dims }) => ({ embedder, dims })),
-          })
-        },
-        to.fail,
-      )
+export function get(memory: Memory, id: CausalId, to: Answering<MemoryDetail>): void {
+  const node = memory.fold.node(id)
+  if (node === undefined) return to.fail(memory.fold.missing(id))
+  const links = memory.fold.linksOf(id, LINKS_SHOWN_MAX)
+  const edges = links.edges.map(({ ref: _, ...edge }) => edge)
+  memory.texts.read(
+    [node.ref],
+    ([said]) => {
+      to.ok({
+        ...fields(node, said as Remember),
+        state: node.state,
+        edges,
+        edgesInAll: links.inAll,
+        supersededBy: node.supersededBy.map(row => row.id),
+        supersedes: node.supersedes.map(row => row.id),
+        embedders: memory.fold.vectors.ofNode(id).map(({ embedder, dims }) => ({ embedder, dims })),
+      })
     },
     to.fail,
   )
@@ -128,31 +116,25 @@ export function list(memory: Memory, options: ListOptions, to: Answering<MemoryP
   })
 }
 
-export function whatIf(memory: Memory, text: string, asOf: string | undefined, to: Answering<WhatIf>): void {
-  memory.resolve(
-    text,
-    id => {
-      atCut(memory, asOf, undefined, to, at => {
-        const found = attempt(to, () => memory.fold.whatIf(id, at))
-        if (found === undefined) return
-        const frontier = memory.frontier(at)
-        memory.texts.read(
-          found.dependents.map(({ node }) => node.ref),
-          said => {
-            const dependents = found.dependents.map(({ node, before, after }, i) => ({
-              ...fields(node, said[i] as Remember),
-              state: node.state,
-              before,
-              after,
-            }))
-            to.ok({ id, dependents, frontier, truncated: found.truncated })
-          },
-          to.fail,
-        )
-      })
-    },
-    to.fail,
-  )
+export function whatIf(memory: Memory, id: CausalId, asOf: string | undefined, to: Answering<WhatIf>): void {
+  atCut(memory, asOf, undefined, to, at => {
+    const found = attempt(to, () => memory.fold.whatIf(id, at))
+    if (found === undefined) return
+    const frontier = memory.frontier(at)
+    memory.texts.read(
+      found.dependents.map(({ node }) => node.ref),
+      said => {
+        const dependents = found.dependents.map(({ node, before, after }, i) => ({
+          ...fields(node, said[i] as Remember),
+          state: node.state,
+          before,
+          after,
+        }))
+        to.ok({ id, dependents, frontier, truncated: found.truncated })
+      },
+      to.fail,
+    )
+  })
 }
 
 export function diff(memory: Memory, from: string, options: DiffOptions, to: Answering<MemoryDifference>): void {

@@ -37,7 +37,7 @@ function embeddedMemory(memory: Memory): EmbeddedMemory {
       }
       for (const { id, vector } of rows) {
         try {
-          memory.writer.vector(id, { embedder, vector }, 'kernel', one)
+          memory.writer.vectorFor(id, { embedder, vector }, 'kernel', one)
         } catch (thrown) {
           // The disk is too far behind, say: it is tried again later.
           one(asWeftError(thrown))

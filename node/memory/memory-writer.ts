@@ -96,7 +96,7 @@ export class MemoryWriter {
     return isNew
   }
 
-  /** Adds a vector to a memory that is there, whoever wrote it. @throws WeftError `incompatible`, `vector_invalid`, `table_full` */
+  /** Adds a vector to a memory that is there, whoever wrote it. @throws WeftError `incompatible`, `embedder_invalid`, `vector_invalid`, `table_full` */
   vectorFor(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
     this.#requireVectors(vector)
     this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
@@ -144,12 +144,6 @@ export class MemoryWriter {
     const receipt = this.#write([{ kind: KIND['memory.remember'], body: () => body, content: () => content }, ...links], [], actor, finish)
     if (input.key !== undefined) this.#keys.set(input.key, content)
     return { receipt, isNew: true }
-  }
-
-  /** Where a memory stands in the space of an embedder. @throws WeftError `embedder_invalid`, `vector_invalid`, `table_full` */
-  vector(node: CausalId, vector: VectorInput, actor: string, done: ReceiptDone): void {
-    this.#requireVectors(vector)
-    this.#vector(node, writtenVector(vector), vector.vector.length, actor, done)
   }
 
   /** Whether vectors of an embedder count that are written here. */
