@@ -278,9 +278,10 @@ export class ChainSync {
   #entries(peer: SyncPeer, scope: readonly Scope[], which: (log: Log) => boolean): FrontierEntry[] {
     const entries: FrontierEntry[] = []
     for (const log of this.#chain.logs.values()) {
-      if (log.published === 0 || !isInScope(log, scope) || !this.#sharing.isShared(peer, log)) continue
+      if (!isInScope(log, scope) || !this.#sharing.isShared(peer, log)) continue
+      // What is not listed is not here, for the peer: also what it sent, and is on its way to the disk.
       peer.told.set(log.identity.id, log.published)
-      if (which(log)) entries.push(entryOf(log))
+      if (log.published > 0 && which(log)) entries.push(entryOf(log))
     }
     return entries
   }

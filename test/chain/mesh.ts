@@ -28,6 +28,8 @@ export class Member {
   /** Whether it signs what it commits. */
   signs = true
   diskFails = false
+  /** What it takes in stays on its way to the disk. */
+  diskWaits = false
   wallMs: number = WALL_MS
 
   constructor(author: Author, identify: (log: LogId) => LogIdentity | undefined) {
@@ -153,6 +155,7 @@ export class Mesh {
   }
 
   commit(member: Member): void {
+    if (member.diskWaits) return
     for (let staged = member.author.take(member.signs); staged !== undefined; staged = member.author.take(member.signs)) {
       if (member.diskFails) {
         this.#perform(member, member.sync.onFailed(member.author.failed(staged), this.nowMs))

@@ -315,6 +315,33 @@ t.test('a new log is pushed from its genesis on', t => {
   t.end()
 })
 
+t.test('an author hears of a log that was on its way to the disk while two compared', t => {
+  for (const [author, other] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const mesh = new Mesh()
+    const [a, b] = [mesh.holding(author), mesh.holding(other)]
+    mesh.connect(a, b)
+    mesh.run()
+    b.diskWaits = true
+    mesh.append(a, ['first'])
+    mesh.run()
+    mesh.pass(2 * ANTI_ENTROPY_INTERVAL_MS)
+    t.equal(b.size(own(author)), 0)
+    const before = mesh.sent.length
+    b.diskWaits = false
+    mesh.commit(b)
+    mesh.pass(HEADS_INTERVAL_MS)
+    t.equal(b.size(own(author)), 2)
+    const heads = mesh.sent
+      .slice(before)
+      .flatMap(({ to, message }) => (to === a.id && message.kind === 'sync.heads' ? message.entries : []))
+    t.match(heads, [{ log: own(author), size: 2 }], 'who said that it lacks it says that it has it')
+  }
+  t.end()
+})
+
 t.test('what is signed while two compare follows when they have, without a wait for heads', t => {
   for (const kind of ['sync.hello', 'sync.ask', 'sync.answer']) {
     const mesh = new Mesh()
