@@ -22,6 +22,8 @@ export const BUGGIFY_SITES = {
   // node
   'core.encode-again': 'the frame of a run is encoded for each peer, as if another had been sent in between',
   'runtime.commit-late': 'the disk gets a commit 20 ms late, as behind other work',
+  'runtime.go-on-late': 'what a step has begun goes on in another turn of the loop, as when this one has taken long',
+  'applier.one-record': 'a step applies one record, and the next one goes on, as after many',
   'writer.sign-late': 'the next checkpoint waits though peers follow, as when none does',
   'writer.sign-soon': 'the next checkpoint does not wait though no peer follows, as when one does',
   'index.make-again': 'the index of ids is made again at a start, as when it was lost',

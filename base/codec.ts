@@ -70,7 +70,8 @@ class Writer {
     } else {
       if (depth >= DEPTH_MAX) throw new RangeError(`nested deeper than ${DEPTH_MAX}`)
       this.#head(MAJOR_ARRAY, value.length)
-      for (const item of value) this.write(item, depth + 1)
+      // By number: an iterator is garbage for each item, 3 KB for each memory that is written.
+      for (let i = 0; i < value.length; i++) this.write(value[i] as Cbor, depth + 1)
     }
   }
 

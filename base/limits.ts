@@ -165,6 +165,12 @@ export const QUERY_MAX_BYTES: number = 4 * KiB
 export const RECALL_K_MAX: number = 1000
 /** 20 seeds spread: evidence recall@10 on LoCoMo is 76.6 % with 20, 76.2 % with 50, and a recall does less. */
 export const RECALL_SEEDS: number = 20
+/** What more than 10 memories name says little of any two of them: with 20 as much is found, and each costs a look. */
+export const ENTITY_HOLDERS_MAX: number = 10
+/** 10 memories are shown of those that name a thing: `inAll` says how many there are. */
+export const ENTITY_NODES_SHOWN: number = 10
+/** 32 things that a memory names: a page of log has more, and is about none of them. */
+export const ENTITIES_MAX: number = 32
 /** 20,000 visited nodes bound one recall's spreading; the answer says when it was cut short. */
 export const SPREAD_NODES_MAX: number = 20_000
 /** 100,000 memories that took the place of others are looked at by one question, lines of one after the other not counted: some 50 ms. */

@@ -36,6 +36,7 @@ const TABLE = {
   },
   weft_memory_nodes: { type: 'gauge', help: 'Causal nodes in the fold' },
   weft_memory_edges: { type: 'gauge', help: 'Causal edges in the fold' },
+  weft_memory_refolds_total: { type: 'counter', help: 'Times the memory of a space was folded anew' },
   weft_memory_pending: { type: 'gauge', help: 'Records held but not applied yet' },
   weft_embed_calls_total: { type: 'counter', help: 'Calls of the embedder for memories, by outcome', label: 'result' },
   weft_embed_memories_total: { type: 'counter', help: 'Vectors of memories written' },

@@ -31,8 +31,7 @@ import type { Ranking } from '../ecc/recall.ts'
 import { encodeLink, encodeRemember } from '../ecc/records.ts'
 import { ExactVectorIndex } from '../ecc/vector-index.ts'
 import { termsOfQuery } from '../ecc/words.ts'
-import { SimRandom } from '../sim/random.ts'
-import { print, round } from './measure.ts'
+import { between, meanOf, print, round } from './measure.ts'
 
 interface Turn {
   readonly speaker: string
@@ -67,7 +66,6 @@ interface Share {
 /** As the data numbers them; 5 asks for what was never said. */
 const CATEGORIES = ['all', 'multi-hop', 'temporal', 'open-domain', 'single-hop'] as const
 const K = 20
-const DRAWS = 2000
 const PLAIN: Ranking = { seeds: RECALL_SEEDS, covering: false, subject: 1 }
 const RANKINGS: readonly Ranking[] = [10, 20, 50].flatMap(seeds =>
   [false, true].flatMap(covering => [1, 2, 3].map(subject => ({ seeds, covering, subject }))),
@@ -218,15 +216,4 @@ function percentages(shares: readonly Share[]): Readonly<Record<string, unknown>
     ]
   })
   return Object.fromEntries(entries) as Readonly<Record<string, unknown>>
-}
-
-function between(values: readonly number[]): readonly [low: number, high: number] {
-  const random = new SimRandom(1, 'bootstrap')
-  const means = Array.from({ length: DRAWS }, () => meanOf(values.map(() => random.pick(values)))).sort((a, b) => a - b)
-  const at = (part: number): number => round(means[Math.floor(DRAWS * part)] as number, 1)
-  return [at(0.025), at(0.975)]
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 }

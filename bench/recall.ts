@@ -1,5 +1,6 @@
 /**
- * How long a recall takes among 10,000 and 100,000 memories of twenty words, most of which follow another:
+ * How long a recall takes among 10,000 and 100,000 memories of twenty words, most of which follow another, and each of which
+ * names a file that three others name:
  * the fold alone, without the texts of the hits. Beside it words alone, which no recall can do without; a filter that one
  * in a thousand fits; hits unlike each other; and a budget of 2,000 memories.
  *
@@ -26,8 +27,8 @@ for (const memories of [10_000, 100_000]) {
   const random = new SimRandom(1, `recall of ${memories}`)
   // Words as in language: the n-th is as likely as one in n.
   const text = (words: number): string =>
-    Array.from({ length: words }, () => `w${Math.floor(WORDS ** (random.below(1e6) / 1e6)).toString(36)}x`).join(' ')
-  const fold = foldOf(memories, () => text(20))
+    Array.from({ length: words }, () => letters(Math.floor(WORDS ** (random.below(1e6) / 1e6)))).join(' ')
+  const fold = foldOf(memories, () => `${text(19)} src/${letters(random.below(memories / 4))}.ts`)
   const queries = Array.from({ length: QUERIES + WARM_UP }, () => text(5))
   const ways = [{}, { spread: false }, { meta: { shard: '7' } }, { diversity: 0.3 }, { budgetNodes: 2000 }]
   const [all, words, labelled, diverse, bounded] = ways.map(options =>
@@ -51,6 +52,11 @@ for (const memories of [10_000, 100_000]) {
     boundedP95Ms: round(percentile(bounded, 0.95)),
     snapshotBytesPerMemory: round(fold.snapshot().length / memories),
   })
+}
+
+/** A number as a word: one with digits would name something. */
+function letters(number: number): string {
+  return `w${[...number.toString(26)].map(digit => String.fromCharCode(97 + Number.parseInt(digit, 26))).join('')}x`
 }
 
 function foldOf(memories: number, textOf: () => string): MemoryFold {

@@ -24,6 +24,7 @@ const PROGRAMS = [
   'vectors',
   'vectors-node',
   'locomo',
+  'entities',
 ] as const
 
 const chosen = process.argv.slice(2).filter(text => !text.startsWith('--'))

@@ -87,16 +87,28 @@ export class AppliedCut {
     this.#unread.add(id)
   }
 
-  /** Applies what can be applied, in causal order; whoever takes a record may `reset`. */
-  *take(): Generator<AppliedRecord> {
+  /** True when there may be more to take. */
+  get hasMore(): boolean {
+    return this.#runnable.size > 0
+  }
+
+  /** Applies what can be applied, at most `max` records, in causal order; whoever takes a record may `reset`. */
+  *take(max: number = Infinity): Generator<AppliedRecord> {
     const era = this.#era
+    let left = max
     for (const id of this.#runnable) {
+      if (left === 0) return
       this.#runnable.delete(id)
       const log = this.#chain.log(id)
       const queue = this.#ready.get(id)
       if (log === undefined || queue === undefined) continue
       let count = 0
+      let isOver = false
       for (const record of queue) {
+        if (left === 0) {
+          this.#runnable.add(id)
+          break
+        }
         if (isPremature(log, record)) break
         const blocker = this.#blocker(record)
         if (blocker !== undefined) {
@@ -105,17 +117,23 @@ export class AppliedCut {
           break
         }
         count++
+        left--
         this.#sizes.set(id, record.seq + 1)
         // Field by field: a spread costs as much as a tenth of what the fold does with it.
         const { seq, id: causalId, hlc, kind, actor, parents, record: stored } = record
         yield { seq, id: causalId, hlc, kind, actor, parents, record: stored, log, void: this.#isLate(log, record) ? 'clock' : undefined }
-        if (era !== this.#era) return
+        isOver = era !== this.#era
+        if (isOver) break
       }
-      if (count === 0) continue
-      // Fewer may be left of it than were taken: who takes a record may also offer more.
-      this.#readyCount -= queue.splice(0, count).length
-      if (queue.length === 0) this.#ready.delete(id)
-      this.#release(id)
+      // Whoever takes a record may also offer more, so that fewer are left of it than were taken, or reset this very log.
+      if (count > 0 && this.#ready.get(id) === queue) {
+        this.#readyCount -= queue.splice(0, count).length
+        if (queue.length === 0) this.#ready.delete(id)
+        this.#release(id)
+      }
+      if (!isOver) continue
+      this.#runnable.add(id)
+      return
     }
   }
 
@@ -134,15 +152,22 @@ export class AppliedCut {
     }
   }
 
-  /** Everything is applied anew, from nothing: the rules for some records changed. */
-  reset(): void {
+  /**
+   * The logs of these streams are applied anew, from nothing: the rules for some of their records changed. What was applied of
+   * others stays so, whatever it builds on: all that was applied will be again.
+   */
+  reset(streams: ReadonlySet<Stream>): void {
     this.#era++
-    this.#sizes.clear()
-    this.#ready.clear()
-    this.#waiting.clear()
-    this.#runnable.clear()
-    this.#unread = new Set(this.#chain.logs.keys())
-    this.#readyCount = 0
+    for (const { identity } of this.#chain.logs.values()) {
+      const { id, stream } = identity
+      if (!streams.has(stream)) continue
+      this.#readyCount -= this.#ready.get(id)?.length ?? 0
+      this.#ready.delete(id)
+      this.#sizes.delete(id)
+      this.#runnable.delete(id)
+      this.#unread.add(id)
+      for (const waiting of this.#waiting.values()) waiting.delete(id)
+    }
   }
 
   /** Keeps only the first record of what waits: the rest is on the disk. */

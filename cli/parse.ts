@@ -34,6 +34,13 @@ export function json(text: string): unknown {
   }
 }
 
+/** What a folder is called in keys. */
+export function folderName(text: string): string {
+  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(text))
+    throw new InvalidArgumentError('A name is 1 to 64 of a-z 0-9 . _ -, and begins with a letter or digit.')
+  return text
+}
+
 /** An option that may be given several times. */
 export function each(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]

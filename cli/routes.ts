@@ -173,6 +173,11 @@ export const ROUTES: readonly Route[] = [
         load: async () => (await import('./commands/mem-locate.ts')).define,
       },
       {
+        name: 'entities',
+        about: 'the paths, identifiers, dates and names that lead from memory to memory',
+        load: async () => (await import('./commands/mem-entities.ts')).define,
+      },
+      {
         name: 'import',
         about: 'remember what is written elsewhere',
         commands: [

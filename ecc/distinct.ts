@@ -32,6 +32,7 @@ export function distinct(view: View, ranked: readonly number[], accept: (record:
 
 function copiesOf(view: View, record: number, accept: (record: number) => boolean): number[] {
   const { records, nodes, same } = view.tables
+  if (same.isOnly(records.detail.at(record))) return []
   const keyOf = (one: number): string | undefined => nodes.keyOf(records.detail.at(one))
   const key = keyOf(record)
   const authors = new Set<NodeId>([view.authorOf(record)])

@@ -19,6 +19,9 @@ export const EDGE_TYPES = {
 
 export type EdgeType = keyof typeof EDGE_TYPES
 
+/** What leads from one memory to another: a link, or that both name the same, which nobody wrote. */
+export type PathEdge = EdgeType | 'shares'
+
 export interface EdgeBehaviour {
   /**
    * How well activation passes, either way; below zero it is taken away. 1 for `follows` is

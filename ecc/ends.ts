@@ -33,6 +33,7 @@ export class Ends {
   }
 
   of(record: number): EndsOf {
+    if (successions(this.#view, record).length === 0) return { newest: this.#view.isNode(record) ? [record] : [], isCut: false }
     const line = this.#lineFrom(record)
     let ends = this.#known.get(line)
     if (ends === undefined) this.#known.set(line, (ends = this.#follow(line)))

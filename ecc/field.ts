@@ -1,4 +1,4 @@
-import { type EdgeType, edgeTypeOf } from './edge-types.ts'
+import { edgeTypeOf, type PathEdge } from './edge-types.ts'
 import type { Matches } from './matches.ts'
 import type { Contribution } from './spread.ts'
 import type { Weighing } from './weighing.ts'
@@ -49,11 +49,31 @@ export class Field {
     }
   }
 
+  /** Adds what a memory that was found contributes to those that name the same. @param strength what it is worth itself */
+  addShared(strength: number, contributions: ReadonlyMap<number, Contribution>): void {
+    for (const [record, { share, hops }] of contributions) {
+      if (hops === 0) continue
+      const place = this.#open(record)
+      const amount = share * strength
+      place.shared += amount
+      if (amount > place.most) {
+        place.most = amount
+        place.by = contributions
+      }
+    }
+  }
+
   scoreOf(record: number): number {
-    return this.subjectOf(record) * this.#weighing.of(record)
+    return this.wholeOf(record) * this.#weighing.of(record)
   }
 
   /** The score before trust and recency. */
+  wholeOf(record: number): number {
+    const subject = this.subjectOf(record)
+    return Math.max(subject + (this.#places.get(record)?.shared ?? 0), subject * KEPT_SHARE)
+  }
+
+  /** The score without what names the same adds. */
   subjectOf(record: number): number {
     const isSubject = this.#places.get(record)?.isSubject ?? this.#matches.isSubject(record)
     return this.onceOf(record) * (isSubject ? this.#subject : 1)
@@ -75,16 +95,19 @@ export class Field {
     return path
   }
 
-  edgeTo(record: number, step: number): EdgeType | '' {
+  /** What led to a step of that path: '' for its beginning; an entity where both name it. */
+  edgeTo(record: number, step: number): { readonly edge: PathEdge | ''; readonly entity?: number } {
     const contribution = this.#places.get(record)?.by?.get(step)
-    return contribution?.via === undefined ? '' : (edgeTypeOf(contribution.type) as EdgeType)
+    if (contribution?.via === undefined) return { edge: '' }
+    const { entity, type } = contribution
+    return entity === undefined ? { edge: edgeTypeOf(type) as PathEdge } : { edge: 'shares', entity }
   }
 
   #open(record: number): Place {
     const known = this.#places.get(record)
     if (known !== undefined) return known
     const own = this.#matches.scoreOf(record)
-    const place: Place = { own, gained: 0, lost: 0, isSubject: this.#matches.isSubject(record), most: own, by: undefined }
+    const place: Place = { own, gained: 0, lost: 0, shared: 0, isSubject: this.#matches.isSubject(record), most: own, by: undefined }
     this.#places.set(record, place)
     return place
   }
@@ -94,6 +117,8 @@ interface Place {
   own: number
   gained: number
   lost: number
+  /** By those that name the same. */
+  shared: number
   isSubject: boolean
   /** The largest single contribution, and the seed's spreading that made it; undefined when it was its own. */
   most: number

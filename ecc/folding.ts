@@ -6,6 +6,8 @@ import { isFolded, KIND } from '../base/kinds.ts'
 import { CausalPast } from './causal-past.ts'
 import { NONE } from './column.ts'
 import { EDGE_TYPES } from './edge-types.ts'
+import { entitiesOf } from './entities.ts'
+import { EntityTable } from './entity-table.ts'
 import { LabelTable } from './label-table.ts'
 import { NodeTable } from './node-table.ts'
 import { OwnMemories } from './own-memories.ts'
@@ -46,6 +48,7 @@ export interface FoldState {
   readonly vectors: VectorTable
   /** Replaced by ones without the erased when a snapshot is taken. */
   text: TextIndex
+  entities: EntityTable
   labels: LabelTable
   same: SameTexts
   /** Live memories, the words in them, live links; erased memories whose words are still indexed. */
@@ -66,6 +69,7 @@ export function emptyState(self: NodeId): FoldState {
     own: new OwnMemories(self),
     vectors: new VectorTable(),
     text: new TextIndex(),
+    entities: new EntityTable(),
     labels: new LabelTable(),
     same: new SameTexts(),
     totals: { nodes: 0, words: 0, edges: 0, unswept: 0 },
@@ -139,10 +143,11 @@ export class Folding {
   #remember(record: number, log: number, body: Uint8Array): Folded {
     const remember = decodeRemember(body)
     if (remember === undefined) return 'void'
-    const { nodes, text, own, records, labels, same } = this.state
+    const { nodes, text, entities, own, records, labels, same } = this.state
     const found = remember.meta.map(([, value]) => value)
     if (remember.key !== null) found.push(remember.key)
     const words = text.add(nodes.size, remember.text, found)
+    entities.add(entitiesOf(remember.text))
     labels.add(nodes.size, remember)
     same.add(remember.text)
     const node = nodes.add(record, log, remember, words)

@@ -10,7 +10,6 @@ import { type News, newsOf } from './cognition/news.ts'
 import { NONE } from './column.ts'
 import { type Conflict, conflicts } from './conflicts.ts'
 import { type Difference, difference } from './diff.ts'
-import { EDGE_TYPES } from './edge-types.ts'
 import { emptyState, type Folded, Folding, type FoldRecord, type FoldState } from './folding.ts'
 import { type Parent, parentsFor } from './heads.ts'
 import { type LinksOf, linksOf, outgoing } from './links.ts'
@@ -19,15 +18,16 @@ import { populationOf } from './matches.ts'
 import { cutAt } from './moment.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
-import { type LinkInput, weightOf } from './records.ts'
+import type { LinkInput } from './records.ts'
 import { currentName } from './reference-table.ts'
+import { duplicateOf, keyed, retractOf, sameLink, supersedeOf, underKey, vectorOf } from './said-before.ts'
 import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
+import { type NamedOptions, type NamedPage, named } from './named.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
-import { isCurrent, newestOf } from './supersession.ts'
+import { isCurrent } from './supersession.ts'
 import { type Timeline, timeline, type TimelineOrder } from './timeline.ts'
-import { NewestVectors } from './vector-standing.ts'
 import { Vectors } from './vectors.ts'
-import { packEdge, View } from './view.ts'
+import { View } from './view.ts'
 import { type Counterfactual, whatIf, withAllItSays } from './what-if.ts'
 import { worthsOf } from './worth.ts'
 import { type Explanation, why, type WhyOptions } from './why.ts'
@@ -49,6 +49,11 @@ export interface FoldStats {
   /** Records left out because too many references wait (DANGLING_MAX). */
   readonly dropped: number
   readonly voids: number
+}
+
+export interface EntityQuery extends Omit<NamedOptions, 'of'> {
+  readonly of?: CausalId | undefined
+  readonly at?: Cut | undefined
 }
 
 /**
@@ -318,6 +323,20 @@ export class MemoryFold {
     )
   }
 
+  /**
+   * What memories name: paths, identifiers, numbers, dates and names.
+   *
+   * @throws WeftError `invalid_argument`, `unknown_id`, `erased`, `frontier_ahead`
+   */
+  entities({ of, name, at, limit, nodesMax }: EntityQuery): NamedPage {
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX)
+      throw new WeftError('invalid_argument', `limit is 1 to ${LIST_MAX}, got ${limit}`)
+    const view = this.#view(at)
+    const record = of === undefined ? undefined : this.#find(of)
+    if (of !== undefined && !view.isNode(record ?? NONE)) throw this.missing(of)
+    return named(view, { of: record, name, limit, nodesMax })
+  }
+
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
@@ -346,17 +365,11 @@ export class MemoryFold {
     return canonical(this.#view(at))
   }
 
-  // ---- what an author asks before writing; only this node's own memories are known by content
+  // ---- what an author asks before writing (`ecc/said-before.ts`)
 
   /** The current memory of `author` with this content (`contentHash` of its body). */
   findDuplicate(author: NodeId, content: Uint8Array): CausalId | undefined {
-    if (author !== this.#state.own.author) return undefined
-    const view = this.#view()
-    for (const node of this.#state.own.find(content)) {
-      const record = this.#state.nodes.record.at(node)
-      if (isCurrent(view, record)) return this.#state.records.idOf(record)
-    }
-    return undefined
+    return this.#idOf(duplicateOf(this.#view(), author, content))
   }
 
   /** Current memories with this text, whoever wrote them and whatever stands around it: oldest first. */
@@ -372,43 +385,36 @@ export class MemoryFold {
 
   /** The newest memory of `author` with this key, if it is current. */
   findByKey(author: NodeId, key: string): CausalId | undefined {
-    const { records, nodes } = this.#state
-    const view = this.#view()
-    for (const [log, row] of records.logs.entries()) {
-      const newest = row.author === author ? newestOf(view, nodes.newestOf(log, key)) : NONE
-      if (newest !== NONE && isCurrent(view, newest)) return records.idOf(newest)
-    }
-    return undefined
+    return this.#idOf(underKey(this.#view(), author, key))
+  }
+
+  /** Current memories of `author` whose keys begin with `prefix`, `max` at a time: `next` is what to ask for those after with `from`. */
+  keyed(author: NodeId, prefix: string, from: number, max: number): ReturnType<typeof keyed> {
+    return keyed(this.#view(), author, prefix, from, max)
+  }
+
+  /** The record by which its author took this one back, or erased it; undefined when it stands. */
+  findRetract(id: CausalId): CausalId | undefined {
+    return this.#idOf(retractOf(this.#view(), this.#find(id)))
+  }
+
+  /** The record by which `author` put `by` in the place of `target`, if that counts and `by` was not replaced itself. */
+  findSupersede(author: NodeId, target: CausalId, by: CausalId): CausalId | undefined {
+    return this.#idOf(supersedeOf(this.#view(), author, this.#find(target), this.#find(by)))
   }
 
   /** The newest vector of `author` for a memory, if this is it (`contentHash` of its body). */
   findVector(author: NodeId, content: Uint8Array): CausalId | undefined {
-    const { own, records } = this.#state
-    const record = author === own.author ? own.findVector(content) : NONE
-    const found = record !== NONE && records.role.at(record) === ROLE.vector && new NewestVectors(this.#view()).counts(record)
-    return found ? records.idOf(record) : undefined
+    return this.#idOf(vectorOf(this.#view(), author, content))
   }
 
   /** A live link of `author` that says exactly this. @throws WeftError `edge_invalid` for a weight out of range */
   findLink(author: NodeId, link: LinkInput): CausalId | undefined {
-    const { records, references } = this.#state
-    const value = packEdge(EDGE_TYPES[link.type], weightOf(link.weight ?? 1))
-    const isSame = (reference: number): boolean => {
-      const owner = references.owner.at(reference)
-      const first = records.detail.at(owner)
-      if (records.role.at(owner) !== ROLE.link || records.authorOf(owner) !== author || records.retracts.at(owner) > 0) return false
-      return references.value.at(first) === value && references.names(first, link.from) && references.names(first + 1, link.to)
-    }
-    // It is in the lists of both ends: the shorter one decides.
-    let from = references.listOf(link.from)
-    let to = references.listOf(link.to)
-    while (from !== NONE && to !== NONE) {
-      if (isSame(from)) return records.idOf(references.owner.at(from))
-      if (isSame(to)) return records.idOf(references.owner.at(to))
-      from = references.next.at(from)
-      to = references.next.at(to)
-    }
-    return undefined
+    return this.#idOf(sameLink(this.#view(), author, link))
+  }
+
+  #idOf(record: number): CausalId | undefined {
+    return record === NONE ? undefined : this.#state.records.idOf(record)
   }
 
   #view(at?: Cut): View {

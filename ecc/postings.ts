@@ -56,6 +56,19 @@ export class Postings {
     }
   }
 
+  /** Shows the values of a list, first to last, until `wanted` says that it has enough. */
+  visit(list: number, wanted: (value: number) => boolean): void {
+    const cells = this.#cells.data
+    let left = this.#length.at(list)
+    let from = this.#first.at(list)
+    for (let size = SLICE_FIRST; left > 0; size = nextSize(size)) {
+      const end = from + Math.min(left, size - 1)
+      for (let cell = from; cell < end; cell++) if (!wanted(cells[cell] as number)) return
+      left -= end - from
+      if (left > 0) from = cells[end] as number
+    }
+  }
+
   /** The last cell of the full slice, where writing stopped, comes to name the next slice. */
   #extend(list: number, length: number): void {
     let size = SLICE_FIRST

@@ -27,7 +27,7 @@ export interface RecallFilter {
 const QUOTED = /"([^"]*)"|“([^”]*)”/g
 
 /** @throws WeftError `invalid_argument` */
-export function checkFilter({ meta = {}, quoting = '' }: RecallFilter): void {
+export function checkFilter({ meta = {} }: RecallFilter, quoting: string): void {
   const values = Object.values(meta).flat().length
   if (values > FILTER_VALUES_MAX) throw new WeftError('invalid_argument', `a filter of ${values} labels, at most ${FILTER_VALUES_MAX}`)
   const phrases = quotedIn(quoting).length
@@ -47,8 +47,8 @@ export class Filter {
   readonly #phrases: readonly (readonly number[] | undefined)[]
   readonly #sequences: TermSequences
 
-  constructor(view: View, options: RecallFilter) {
-    const { meta = {}, source, quoting = '' } = options
+  constructor(view: View, options: RecallFilter, quoting: string = options.quoting ?? '') {
+    const { meta = {}, source } = options
     const { text, labels, nodes } = view.tables
     const quoted = quotedIn(quoting).map(phrase => text.phrase(phrase))
     this.#phrases = quoted.filter(phrase => phrase === undefined || phrase.length > 0)

@@ -7,11 +7,12 @@ import { Best } from './best.ts'
 import { Budget, type TruncatedBy } from './budget.ts'
 import { contradictionsOf } from './contradictions.ts'
 import { type Distinct, distinct, diverse } from './distinct.ts'
-import type { EdgeType } from './edge-types.ts'
+import type { PathEdge } from './edge-types.ts'
 import { Field } from './field.ts'
 import { Matches, type Similar } from './matches.ts'
 import { checkFilter, Filter, type RecallFilter } from './recall-filter.ts'
 import type { Cut, Ref } from './record-table.ts'
+import { SharedEntities } from './shared-entities.ts'
 import { type Standing, standingOf } from './rivals.ts'
 import { type Expansion, HOPS_MAX, Spread } from './spread.ts'
 import type { View } from './view.ts'
@@ -56,7 +57,7 @@ export interface Ranking {
  * three times 77 %; with none of it and 50 seeds 70 %. Chosen on three conversations and measured on the fourth it is as
  * good; the ideas themselves were chosen on all four, among some 450 settings.
  *
- * Tried on top of it, in points of recall@10: edges between memories that share rare words -0.9 to -0.5, or names -0.1; terms
+ * Tried on top of it, in points of recall@10: edges between memories that share rare words -0.9 to -0.5; terms
  * of the best matches added to the query -0.9; diversity of the hits -0.6; more forward than back -0.6; memories that are
  * questions counted less +0.1; words of the query counted more where they stand next to each other
  * -0.2 to +0.2; irregular forms of verbs +0.3; longer memories counted more +0.3. None is beyond its
@@ -77,14 +78,19 @@ export interface Hit extends Standing {
     readonly bm25: number
     readonly vector: number
     readonly spread: number
-    /** As much as all other parts together, when the query names what the memory is about. */
+    /** As much as all parts before, when the query names what the memory is about. */
     readonly subject?: number
+    /** What memories passed on that name the same path, identifier, number, date or name. */
+    readonly shared?: number
     /** What was taken away because its author is not wholly trusted, and because it is old. */
     readonly trust?: number
     readonly recency?: number
   }
-  /** From the match that did most for it to the hit itself, each step with the type of the edge that led there; empty when it was its own match. */
-  readonly path: readonly { readonly id: CausalId; readonly edge: EdgeType | '' }[]
+  /**
+   * From the match that did most for it to the hit itself, each step with the type of the edge that led there, and what
+   * both name where it is `shares`; empty when it was its own match.
+   */
+  readonly path: readonly { readonly id: CausalId; readonly edge: PathEdge | ''; readonly entity?: string }[]
   /** Memories of other authors that say the same: they are not hits of their own. */
   readonly copies?: readonly { readonly id: CausalId; readonly author: NodeId }[]
   /** Current memories that somebody says contradict it. */
@@ -105,7 +111,8 @@ export interface Recollection {
 /**
  * The k best memories for a query: words (BM25) and similar vectors make seeds, activation
  * spreads from the best RECALL_SEEDS of them. Then what is about something that the query names counts
- * twice, matched or reached: of the answers to a question, those of whom it asks about. What was superseded or retracted is not
+ * twice, matched or reached: of the answers to a question, those of whom it asks about. At last the best lead to what names the
+ * same paths, identifiers, numbers, dates and names as they do. What was superseded or retracted is not
  * returned, but a match of what was superseded speaks for what took its place.
  *
  * The answer is a function of the applied records and the query, the same on every node.
@@ -119,13 +126,14 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
   const hops = options.spread === false ? 0 : (expand?.hops ?? HOPS_MAX)
   const budget = new Budget(options.budgetMs, options.budgetNodes)
   const weighing = new Weighing(view, options.trust, options.halfLifeMs)
-  const filter = new Filter(view, { ...options, quoting: query })
+  const filter = new Filter(view, options, query)
   const matches = new Matches(view, query, options.similar ?? [], covering, budget)
   const exact = budget.truncatedBy === undefined
   const subjectOnce = hops > 0 ? subject : 1
   const field = new Field(matches, subjectOnce, weighing)
   const spread = new Spread(view, { ...expand, hops }, weighing, budget)
   for (const seed of matches.best(seedsMax, () => true)) field.add(seed, spread.from(seed))
+  if (hops > 0) share(view, query, field, spread, weighing, seedsMax)
 
   const wanted = (record: number): boolean => filter.accepts(record)
   const { labelled } = filter
@@ -151,6 +159,15 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
   }
 }
 
+/** The best so far, each with what it names, lead to others that name the same. */
+function share(view: View, query: string, field: Field, spread: Spread, weighing: Weighing, count: number): void {
+  const shared = new SharedEntities(view, query)
+  const best = new Best(view, count, () => true)
+  for (const record of field.records) best.offer(record, rounded(field.scoreOf(record)))
+  const leading = best.records().map(record => ({ record, strength: field.wholeOf(record) * weighing.trustIn(record) }))
+  for (const { record, strength } of leading) field.addShared(strength, spread.sharing(record, shared))
+}
+
 /** So many times more hits than are wanted are there to choose unlike ones from. */
 const DIVERSITY_CANDIDATES = 5
 
@@ -169,11 +186,9 @@ function distinctBest(
 }
 
 /** @throws WeftError `text_too_long`, `invalid_argument` */
-export function checkRecall(
-  query: string,
-  { k, halfLifeMs, trust, diversity = 0, expand, budgetMs = 1, budgetNodes = 1, ...filter }: Omit<RecallOptions, 'at'>,
-): void {
-  checkFilter({ ...filter, quoting: query })
+export function checkRecall(query: string, options: Omit<RecallOptions, 'at'>): void {
+  const { k, halfLifeMs, trust, diversity = 0, expand, budgetMs = 1, budgetNodes = 1 } = options
+  checkFilter(options, query)
   const length = utf8(query).length
   if (length > QUERY_MAX_BYTES) throw new WeftError('text_too_long', `a query of ${length} bytes, at most ${QUERY_MAX_BYTES}`)
   const refuse = (what: string, value: unknown): never => {
@@ -191,11 +206,12 @@ export function checkRecall(
 }
 
 function hitOf(view: View, { record, copies }: Distinct, matches: Matches, field: Field, weighing: Weighing): Hit {
-  const { records, nodes } = view.tables
+  const { records, nodes, entities } = view.tables
   const key = nodes.keyOf(records.detail.at(record))
   const once = rounded(field.onceOf(record))
   const subject = rounded(field.subjectOf(record))
-  const trusted = rounded(field.subjectOf(record) * weighing.trustIn(record))
+  const whole = rounded(field.wholeOf(record))
+  const trusted = rounded(field.wholeOf(record) * weighing.trustIn(record))
   const score = rounded(field.scoreOf(record))
   const bm25 = rounded(matches.bm25(record))
   const vector = rounded(matches.vector(record))
@@ -212,10 +228,14 @@ function hitOf(view: View, { record, copies }: Distinct, matches: Matches, field
       vector,
       spread: rounded(once - bm25 - vector),
       ...(subject === once ? {} : { subject: rounded(subject - once) }),
-      ...(trusted === subject ? {} : { trust: rounded(trusted - subject) }),
+      ...(whole === subject ? {} : { shared: rounded(whole - subject) }),
+      ...(trusted === whole ? {} : { trust: rounded(trusted - whole) }),
       ...(score === trusted ? {} : { recency: rounded(score - trusted) }),
     },
-    path: field.pathTo(record).map(step => ({ id: records.idOf(step), edge: field.edgeTo(record, step) })),
+    path: field.pathTo(record).map(step => {
+      const { edge, entity } = field.edgeTo(record, step)
+      return { id: records.idOf(step), edge, ...(entity === undefined ? {} : { entity: entities.entity(entity).name }) }
+    }),
     ...(copies.length === 0 ? {} : { copies: copies.map(copy => ({ id: records.idOf(copy), author: records.authorOf(copy) })) }),
     ...(contradictedBy.length === 0 ? {} : { contradictedBy }),
     ...standingOf(view, record),

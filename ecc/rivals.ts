@@ -55,7 +55,9 @@ function rivalAt(view: View, record: number): Rival {
 
 /** What else is current in a place in which this one stands, oldest first. */
 function rivalsOf(view: View, record: number): number[] {
-  const { records } = view.tables
+  const { records, nodes } = view.tables
+  // Most never stood in the place of another.
+  if (records.claims.at(record) === NONE && nodes.previous.at(records.detail.at(record)) === NONE) return []
   const rivals = new Set<number>()
   for (const place of placesOf(view, record)) {
     if (records.claims.at(place) === NONE) continue

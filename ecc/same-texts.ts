@@ -40,6 +40,12 @@ export class SameTexts {
     if (row !== NONE) yield* this.#chain(this.#last.at(row))
   }
 
+  /** No other memory has the text of this one. */
+  isOnly(node: number): boolean {
+    const row = this.#text.at(node)
+    return row === NONE || (this.#last.at(row) === node && this.#before.at(node) === NONE)
+  }
+
   /** Rebuilt without what erased memories said: a hash would still tell a text to who can guess it. */
   without(erased: (node: number) => boolean): SameTexts {
     const rebuilt = new SameTexts()

@@ -15,7 +15,7 @@ import { Vocabulary } from './vocabulary.ts'
  */
 
 /** Raised whenever the state, or what folds into it, changes: an older snapshot is not read. */
-const FORMAT = 4
+const FORMAT = 6
 
 /** Reads as another number where bytes are ordered the other way. */
 const MAGIC = 0x57454654
@@ -49,6 +49,7 @@ function sweep(state: FoldState): void {
   if (state.totals.unswept === 0) return
   const isErased = (node: number): boolean => state.records.role.at(state.nodes.record.at(node)) !== ROLE.node
   state.text = state.text.without(isErased)
+  state.entities = state.entities.without(isErased)
   state.labels = state.labels.without(isErased)
   state.same = state.same.without(isErased)
   state.totals.unswept = 0
@@ -101,6 +102,11 @@ function transfer(state: FoldState, tape: Tape): boolean {
   const { postings, sequences } = state.text
   for (const column of [...postings.columns, ...sequences.columns]) tape.column(column)
   if (terms !== state.text.vocabulary.texts) state.text = new TextIndex(new Vocabulary(terms), postings, sequences)
+
+  const { entities } = state
+  const named = tape.texts(entities.keys)
+  for (const column of entities.columns) tape.column(column)
+  if (named !== entities.keys) entities.load(named)
 
   const labels = tape.texts(state.labels.texts)
   for (const column of state.labels.nodes.columns) tape.column(column)

@@ -1,9 +1,10 @@
 import { RECALL_SEEDS, SPREAD_NODES_MAX } from '../base/limits.ts'
 import type { Budget } from './budget.ts'
-import { behaviourOf, EDGE_TYPES, type EdgeType, edgeTypeOf } from './edge-types.ts'
+import { behaviourOf, EDGE_TYPES, type EdgeType, edgeTypeOf, type PathEdge } from './edge-types.ts'
 import { Ends } from './ends.ts'
 import { WEIGHT_ONE } from './records.ts'
 import { replacedBy } from './supersession.ts'
+import type { SharedEntities } from './shared-entities.ts'
 import type { View } from './view.ts'
 import type { Weighing } from './weighing.ts'
 
@@ -23,13 +24,20 @@ const EDGES_PER_SEED: number = SPREAD_NODES_MAX / RECALL_SEEDS
 
 const SUPERSEDES: number = EDGE_TYPES.supersedes
 
+/**
+ * Nobody wrote the edges between memories that name the same, so less passes. Of the commits whose lines a commit changed 6
+ * points more are among the first 10 hits for its title in the history of redis (3.2 to 9.2), about 1 more or less in six others;
+ * with 0.2 and 0.6 it is less. On LoCoMo, where little but people is named, 0.9 of multi-hop and nothing else.
+ */
+const SHARED_DECAY = 0.4
+
 /** Beyond three links little is left. */
 export const HOPS_MAX: number = SPREAD_DECAY.length - 1
 
-/** Which links activation goes along. */
+/** Which edges activation goes along. */
 export interface Expansion {
   /** Only these types, each passing on so much of it: -1 to 1, 1 is all. Without it all types, by `EdgeBehaviour.spread`. */
-  readonly types?: Readonly<Partial<Record<EdgeType, number>>> | undefined
+  readonly types?: Readonly<Partial<Record<PathEdge, number>>> | undefined
   /** 0 to HOPS_MAX, which it is unless said otherwise. */
   readonly hops?: number | undefined
   /** `out`: from A to B along `A causes B`; `in`: from B to A. Both unless said otherwise. */
@@ -45,6 +53,8 @@ export interface Contribution {
   /** Where it came from, along an edge of this type; undefined for the seed. */
   readonly via: number | undefined
   readonly type: number
+  /** There is no link: both name this. */
+  readonly entity?: number
 }
 
 interface Neighbour {
@@ -108,6 +118,24 @@ export class Spread {
     return reached
   }
 
+  /** What a memory contributes to those that name the same things, and to what took their place. */
+  sharing(memory: number, shared: SharedEntities): ReadonlyMap<number, Contribution> {
+    const reached = new Map<number, Contribution>()
+    const decay = SHARED_DECAY * this.#passesShared()
+    if (decay === 0) return reached
+    const found = new Map<number, Contribution>()
+    for (const via of this.#reach(reached, memory, { share: 1, hops: 0, via: undefined, type: 0 })) {
+      const sharings = shared.of(via)
+      if (!this.#budget.take(sharings.length)) break
+      for (const { other, strength, entity } of sharings) {
+        const share = decay * strength
+        if (Math.abs(share) > Math.abs(found.get(other)?.share ?? 0)) found.set(other, { share, hops: 1, via, type: 0, entity })
+      }
+    }
+    for (const record of this.#strongestFirst([...found.keys()], found)) this.#reach(reached, record, found.get(record) as Contribution)
+    return reached
+  }
+
   /** Marks a memory, and what took its place. @returns those from which activation goes on. */
   #reach(reached: Map<number, Contribution>, record: number, contribution: Contribution): number[] {
     if (reached.has(record)) return []
@@ -116,7 +144,7 @@ export class Spread {
     const { newest, isCut } = this.#ends.of(record)
     if (isCut) this.truncated = true
     const ends = newest.filter(end => !reached.has(end))
-    for (const end of ends) reached.set(end, { ...contribution, via: record, type: SUPERSEDES })
+    for (const end of ends) reached.set(end, { share: contribution.share, hops: contribution.hops, via: record, type: SUPERSEDES })
     return [record, ...ends]
   }
 
@@ -149,6 +177,13 @@ export class Spread {
     const neighbours = edges > EDGES_PER_SEED ? null : [...strongest.values()].map(near => ({ ...near, strength: near.strength * fan }))
     this.#neighbours.set(record, neighbours)
     return neighbours
+  }
+
+  /** What two memories share has no direction. */
+  #passesShared(): number {
+    const { types, hops = HOPS_MAX, direction = 'both' } = this.#expand
+    if (hops === 0 || direction !== 'both') return 0
+    return types === undefined ? 1 : (types.shares ?? 0)
   }
 
   /** How much a link passes on to its other end, 0 for nothing. */

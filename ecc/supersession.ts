@@ -34,7 +34,14 @@ export function isSuperseded(view: View, node: number): boolean {
 
 /** What takes the place of `node`, directly. */
 export function successions(view: View, node: number): readonly Succession[] {
+  if (isLastWord(view, node)) return []
   return hasManyClaims(view, node) ? knownOf(view, node).all : workedOut(view, node)
+}
+
+/** No supersede ever named it, and nothing followed under its key: so it is with most, and a question asks it of each. */
+function isLastWord({ tables: { records, nodes } }: View, node: number): boolean {
+  if (records.claims.at(node) !== NONE) return false
+  return records.role.at(node) !== ROLE.node || nodes.next.at(records.detail.at(node)) === NONE
 }
 
 /** The memories whose place `node` takes, directly: `successions` from the other side. */

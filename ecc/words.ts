@@ -30,7 +30,7 @@ export function placeOfStopWord(run: string): number | undefined {
 
 /** Calls `visit` with each run of word characters, single `.`, `-`, `/` and their like inside included. */
 export function forEachRun(text: string, visit: (run: string) => void): void {
-  const plain = isAscii(text) ? text : foldAccents(text)
+  const plain = foldAccents(text)
   let start = -1
   let kind = 0
   for (let at = 0; at <= plain.length; at++) {
@@ -150,7 +150,8 @@ function isAscii(text: string): boolean {
 }
 
 /** Without the accents of Latin, Greek and Cyrillic; marks that other scripts spell with stay. */
-function foldAccents(text: string): string {
+export function foldAccents(text: string): string {
+  if (isAscii(text)) return text
   return text
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')

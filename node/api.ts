@@ -5,7 +5,8 @@ import type { CausalId, ClusterId, LogId, NodeId, Pid, ProcessAddress, Stream } 
 import type { Verification } from '../chain/verify.ts'
 import type { TruncatedBy } from '../ecc/budget.ts'
 import type { SpaceRole } from '../discovery/operation.ts'
-import type { EdgeType } from '../ecc/edge-types.ts'
+import type { EdgeType, PathEdge } from '../ecc/edge-types.ts'
+import type { EntityKind } from '../ecc/entities.ts'
 import type { Capacity } from './cognition/calibration.ts'
 import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
@@ -86,6 +87,8 @@ export interface NodeStatus {
   readonly conflicts: number
   /** What makes vectors of memories on this node; null for nothing. */
   readonly embedder: EmbeddingStatus | null
+  /** Spaces that are being folded anew: for the moment `frontier` and counts are of a part of what is in them. */
+  readonly foldedAnew?: readonly string[]
   /** That nobody has acknowledged. */
   readonly impulses: number
   /** How long a synthetic tick of cognition takes this node, in microseconds; null before it has measured that. */
@@ -230,6 +233,8 @@ export interface Memory extends MemoryCognition {
   resolve(about: string, verdict: Verdict): Promise<Settled>
   /** What was thought when, and what replaced what: of one memory, of what a query finds, or of everything. */
   timeline(options?: TimelineOptions): Promise<MemoryTimeline>
+  /** What memories name, and which memories name it: how one leads to another that nobody linked with it. */
+  entities(options?: EntityOptions): Promise<EntityList>
   status(): Promise<MemoryStatus>
   /** Remembers items and their edges, each once however often it is imported. */
   import(items: readonly ImportItem[]): Promise<ImportResult>
@@ -274,7 +279,10 @@ export interface Receipt {
   readonly seq: number
   /** Where it went, when that is not the space that was asked: `[memory.route]` says so, or what it is about is there. */
   readonly space?: string
-  /** This is a memory that said so already, of whatever author; what was given with it is said of that one. */
+  /**
+   * Nothing was written: this is the record that says so already. A memory may be of another author; what was given with it is said of
+   * that one.
+   */
   readonly known?: true
   /** The record of its vector, where one was given. */
   readonly vector?: Omit<Receipt, 'vector'>
@@ -403,10 +411,10 @@ export interface RecallOptions extends VectorQuery {
   readonly meta?: Readonly<Record<string, Label | readonly Label[] | null>> | undefined
   /** Only what names a source that begins so. */
   readonly source?: string | undefined
-  /** Which links lead on from the matches (with how much of the score each passes on, -1 to 1), how far (0 to 3), and which way. */
+  /** Which links lead on from the matches, and `shares` for what names the same (with how much of the score each passes on, -1 to 1), how far (0 to 3), and which way. */
   readonly expand?:
     | {
-        readonly types?: readonly EdgeType[] | Readonly<Partial<Record<EdgeType, number>>> | undefined
+        readonly types?: readonly PathEdge[] | Readonly<Partial<Record<PathEdge, number>>> | undefined
         readonly hops?: number | undefined
         readonly direction?: 'in' | 'out' | 'both' | undefined
       }
@@ -444,7 +452,8 @@ export interface MemoryRecord {
 export interface RecallHit extends Omit<MemoryRecord, 'state'> {
   readonly score: number
   /**
-   * They add up to the score. `subject` when the query names what the memory is about: it counts twice; `trust` and
+   * They add up to the score. `subject` when the query names what the memory is about: it counts twice; `shared` when others name
+   * what it names; `trust` and
    * `recency` when they took something away.
    */
   readonly parts: {
@@ -452,11 +461,12 @@ export interface RecallHit extends Omit<MemoryRecord, 'state'> {
     readonly vector: number
     readonly spread: number
     readonly subject?: number
+    readonly shared?: number
     readonly trust?: number
     readonly recency?: number
   }
-  /** How it was reached, from the match that did most for it; empty when its own words matched. */
-  readonly path: readonly { readonly id: CausalId; readonly edge: string }[]
+  /** How it was reached, from the match that did most for it, and what both name where `edge` is `shares`; empty when its own words matched. */
+  readonly path: readonly { readonly id: CausalId; readonly edge: string; readonly entity?: string }[]
   /** Names the memory wherever its text is copied to: what is remembered with it is known as a copy. */
   readonly mark: string
   /** Memories of other authors that say the same: they are not hits of their own. */
@@ -606,6 +616,34 @@ export interface Settled extends Receipt {
   readonly replaced: readonly CausalId[]
 }
 
+export interface EntityOptions {
+  /** What this memory names. */
+  readonly of?: string | undefined
+  /** Things of this name: `src/net.c`, `ENOSPC`, `31 January 2026`. Without either, what two memories or more name. */
+  readonly name?: string | undefined
+  /** Things at most: 50 by default, LIST_MAX at most. */
+  readonly limit?: number | undefined
+  readonly asOf?: string | undefined
+}
+
+export interface EntityList {
+  /** What most memories name first. */
+  readonly entities: readonly NamedEntity[]
+  readonly frontier: string
+  /** There is more than is listed. */
+  readonly truncated: boolean
+}
+
+export interface NamedEntity {
+  readonly kind: EntityKind
+  /** In lower case. */
+  readonly name: string
+  /** How many memories name it, replaced ones too. */
+  readonly inAll: number
+  /** Where one thing, or one memory, was asked about: the newest of them, newest first. */
+  readonly memories?: readonly MemoryRecord[]
+}
+
 export interface TimelineOptions {
   /** A memory: with all that it replaced, and all that replaced it. */
   readonly id?: string | undefined
@@ -732,8 +770,17 @@ export interface ImportResult {
 }
 
 export type ImportedItem =
-  /** `unresolved`: edges to keys that are not known yet; import the item again when they are. */
-  | { readonly status: 'imported' | 'skipped'; readonly id: CausalId; readonly unresolved: readonly string[]; readonly space?: string }
+  /**
+   * `unresolved`: edges to keys that are not known yet; import the item again when they are. `elsewhere`: edges that were not written because
+   * what they lead to is in another space.
+   */
+  | {
+      readonly status: 'imported' | 'skipped'
+      readonly id: CausalId
+      readonly unresolved: readonly string[]
+      readonly elsewhere?: readonly { readonly to: string; readonly space: string }[]
+      readonly space?: string
+    }
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string }
 
 export type MemoryChange =

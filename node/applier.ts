@@ -21,6 +21,8 @@ export interface Fold {
   hasNewKeys(): boolean
   /** Forgets what must not count twice: all records will come again. */
   reset(): void
+  /** After a reset: all that can be applied has come again. */
+  onWhole(): void
 }
 
 /** Whose records count. */
@@ -34,7 +36,7 @@ export interface Standing {
 /**
  * Carries durable records to the folds in causal order. What is in memory goes straight on; the
  * rest is read from the disk, a chunk per log at a time. Records beyond the cut of a revoked author are
- * void on every replica, whenever it learnt of it: then everything is folded anew.
+ * void on every replica, whenever it learnt of it: then the streams in which he counted are folded anew, and no others.
  */
 export class Applier {
   readonly #context: CoreContext
@@ -42,32 +44,47 @@ export class Applier {
   readonly #applied: AppliedCut
   readonly #foldOf: (stream: Stream) => Fold | undefined
   readonly #standing: Standing
-  readonly #reading: Set<LogId> = new Set()
+  readonly #onApplied: (groups: readonly Group[]) => void
+  /** Not told of yet, as they were committed. */
+  #committed: Group[] = []
+  /** By log, the read that is under way; one that was asked for before a reset is of no use after it. */
+  readonly #reading: Map<LogId, object> = new Map()
   /** Logs whose records cannot be read back: damaged since the start. */
   readonly #stuck: Set<LogId> = new Set()
   #changed = false
-  /** Something that was applied counts no more. */
-  #isStale = false
+  /** Streams of which something that was applied counts no more, or the other way round. */
+  #stale: Set<Stream> = new Set()
+  /** Streams that are being folded anew. */
+  readonly #refolding: Set<Stream> = new Set()
   /** Grants changed: what was void for want of one may count, or the other way round. */
   #isGrantChanged = false
   #isPumping = false
-  /** Counts resets: a read that was asked for before one is of no use after it. */
-  #era = 0
+  #isGoingOn = false
 
-  constructor(context: CoreContext, chain: Chain, applied: AppliedCut, foldOf: (stream: Stream) => Fold | undefined, standing: Standing) {
+  /** @param onApplied is told of what was committed, of each log in order, when the folds have as much of it as they can have for now */
+  constructor(
+    context: CoreContext,
+    chain: Chain,
+    applied: AppliedCut,
+    foldOf: (stream: Stream) => Fold | undefined,
+    standing: Standing,
+    onApplied: (groups: readonly Group[]) => void,
+  ) {
     this.#context = context
     this.#chain = chain
     this.#applied = applied
     this.#foldOf = foldOf
     this.#standing = standing
+    this.#onApplied = onApplied
   }
 
   get pending(): number {
     return this.#applied.pending
   }
 
-  get isReading(): boolean {
-    return this.#reading.size > 0
+  /** True while durable records are on their way to the folds. */
+  get isBusy(): boolean {
+    return this.#reading.size > 0 || this.#applied.hasMore
   }
 
   get stuck(): ReadonlySet<LogId> {
@@ -82,19 +99,55 @@ export class Applier {
   }
 
   onCommitted(groups: readonly Group[]): void {
-    for (const group of groups) this.#applied.offer(group.log, group.records)
+    for (const group of groups) {
+      this.#applied.offer(group.log, group.records)
+      this.#committed.push(group)
+    }
     this.pump()
   }
 
-  /** Applies what is in memory, then has read what is not. */
+  /** Applies what is in memory, a part in each step, then has read what is not. */
   pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
     const { waits } = this.#applied
-    for (const record of this.#applied.take()) this.#apply(record)
+    const max = this.#context.buggify('applier.one-record') ? 1 : APPLIED_PER_STEP
+    for (const record of this.#applied.take(max)) this.#apply(record)
     if (this.#applied.waits > waits) this.#context.metrics.add('weft_chain_waits_total', this.#applied.waits - waits)
     this.#isPumping = false
-    if (this.#isStale) return this.#refold()
+    if (this.#stale.size > 0) this.#refold()
+    else if (this.#applied.hasMore) this.#goOn()
+    else this.#readOn()
+    this.#tell()
+  }
+
+  #goOn(): void {
+    if (this.#isGoingOn) return
+    this.#isGoingOn = true
+    this.#context.emit({
+      kind: 'go-on',
+      then: () => {
+        this.#isGoingOn = false
+        this.pump()
+      },
+    })
+  }
+
+  /** What waits for a parent that has not arrived is told of when nothing else is on its way. */
+  #tell(): void {
+    const isBusy = this.isBusy
+    const told: Group[] = []
+    const left: Group[] = []
+    for (const group of this.#committed) (isBusy && !this.#isApplied(group) ? left : told).push(group)
+    this.#committed = left
+    if (told.length > 0) this.#onApplied(told)
+  }
+
+  #isApplied({ log, records }: Group): boolean {
+    return (records.at(-1)?.seq ?? -1) < this.#applied.size(log.identity.id)
+  }
+
+  #readOn(): void {
     // What was decided comes first: with it, records are judged once.
     const missing = [...this.#applied.missing()].filter(({ log }) => !this.#stuck.has(log))
     const decided = missing.filter(({ log }) => this.#chain.log(log)?.identity.stream === CLUSTER)
@@ -103,6 +156,7 @@ export class Applier {
       if (!this.#reading.has(log)) this.#read(log, from)
     }
     this.#review()
+    this.#finishFolding()
   }
 
   #apply(record: AppliedRecord): void {
@@ -128,8 +182,8 @@ export class Applier {
   }
 
   #read(log: LogId, from: number): void {
-    const era = this.#era
-    this.#reading.add(log)
+    const read = {}
+    this.#reading.set(log, read)
     const left = (this.#chain.log(log)?.durable ?? from) - from
     this.#context.emit({
       kind: 'read',
@@ -138,7 +192,7 @@ export class Applier {
       maxRecords: Math.min(1024, left),
       maxBytes: 4 * CHUNK_BYTES,
       then: records => {
-        if (era !== this.#era) return
+        if (this.#reading.get(log) !== read) return
         this.#reading.delete(log)
         this.#onRead(log, from, records)
       },
@@ -165,19 +219,21 @@ export class Applier {
     if (written.length === 0) {
       this.#stuck.add(id)
       this.#context.log('error', 'chain.damaged', { log: id, seq: from })
-      return
+      return this.pump()
     }
     this.#applied.offer(log, written)
     this.pump()
   }
 
-  /** A revocation arrived, or a narrower one: if anything beyond its cut was applied and counts, everything is folded again without it. */
+  /** A revocation arrived, or a narrower one: where anything beyond its cut was applied and counts, all is folded again without it. */
   onRevoked(author: NodeId): void {
     for (const { identity, tree } of this.#chain.logs.values()) {
       if (identity.author !== author) continue
       const fold = this.#foldOf(identity.stream)
       for (let seq = this.#limitOf(author, identity.id); fold !== undefined && seq < this.#applied.size(identity.id); seq++) {
-        this.#isStale ||= fold.counts(causalIdOf(tree.leaf(seq)))
+        if (!fold.counts(causalIdOf(tree.leaf(seq)))) continue
+        this.#stale.add(identity.stream)
+        break
       }
     }
     this.pump()
@@ -193,26 +249,46 @@ export class Applier {
     if (!this.#isGrantChanged || this.#reading.size > 0) return
     this.#isGrantChanged = false
     for (const { identity, tree } of this.#chain.logs.values()) {
-      const fold = this.#standing.writesOf(identity.author, identity.stream) === undefined ? undefined : this.#foldOf(identity.stream)
-      for (let seq = 1; fold !== undefined && !this.#isStale && seq < this.#applied.size(identity.id); seq++)
-        this.#isStale = fold.hasNewKeys() || fold.isBarred(causalIdOf(tree.leaf(seq))) !== (this.#faultOf(identity, seq) === 'not_granted')
+      const { author, stream } = identity
+      const fold = this.#standing.writesOf(author, stream) === undefined ? undefined : this.#foldOf(stream)
+      if (fold?.hasNewKeys() === true) this.#stale.add(stream)
+      for (let seq = 1; fold !== undefined && !this.#stale.has(stream) && seq < this.#applied.size(identity.id); seq++)
+        if (fold.isBarred(causalIdOf(tree.leaf(seq))) !== (this.#faultOf(identity, seq) === 'not_granted')) this.#stale.add(stream)
     }
-    if (this.#isStale) this.#refold()
+    if (this.#stale.size > 0) this.#refold()
   }
 
   /** The end of an own log was given up: what is folded of it, or waits to be, counts no more. */
   onCut(stream: Stream): void {
-    this.#isStale ||= this.#foldOf(stream) !== undefined
+    if (this.#foldOf(stream) !== undefined) this.#stale.add(stream)
     this.pump()
   }
 
   #refold(): void {
-    this.#isStale = false
-    this.#era++
-    this.#reading.clear()
-    this.#applied.reset()
-    for (const fold of new Set([...this.#chain.logs.values()].map(log => this.#foldOf(log.identity.stream)))) fold?.reset()
+    const streams = this.#stale
+    this.#stale = new Set()
+    for (const id of this.#reading.keys()) if (streams.has(this.#streamOf(id))) this.#reading.delete(id)
+    this.#applied.reset(streams)
+    for (const stream of streams) {
+      this.#refolding.add(stream)
+      this.#foldOf(stream)?.reset()
+      this.#context.metrics.add('weft_memory_refolds_total')
+    }
     this.pump()
+  }
+
+  /** Nothing that can be applied is left on the disk. Folds may wait for each other: they are whole together. */
+  #finishFolding(): void {
+    if (this.#refolding.size === 0 || this.#applied.hasMore) return
+    for (const id of this.#reading.keys()) if (this.#refolding.has(this.#streamOf(id))) return
+    for (const { log } of this.#applied.missing()) if (!this.#stuck.has(log) && this.#refolding.has(this.#streamOf(log))) return
+    for (const stream of this.#refolding) this.#foldOf(stream)?.onWhole()
+    this.#refolding.clear()
+    this.#changed = true
+  }
+
+  #streamOf(log: LogId): Stream {
+    return (this.#chain.log(log) as Log).identity.stream
   }
 }
 
@@ -223,5 +299,7 @@ export function headerOf(log: Log, seq: number, record: StoredRecord): RecordHea
   return header !== undefined && isAsCommitted(header, record) ? header : undefined
 }
 
+/** 32 records are applied in one step, a millisecond or two: what else is asked comes in between. */
+const APPLIED_PER_STEP = 32
 /** 8 logs are read at a time: 2 MiB of records in memory. */
 const READS_MAX = 8

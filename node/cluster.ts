@@ -116,6 +116,8 @@ export class Cluster implements Fold {
   /** Everything here is a grow-only set: records that come again change nothing. */
   reset(): void {}
 
+  onWhole(): void {}
+
   #learn(evidence: readonly SignedOperation[]): void {
     if (this.membership.addEvidence(evidence)) this.#changed()
   }

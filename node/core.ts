@@ -11,7 +11,7 @@ import type { LogFields, LogLevel, Random } from '../base/ports.ts'
 import type { Verdict } from '../base/verdict.ts'
 import { ERASED_SINCE, type Version } from '../base/version.ts'
 import { AppliedCut } from '../chain/applied.ts'
-import { Chain, type StagedCommit } from '../chain/chain.ts'
+import { Chain, type Group, type StagedCommit } from '../chain/chain.ts'
 import { entryOf } from '../chain/digest.ts'
 import type { Log } from '../chain/log.ts'
 import type { SyncMessage } from '../chain/messages.ts'
@@ -254,6 +254,7 @@ export class Core {
         cutOf: author => this.cluster.membership.cutOf(author),
         writesOf: (author, stream) => this.spaces.writesOf(author, stream),
       },
+      groups => this.#onApplied(groups),
     )
     this.#sync = new ChainSync({
       chain: this.chain,
@@ -374,8 +375,8 @@ export class Core {
       this.embedding?.onApplied()
       this.metrics.set('weft_memory_pending', this.#applier.pending)
     }
-    if (this.#state === 'running' && !this.#applier.isReading) this.memories.settleVectors()
-    if (!this.#isFolded && this.#state === 'running' && !this.#applier.isReading) {
+    if (this.#state === 'running' && !this.#applier.isBusy) this.memories.settleVectors()
+    if (!this.#isFolded && this.#state === 'running' && !this.#applier.isBusy) {
       this.#isFolded = true
       this.memories.onFolded()
       this.cognition.onFolded()
@@ -502,14 +503,17 @@ export class Core {
     }
     this.#diskFault = undefined
     this.writer.committed(staged)
-    const records = staged.groups.flatMap(group => group.records.map(({ id, seq }) => ({ id, seq, log: group.log.identity.id })))
-    if (records.length > 0) this.context.emit({ kind: 'index', records })
     this.#applier.onCommitted(staged.groups)
-    this.writer.finish(staged.groups, undefined)
     this.#perform(this.#sync.onCommitted(staged.groups, staged.checkpoints.keys(), monotonicMs))
     this.#recovery.onCommitted(staged)
     // A record that erases may have been signed.
     if (this.erasures.pending > 0) this.erasures.pump()
+  }
+
+  #onApplied(groups: readonly Group[]): void {
+    const records = groups.flatMap(group => group.records.map(({ id, seq }) => ({ id, seq, log: group.log.identity.id })))
+    if (records.length > 0) this.context.emit({ kind: 'index', records })
+    this.writer.finish(groups, undefined)
   }
 
   /** The memory of a space; it exists as soon as somebody speaks of it. */

@@ -56,6 +56,8 @@ export class Runtime {
   readonly #files: FileSaver
   readonly #slices: Slices
   #queue: CoreEvent[] = []
+  /** What goes on once the events at hand have been taken. */
+  readonly #begun: (() => void)[] = []
   #busy = false
   #timer: { readonly timer: Timer; readonly atMs: number } | undefined
   #isClosed = false
@@ -123,6 +125,14 @@ export class Runtime {
     }
     this.#busy = false
     this.#arm()
+    for (const then of this.#begun.splice(0)) this.#goOn(then)
+  }
+
+  #goOn(then: () => void): void {
+    const { clock, buggify } = this.#ports
+    const begin = (): void => this.#slices.goOn(() => this.#resume(then))
+    if (buggify('runtime.go-on-late')) clock.soon(begin)
+    else begin()
   }
 
   #run(): void {
@@ -247,6 +257,9 @@ export class Runtime {
       }
       case 'stop':
         return this.#ports.onStop()
+      case 'go-on':
+        this.#begun.push(effect.then)
+        return
       case 'yield':
         return clock.soon(() => this.dispatch({ kind: 'run', run: () => {} }))
       case 'log':

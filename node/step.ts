@@ -109,6 +109,8 @@ export type Effect =
   | { readonly kind: 'block'; readonly peers: readonly NodeId[]; readonly then: () => void }
   /** Shut down, in good order. */
   | { readonly kind: 'stop' }
+  /** More of what was begun: `then` runs in a later step, in the same turn of the loop unless that has taken long already. */
+  | { readonly kind: 'go-on'; readonly then: () => void }
   /** Run another step soon: there is more to do than one turn should take. */
   | { readonly kind: 'yield' }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields }

@@ -1,5 +1,6 @@
 import type { Forgotten } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
+import { talk } from '../output.ts'
 import { printReceipt } from './mem-link.ts'
 
 export const define: Define = command =>
@@ -11,9 +12,11 @@ export const define: Define = command =>
       '\nForgotten is what recall returns no more; the words stay in the log, and forgetting the forget brings them back.\nErased is gone: every node drops the words from its disk when it hears of it, and nothing brings them back. That there was a\nrecord, whose and when, stays provable. Only the node that wrote a thing can do either.',
     )
     .action(
-      action(async (cli, [id]: readonly [string], { erase }: { readonly erase?: boolean }) =>
-        printReceipt(cli, await cli.request('memory.forget', { id, ...(erase === true ? { erase } : {}) }), render),
-      ),
+      action(async (cli, [id]: readonly [string], { erase }: { readonly erase?: boolean }) => {
+        const forgotten = await cli.request('memory.forget', { id, ...(erase === true ? { erase } : {}) })
+        printReceipt(cli, forgotten, render)
+        if (forgotten.known === true && !cli.isJson) talk('that was so already: nothing was written')
+      }),
     )
 
 function render(forgotten: Forgotten): string {

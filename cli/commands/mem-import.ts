@@ -1,14 +1,16 @@
 import { resolve } from 'node:path'
 import { WeftError } from '../../base/errors.ts'
 import type { ClusterId } from '../../base/ids.ts'
+import { markdownPrefix } from '../../ecc/import/markdown.ts'
 import { readArchive } from '../import/archive-file.ts'
 import { newCommits } from '../import/git-history.ts'
-import { type Entry, type ImportFailure, ItemImport, type ImportSummary } from '../import/import-items.ts'
+import { type Entry, type ImportFailure, ItemImport } from '../import/import-items.ts'
 import { readChat, readMcpMemory } from '../import/json-file.ts'
 import { readJsonl } from '../import/jsonl-file.ts'
 import { readMarkdown } from '../import/markdown-folder.ts'
+import { type Pruned, type PrunedSummary, Pruning } from '../import/prune.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
-import { genesis } from '../parse.ts'
+import { folderName, genesis } from '../parse.ts'
 import { plural } from '../text.ts'
 import { oneLine } from '../visible.ts'
 
@@ -43,8 +45,33 @@ export const defineJsonl: Define = command =>
 export const defineMarkdown: Define = command =>
   command
     .argument('<folder>')
-    .addHelpText('after', '\nOne memory for each section of each .md file, keyed md:PATH#HEADING and linked to the sections it refers to.')
-    .action(action((cli, [folder]: readonly [string]) => importAll(cli, readMarkdown(resolve(folder)))))
+    .option('--as <name>', 'a name of the folder, which tells its notes from those of others', folderName)
+    .option('--prune', 'take back what was imported before and is there no more')
+    .option('--force', 'with --prune, also when more would go than stays')
+    .addHelpText(
+      'after',
+      '\nOne memory for each section of each .md file, keyed md:PATH#HEADING (md@NAME:PATH#HEADING with --as) and linked to the sections it\nrefers to. With --prune a section that is gone is forgotten, one that stands unchanged in another place is replaced by itself.',
+    )
+    .action(
+      action(async (cli, [folder]: readonly [string], { as: name, prune, force }: MarkdownOptions) => {
+        const prefix = markdownPrefix(name)
+        const entries = readMarkdown(resolve(folder), prefix)
+        if (prune !== true) {
+          if (force === true) throw new WeftError('invalid_argument', '--force goes with --prune')
+          return importAll(cli, entries)
+        }
+        const next =
+          name === undefined ? 'import folders under names of their own (--as NAME), or say --force' : 'say --force if it is this folder'
+        const pruning = await Pruning.begin(cli.request, cli.space, prefix, entries, { force: force === true, next })
+        return importInto(cli, inOne(entries), 0, entries.length, placed => pruning.finish(placed))
+      }),
+    )
+
+interface MarkdownOptions {
+  readonly as?: string
+  readonly prune?: boolean
+  readonly force?: boolean
+}
 
 export const defineChat: Define = command =>
   command
@@ -94,10 +121,13 @@ async function importInto(
   entries: AsyncIterable<readonly Entry[]>,
   skipped: number,
   total: number | undefined,
+  prune?: (placed: ItemImport['placed']) => Promise<Pruned>,
 ): Promise<number> {
-  const summary = await new ItemImport(cli.request, skipped, done =>
+  const importing = new ItemImport(cli.request, skipped, done =>
     cli.progress.update(() => `imported ${done}${total === undefined ? '' : ` of ${total}`}`),
-  ).run(entries)
+  )
+  const imported = await importing.run(entries)
+  const summary: PrunedSummary = prune === undefined ? imported : { ...imported, ...(await prune(importing.placed)) }
   cli.progress.done()
   cli.print(summary, render)
   return summary.failed.length === 0 ? 0 : 1
@@ -106,8 +136,9 @@ async function importInto(
 /** 20 of them: a person reads no more, and `--json` has them all. */
 const SHOWN_MAX = 20
 
-function render({ imported, skipped, failed }: ImportSummary): string {
-  const head = `${plural(imported, 'memory', 'memories')} imported, ${skipped} known already, ${failed.length} failed`
+function render({ imported, skipped, failed, moved = 0, pruned }: PrunedSummary): string {
+  const gone = pruned === undefined ? '' : `, ${moved} moved, ${pruned} taken back`
+  const head = `${plural(imported, 'memory', 'memories')} imported, ${skipped} known already${gone}, ${failed.length} failed`
   const rest = failed.length > SHOWN_MAX ? [`... and ${failed.length - SHOWN_MAX} more`] : []
   return [head, ...failed.slice(0, SHOWN_MAX).map(renderFailure), ...rest].join('\n')
 }

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { WeftError } from '../../base/errors.ts'
-import type { EdgeType } from '../../ecc/edge-types.ts'
+import type { PathEdge } from '../../ecc/edge-types.ts'
 import type { ClusterRecollection, RecallHit, RecallOptions, Recollection } from '../../node/api.ts'
 import { withoutVectors } from '../embedder-line.ts'
 import { action, type Define } from '../invocation.ts'
@@ -59,7 +59,7 @@ export const define: Define = command =>
       wantedLabels,
     )
     .option('--source <prefix>', 'only what names a source that begins so')
-    .option('--type <a,b>', 'only links of these types lead on: causes,enables', commaList)
+    .option('--type <a,b>', 'only links of these types lead on: causes,enables; shares: what names the same', commaList)
     .option('--hops <count>', 'how many links far, 0 to 3 (default: 3)', count)
     .addOption(
       new Option('--direction <way>', 'which way along links: out is from A to B in "A causes B" (default: both)').choices([
@@ -111,7 +111,7 @@ function optionsOf({ type, hops, direction, halfLife, trust, budget, deadline, .
   const isNarrowed = [type, hops, direction].some(one => one !== undefined)
   return {
     ...rest,
-    ...(isNarrowed ? { expand: { types: type as readonly EdgeType[] | undefined, hops, direction } } : {}),
+    ...(isNarrowed ? { expand: { types: type as readonly PathEdge[] | undefined, hops, direction } } : {}),
     halfLifeMs: halfLife,
     trust: typeof trust === 'boolean' ? (trust ? undefined : false) : trust,
     budgetMs: budget,
@@ -144,6 +144,11 @@ const ENDINGS: Readonly<Record<NonNullable<Recollection['truncatedBy']>, string>
   message: 'a node left out what a message does not take: there may be more',
 }
 
+/** `causes`, or `shares ecc/recall.ts` */
+function wayOf({ edge, entity }: RecallHit['path'][number]): string {
+  return entity === undefined ? edge : `${edge} ${oneLine(entity)}`
+}
+
 /** Keys are paths and commit hashes: their beginning says which. */
 const KEY_SHOWN = 32
 
@@ -170,7 +175,7 @@ function renderHit(hit: RecallHit, withParts: boolean): string {
     ...(path.length === 0
       ? []
       : [
-          `reached from ${path.map((step, i) => (i === 0 ? short(step.id) : `by ${step.edge}${i === path.length - 1 ? '' : ` to ${short(step.id)}`}`)).join(' ')}`,
+          `reached from ${path.map((step, i) => (i === 0 ? short(step.id) : `by ${wayOf(step)}${i === path.length - 1 ? '' : ` to ${short(step.id)}`}`)).join(' ')}`,
         ]),
     ...(copies.length === 0 ? [] : [`also of ${copies.map(copy => `${short(copy.author)} (${short(copy.id)})`).join(', ')}`]),
     ...(withParts

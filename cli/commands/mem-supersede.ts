@@ -1,4 +1,5 @@
 import { action, type Define } from '../invocation.ts'
+import { talk } from '../output.ts'
 import { printReceipt } from './mem-link.ts'
 
 export const define: Define = command =>
@@ -8,6 +9,8 @@ export const define: Define = command =>
     .option('--reason <text>', 'why')
     .action(
       action(async (cli, [old]: readonly [readonly string[]], { by, reason }: { readonly by: string; readonly reason?: string }) => {
-        printReceipt(cli, await cli.request('memory.supersede', { old, by, reason }))
+        const receipt = await cli.request('memory.supersede', { old, by, reason })
+        printReceipt(cli, receipt)
+        if (receipt.known === true && !cli.isJson) talk('that was so already: nothing was written')
       }),
     )

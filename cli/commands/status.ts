@@ -16,7 +16,10 @@ function render(status: NodeStatus): string {
     ],
     ['peers', `${up} of ${status.peers.length} up`],
     ...status.peers.map(peer => ['', `${peer.state === 'up' ? 'up  ' : 'down'}  ${peer.nodeId}${clock(peer)}`]),
-    ['memory', `${plural(status.memories, 'memory', 'memories')}, ${plural(status.conflicts, 'conflict')}`],
+    [
+      'memory',
+      `${plural(status.memories, 'memory', 'memories')}, ${plural(status.conflicts, 'conflict')}${status.foldedAnew === undefined ? '' : `; ${status.foldedAnew.join(', ')} being folded anew`}`,
+    ],
     ['embedder', embedderLine(status.embedder)],
     ['chain', plural(status.records, 'record')],
     ['processes', String(status.processes)],

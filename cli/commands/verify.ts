@@ -21,7 +21,7 @@ export const define: Define = command =>
     .requiredOption('--genesis <hash>', 'the id of the cluster, from somebody you trust: weft status shows it there', genesis)
     .addHelpText(
       'after',
-      '\nNeeds no node and no network: signatures, membership and every byte are checked against the hash alone. It shows what members have said,\nnot that nothing was left out.\n\nExit code: 0 all of it is so, 1 something in it is not, 2 it cannot be judged.',
+      '\nNeeds no node and no network: signatures, membership and every byte are checked against the hash alone. It shows what members have said,\nnot that nothing was left out.\n\nExit code: 0 all of it is so, 1 something in it is not, 2 it cannot be judged:\nthe file cannot be read, or says that it is of another version of the format. Whatever byte of a file is changed, the code is not 0.',
     )
     .action(
       action(async (cli, [file]: readonly [string], { genesis: cluster }: { readonly genesis: ClusterId }) => {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../base/errors.ts'
+import type { CausalId } from '../../base/ids.ts'
 import type { ImportItem } from '../../node/api.ts'
 import type { Request } from '../../node/commands/types.ts'
 import { LINE_MAX_BYTES } from '../lines.ts'
@@ -24,6 +25,15 @@ export interface ImportSummary {
   readonly failed: readonly ImportFailure[]
 }
 
+/** What came of an item with a key. */
+export interface Placed {
+  readonly key: string
+  readonly id: CausalId
+  readonly text: string
+  /** Where the node put it; undefined where the import is into one space, or it is in `main`. */
+  readonly space: string | undefined
+}
+
 type ItemEntry = Extract<Entry, { readonly item: ImportItem }>
 type Edges = NonNullable<ImportItem['edges']>
 
@@ -34,7 +44,7 @@ const EDGES_MAX = 256
 
 /**
  * Remembers items in their order, each once however often it is imported. A link to what stands
- * further down waits for a second pass; one to what is nowhere is a failure of its line, whose memory is kept.
+ * further down waits for a second pass; one to what is nowhere, or in another space, is a failure of its line, whose memory is kept.
  */
 export class ItemImport {
   readonly #request: Request
@@ -44,6 +54,7 @@ export class ItemImport {
   readonly #unlinked: ItemEntry[] = []
   /** Ids of an export, and what they are here. */
   readonly #renamed: Map<string, string> = new Map()
+  readonly #placed: Map<string, Placed> = new Map()
   #imported = 0
   #skipped: number
 
@@ -52,6 +63,11 @@ export class ItemImport {
     this.#request = request
     this.#skipped = skipped
     this.#onProgress = onProgress
+  }
+
+  /** By key: what was imported, or known. */
+  get placed(): ReadonlyMap<string, Placed> {
+    return this.#placed
   }
 
   async run(entries: AsyncIterable<readonly Entry[]>): Promise<ImportSummary> {
@@ -96,8 +112,11 @@ export class ItemImport {
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
       if (result.status === 'imported') this.#imported++
       else this.#skipped++
+      const { key, text } = entry.item
+      if (key !== undefined) this.#placed.set(key, { key, id: result.id, text, space: result.space })
       if (entry.oldId !== undefined) this.#renamed.set(entry.oldId, result.id)
-      if (result.unresolved.length > 0 || (early[i] as Edges).length < (entry.item.edges?.length ?? 0)) this.#unlinked.push(entry)
+      if (result.unresolved.length > 0 || result.elsewhere !== undefined || (early[i] as Edges).length < (entry.item.edges?.length ?? 0))
+        this.#unlinked.push(entry)
     })
     this.#onProgress(this.#imported + this.#skipped)
   }
@@ -109,6 +128,12 @@ export class ItemImport {
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
       for (const key of result.unresolved)
         this.#fail(entry, 'unknown_id', `a link leads to ${JSON.stringify(key)}, which is no key of any memory here`)
+      for (const { to, space } of result.elsewhere ?? [])
+        this.#fail(
+          entry,
+          'other_space',
+          `a link leads to ${JSON.stringify(to)}, which is in space ${space}: links lead on within one space`,
+        )
     })
   }
 

@@ -1,14 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { WeftError } from '../../base/errors.ts'
-import { parseMarkdown } from '../../ecc/import/markdown.ts'
+import { markdownPrefix, parseMarkdown } from '../../ecc/import/markdown.ts'
 import type { Entry } from './import-items.ts'
 
 /** Folders that hold no notes of one's own. */
 const SKIPPED: readonly string[] = ['node_modules', '.git']
 
-/** The sections of every `.md` file below a folder, in the order of their names. `line` counts sections. */
-export function readMarkdown(folder: string): readonly Entry[] {
+/**
+ * The sections of every `.md` file below a folder, in the order of their names. `line` counts sections.
+ *
+ * @param prefix of their keys
+ */
+export function readMarkdown(folder: string, prefix: string = markdownPrefix(undefined)): readonly Entry[] {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   const files: { path: string; text: string }[] = []
   const failed: { path: string; message: string }[] = []
@@ -19,10 +23,12 @@ export function readMarkdown(folder: string): readonly Entry[] {
       failed.push({ path, message: `cannot read ${path}: ${thrown instanceof TypeError ? 'it is not UTF-8' : (thrown as Error).message}` })
     }
   }
-  const sections = parseMarkdown(files)
+  const sections = parseMarkdown(files, prefix)
   return [
     ...sections.map((item, i): Entry => ({ line: i + 1, key: item.key, item })),
-    ...failed.map(({ path, message }, i): Entry => ({ line: sections.length + i + 1, key: `md:${path}`, code: 'text_invalid', message })),
+    ...failed.map(
+      ({ path, message }, i): Entry => ({ line: sections.length + i + 1, key: `${prefix}${path}`, code: 'text_invalid', message }),
+    ),
   ]
 }
 

@@ -77,8 +77,10 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
           author: z.string().describe('The node that wrote it.'),
           at: z.string().describe('When, by the clock of that node (ISO 8601).'),
           path: z
-            .array(z.object({ id: z.string(), edge: z.string() }))
-            .describe('How it was reached from a memory whose words match; empty when its own words do.'),
+            .array(z.object({ id: z.string(), edge: z.string(), entity: z.string().optional() }))
+            .describe(
+              'How it was reached from a memory whose words match, and what both name where the edge is "shares"; empty when its own words do.',
+            ),
           copies: z
             .array(z.object({ id: z.string(), author: z.string() }))
             .optional()

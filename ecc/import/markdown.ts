@@ -17,20 +17,20 @@ const LINKS_MAX = 32
  * The notes of a folder, one memory for each section.
  *
  * - A section is a heading (`#` to `######`) with what follows it, keyed `md:<path>#<slug>` with the slug that GitHub makes;
- *   what stands before the first heading is keyed `md:<path>`. Its headings stand in meta, as `section`.
+ *   what stands before the first heading is keyed `md:<path>`. `prefix` stands for `md:` where the folder has a name. Its headings stand in meta, as `section`.
  * - `name: value` lines of the front matter become meta; its `date` is `validFrom`.
  * - A section `follows` the one before it, and is `derived-from` what it links to: `[[note]]`, `[[note#heading]]`
  *   or a relative link to a `.md` file. A link to a file means its first section. Links to elsewhere are left out.
  */
-export function parseMarkdown(files: readonly MarkdownFile[]): ImportItem[] {
-  const notes = files.map(file => ({ file, ...noteOf(file) }))
+export function parseMarkdown(files: readonly MarkdownFile[], prefix: string = markdownPrefix(undefined)): ImportItem[] {
+  const notes = files.map(file => ({ file, ...noteOf(file, prefix) }))
   const keys: ReadonlyMap<string, readonly string[]> = new Map(
     notes.map(({ file, sections }) => [file.path, sections.map(section => section.key)]),
   )
   return notes.flatMap(({ file, meta, validFrom, sections }) =>
     sections.map((section, i) => {
       const before = sections[i - 1]
-      const links = linksOf(section.text).flatMap(link => keyOf(link, file.path, keys) ?? [])
+      const links = linksOf(section.text).flatMap(link => keyOf(link, file.path, keys, prefix) ?? [])
       const derived = [...new Set(links)].filter(key => key !== section.key && key !== before?.key).slice(0, LINKS_MAX)
       const edges: ImportEdge[] = derived.map(to => ({ type: 'derived-from', to }))
       if (before !== undefined) edges.unshift({ type: 'follows', to: before.key })
@@ -51,6 +51,11 @@ export function parseMarkdown(files: readonly MarkdownFile[]): ImportItem[] {
   )
 }
 
+/** What the keys of a folder's sections begin with. */
+export function markdownPrefix(name: string | undefined): string {
+  return name === undefined ? 'md:' : `md@${name}:`
+}
+
 interface Section {
   readonly key: string
   /** Headings from the outermost to this one. */
@@ -64,7 +69,7 @@ interface Note {
   readonly sections: readonly Section[]
 }
 
-function noteOf(file: MarkdownFile): Note {
+function noteOf(file: MarkdownFile, prefix: string): Note {
   const lines = file.text.replace(/^\ufeff/, '').split(/\r?\n/)
   const end = lines[0]?.trim() === '---' ? lines.findIndex((line, i) => i > 0 && line.trim() === '---') : -1
   const fields = end < 0 ? [] : lines.slice(1, end).flatMap(fieldOf).slice(0, FIELDS_MAX)
@@ -72,7 +77,7 @@ function noteOf(file: MarkdownFile): Note {
   return {
     meta: Object.fromEntries(fields),
     validFrom: date === undefined ? undefined : isoTime(date),
-    sections: sectionsOf(file.path, lines.slice(end + 1)),
+    sections: sectionsOf(`${prefix}${file.path}`, lines.slice(end + 1)),
   }
 }
 
@@ -86,11 +91,12 @@ function fieldOf(line: string): [name: string, value: string][] {
   return found === null || value === undefined || value === '' ? [] : [[found[1] as string, value]]
 }
 
-function sectionsOf(path: string, lines: readonly string[]): Section[] {
+/** @param note the key of the file */
+function sectionsOf(note: string, lines: readonly string[]): Section[] {
   const sections: Section[] = []
   const slugs = new Map<string, number>()
   let trail: string[] = []
-  let key = `md:${path}`
+  let key = note
   let text: string[] = []
   const close = (): void => {
     const said = text.join('\n').trim()
@@ -112,7 +118,7 @@ function sectionsOf(path: string, lines: readonly string[]): Section[] {
     const [, marks = '', title = ''] = heading
     const name = title.replace(/\s#+$/, '').trim()
     trail = Array.from({ length: marks.length }, (_, level) => (level === marks.length - 1 ? name : (trail[level] ?? '')))
-    key = `md:${path}#${uniqueSlug(name, slugs)}`
+    key = `${note}#${uniqueSlug(name, slugs)}`
     text = [name]
   }
   close()
@@ -165,11 +171,11 @@ function decoded(text: string): string {
 }
 
 /** The key of the section a link leads to, undefined when there is none. */
-function keyOf(link: Target, from: string, keys: ReadonlyMap<string, readonly string[]>): string | undefined {
+function keyOf(link: Target, from: string, keys: ReadonlyMap<string, readonly string[]>, prefix: string): string | undefined {
   const path = link.file === '' ? from : link.anywhere ? named(link.file, from, [...keys.keys()]) : joined(from, link.file)
   const sections = path === undefined ? undefined : keys.get(path)
   if (sections === undefined || link.heading === '') return sections?.[0]
-  return sections.find(key => key === `md:${path}#${slugOf(link.heading)}`) ?? sections[0]
+  return sections.find(key => key === `${prefix}${path}#${slugOf(link.heading)}`) ?? sections[0]
 }
 
 /** The note of this name: by path, in the same folder, else the one with the shortest path. */

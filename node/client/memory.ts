@@ -27,6 +27,7 @@ export function memoryOf(request: Request): Memory {
     conflicts: () => request('memory.conflicts', {}),
     resolve: (about, verdict) => request('memory.resolve', { about, ...verdict }),
     timeline: options => request('memory.timeline', { ...options }),
+    entities: options => request('memory.entities', { ...options }),
     status: () => request('memory.status', {}),
     import: items => request('memory.import', { items }),
     has: keys => request('memory.has', { keys }),

@@ -110,7 +110,7 @@ export class NodeCognition {
 
   /** Records were applied. */
   onApplied(): void {
-    if (this.settings.tick === 'on' && this.#isAwake && this.#ticking === undefined && this.#hasNews())
+    if (this.settings.tick === 'on' && this.#isAwake && this.#ticking === undefined && this.#memory().isWhole && this.#hasNews())
       this.#tickAtMs = Math.min(this.#tickAtMs, this.#context.now.monotonicMs + this.pace.intervalMs)
   }
 
@@ -129,6 +129,8 @@ export class NodeCognition {
   /** Looks at what is new, TICK_RECORDS records of it, or waits for the tick under way. @param done undefined when it failed */
   tick(done: (ticked: Ticked | undefined) => void): void {
     this.#tickAtMs = Number.POSITIVE_INFINITY
+    // There is nothing new in what is folded anew; when it is whole, this is asked again.
+    if (!this.#memory().isWhole) return done(undefined)
     if (this.#ticking !== undefined) return void this.#ticking.push(done)
     this.#ticking = [done]
     tick(this.#memory(), this.thinking, this.#sensed ?? new Map(), ticked => {

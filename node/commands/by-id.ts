@@ -2,8 +2,8 @@ import { WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE } from '../../base/ids.ts'
 import { reaches } from '../../discovery/spaces.ts'
 import type { Core } from '../core.ts'
-import { attempt } from '../memory/answers.ts'
 import type { Memory } from '../memory/memory.ts'
+import { NotWhole, patiently, requireWhole } from '../memory/whole.ts'
 import { memoryToRead, memoryToWrite } from './in-space.ts'
 import type { InSpace } from './types.ts'
 
@@ -42,8 +42,8 @@ type Found = (memory: Memory, ids: readonly CausalId[]) => void
 /** What is written in a memory names records of it, or such as have not arrived. @throws WeftError `other_space` */
 export function requireHere(core: Core, memory: Memory, ids: readonly CausalId[]): void {
   for (const id of ids) {
-    const other = memory.fold.refOf(id) === undefined ? holderOf(core, id) : undefined
-    if (other !== undefined && other !== memory)
+    const other = otherHolder(core, memory, id)
+    if (other !== undefined)
       throw new WeftError(
         'other_space',
         `record ${id} is in space ${other.space}, not in ${memory.space}: what is said of it is said there, and links lead on within one space`,
@@ -51,11 +51,26 @@ export function requireHere(core: Core, memory: Memory, ids: readonly CausalId[]
   }
 }
 
+/** The other memory of which this record is known to be. @throws NotWhole */
+export function otherHolder(core: Core, memory: Memory, id: CausalId): Memory | undefined {
+  const holder = memory.fold.refOf(id) === undefined ? holderOf(core, id) : undefined
+  return holder === memory ? undefined : holder
+}
+
+/** Another memory in which this node has something under a key, and may read it. */
+export function otherWithKey(core: Core, memory: Memory, key: string): Memory | undefined {
+  return core.memories.all.find(other => other !== memory && mayRead(core, other.space) && other.writer.idOfKey(key) !== undefined)
+}
+
+function mayRead(core: Core, space: string): boolean {
+  return core.spaces.isTaken(space) && reaches(core.spaces.roleOf(space, core.self), 'read')
+}
+
 function inMemoryOf(core: Core, names: readonly string[], space: string | undefined, named: () => Memory, to: Failing, then: Found): void {
   const memory = named()
   resolveAll(memory, names, to, ids => {
     const first = ids[0]
-    then(space !== undefined || first === undefined ? memory : (holders(core, ids) ?? memory), ids)
+    then(requireWhole(space !== undefined || first === undefined ? memory : (holders(core, ids) ?? memory)), ids)
   })
 }
 
@@ -68,14 +83,16 @@ function holders(core: Core, ids: readonly CausalId[]): Memory | undefined {
   return undefined
 }
 
-/** Among those that this node may read; the one that is always there comes first. */
+/** Among those that this node may read; the one that is always there comes first. @throws NotWhole when it may be in one that does not know yet */
 function holderOf(core: Core, id: CausalId): Memory | undefined {
-  const mayRead = (space: string): boolean => core.spaces.isTaken(space) && reaches(core.spaces.roleOf(space, core.self), 'read')
-  const main = core.memory(DEFAULT_SPACE)
-  return [main, ...core.memories.all].find(({ space, fold }) => fold.refOf(id) !== undefined && mayRead(space))
+  const readable = [core.memory(DEFAULT_SPACE), ...core.memories.all].filter(({ space }) => mayRead(core, space))
+  const holder = readable.find(({ fold }) => fold.refOf(id) !== undefined)
+  const unsure = holder === undefined ? readable.find(({ isWhole }) => !isWhole) : undefined
+  if (unsure !== undefined) throw new NotWhole(unsure)
+  return holder
 }
 
-/** The ids behind prefixes. */
+/** The ids behind prefixes. @param then requires what it needs before it does anything: it may be called again */
 export function resolveAll(memory: Memory, texts: readonly string[], to: Failing, then: (ids: readonly CausalId[]) => void): void {
   const ids: CausalId[] = []
   const next = (): void => {
@@ -89,7 +106,7 @@ export function resolveAll(memory: Memory, texts: readonly string[], to: Failing
         },
         to.fail,
       )
-    attempt(to, () => then(ids))
+    patiently(to, () => then(ids))
   }
   next()
 }

@@ -9,6 +9,7 @@ import type { CoherenceReport, CommunityList, ImpulseRecord } from '../cognition
 import { confirm, reject } from '../cognition/deciding.ts'
 import { coherence, communities, proposals } from '../cognition/questions.ts'
 import { locate } from '../memory/locate.ts'
+import { patiently, requireWhole } from '../memory/whole.ts'
 import { memoryOf } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
@@ -33,7 +34,7 @@ export const cognitionCommands: CommandsOf<
     z.strictObject({ ...whole, plain: z.boolean().optional() }),
     (core, { anywhere, space: name, ...options }, to) => {
       const memory = memoryToRead(core, { space: name })
-      const here = (): void => coherence(memory, core.cognition, options, core.self, to)
+      const here = (): void => patiently(to, fail => coherence(requireWhole(memory), core.cognition, options, core.self, { ...to, fail }))
       if (anywhere !== true) return here()
       askFastest(core, 'coherence', { space: memory.space, asOf: memory.frontier(), ...given(options) }, isCoherence, to.ok, here)
     },
@@ -41,7 +42,7 @@ export const cognitionCommands: CommandsOf<
 
   'memory.communities': command(z.strictObject(whole), (core, { anywhere, space: name, ...options }, to) => {
     const memory = memoryToRead(core, { space: name })
-    const here = (): void => communities(memory, core.cognition, options, core.self, to)
+    const here = (): void => patiently(to, fail => communities(requireWhole(memory), core.cognition, options, core.self, { ...to, fail }))
     if (anywhere !== true) return here()
     askFastest(core, 'communities', { space: memory.space, asOf: memory.frontier(), ...given(options) }, isCommunities, to.ok, here)
   }),
@@ -110,6 +111,7 @@ export const cognitionCommands: CommandsOf<
 
   'memory.tick': command(z.strictObject({ space }), (core, input, to) => {
     ofTheNode(input.space)
+    requireWhole(core.memory(DEFAULT_SPACE))
     const { cognition } = core
     cognition.tick(ticked =>
       to.ok({

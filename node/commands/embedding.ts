@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { asWeftError, WeftError } from '../../base/errors.ts'
+import { WeftError } from '../../base/errors.ts'
 import { LIST_MAX } from '../../base/limits.ts'
 import { reaches } from '../../discovery/spaces.ts'
 import { hashedQuestion, hashEmbedder768 } from '../../ecc/hash-embedder.ts'
@@ -10,7 +10,8 @@ import type { Answering } from '../memory/answers.ts'
 import type { Embedding } from '../memory/embedding.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { VectorAt } from '../memory/nearest.ts'
-import { recall } from '../memory/recall.ts'
+import { type Recalled, recall } from '../memory/recall.ts'
+import { patiently, requireWhole } from '../memory/whole.ts'
 import { command, type CommandsOf } from './command.ts'
 
 /** What has to do with vectors and what makes them. */
@@ -32,6 +33,7 @@ export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' 
     const { id } = embedding
     const old = core.memories.all
       .filter(({ space }) => reaches(core.spaces.roleOf(space, core.self), 'write'))
+      .map(requireWhole)
       .flatMap(({ fold, writer }) => fold.vectors.by(core.self).map(row => ({ ...row, writer })))
       // What has no other vector keeps the one it has.
       .filter(
@@ -66,11 +68,8 @@ export function recallByBoth(
 ): void {
   const { embedding } = core
   const answer = (asked: typeof options, vectors: Recollection['vectors'], fail: Answering<Recollection>['fail']): void => {
-    try {
-      recall(memory, query ?? '', asked, filter, { ok: found => to.ok({ ...found, vectors }), fail })
-    } catch (thrown) {
-      fail(asWeftError(thrown))
-    }
+    const ok = (found: Recalled): void => to.ok(Object.assign(found, { vectors }))
+    patiently({ fail }, again => recall(requireWhole(memory), query ?? '', asked, filter, { ok, fail: again }))
   }
   if (options.vector !== undefined) return answer(options, 'used', to.fail)
   const isKnown = memory.fold.vectors.spaces.some(({ embedder, dims }) => embedder === embedding?.id && dims === embedding.dims)

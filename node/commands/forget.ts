@@ -22,7 +22,7 @@ export const forgetCommands: CommandsOf<'memory.forget'> = {
 }
 
 /**
- * Takes back a record of this node, or has it erased everywhere. An erasure is answered when its bytes are gone here;
+ * Takes back a record of this node, or has it erased everywhere; what is so already is `known`, and nothing is written. An erasure is answered when its bytes are gone here;
  * `erased: false` says that they will be as soon as the record that erases them is signed and the disk takes it.
  *
  * @throws WeftError `unknown_id`, `not_author`, `not_erasable`, `incompatible`
@@ -40,15 +40,15 @@ export function forget(
   if (ref === undefined) throw new WeftError('unknown_id', `no record ${target}`)
   if (core.chain.log(ref.log)?.identity.author !== core.self)
     throw new WeftError('not_author', `record ${target} was written by another node`)
-  if (!erase) return memory.writer.retract(target, false, actor, done)
   // Named as it is called now: others know it by no other id.
   const current = fold.currentId(target) as CausalId
+  if (!erase) return memory.writer.retract(current, false, actor, done)
   if (fold.isRetract(current)) throw new WeftError('not_erasable', `record ${target} takes something back, and says nothing else`)
   const gone = (receipt: Receipt): void =>
     core.erasures.whenErased(ref.log, ref.seq, core.now.monotonicMs + CALL_DEADLINE_MS, erased => done(undefined, { ...receipt, erased }))
   const eraser = fold.eraserOf(current)
   const at = eraser === undefined ? undefined : fold.refOf(eraser)
-  if (eraser !== undefined && at !== undefined) return gone({ id: eraser, log: at.log, seq: at.seq })
+  if (eraser !== undefined && at !== undefined) return gone({ id: eraser, log: at.log, seq: at.seq, known: true })
   // What a vector says of a text goes with it.
   for (const vector of fold.vectorRecordsOf(current)) memory.writer.retract(vector, true, actor, () => {})
   memory.writer.retract(current, true, actor, (error, receipt) => (error === undefined ? gone(receipt) : done(error, receipt)))

@@ -4,6 +4,7 @@ import { WeftError } from '../../base/errors.ts'
 import { SPACES_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import type { Core } from '../core.ts'
 import type { Memory } from '../memory/memory.ts'
+import { requireWhole } from '../memory/whole.ts'
 import type { InSpace } from './types.ts'
 
 /** The name of a space. */
@@ -18,17 +19,17 @@ export function spaceIn(core: Core, name: string): void {
   if (!core.memories.has(name) && !core.spaces.created.has(name)) throw new WeftError('unknown_space', `there is no space ${name} here`)
 }
 
-/** The memory that a question is about. @throws WeftError `unknown_space`, `not_granted` */
+/** The memory that a question is about. @throws WeftError `unknown_space`, `not_granted`; NotWhole */
 export function memoryToRead(core: Core, { space: name = DEFAULT_SPACE }: InSpace): Memory {
   spaceIn(core, name)
   core.spaces.require(name, 'read')
-  return core.memory(name)
+  return requireWhole(core.memory(name))
 }
 
-/** The memory that something is written to. A space that nobody has created begins with its first record. @throws WeftError `table_full`, `not_granted` */
+/** The memory that something is written to. A space that nobody has created begins with its first record. @throws WeftError `table_full`, `not_granted`; NotWhole */
 export function memoryToWrite(core: Core, { space: name = DEFAULT_SPACE }: InSpace): Memory {
   core.spaces.require(name, 'write')
   if (!core.memories.has(name) && !core.spaces.created.has(name) && core.cluster.logs.isFull)
     throw new WeftError('table_full', `this node writes to ${SPACES_PER_AUTHOR_MAX} spaces that nobody has created; others take in no more`)
-  return core.memory(name)
+  return requireWhole(core.memory(name))
 }

@@ -6,14 +6,16 @@ import { LINKS_PAGE, LIST_MAX } from '../../base/limits.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
 import type { CausalEdge } from '../../ecc/show.ts'
+import type { Core } from '../core.ts'
 import type { ImportedItem, ImportItem, Receipt, RememberOptions } from '../api.ts'
 import { conflicts, diff, get, list, reasons, status, whatIf, why } from '../memory/answers.ts'
 import { cutOf, type Memory } from '../memory/memory.ts'
 import type { OutgoingEdge, ReceiptDone } from '../memory/memory-writer.ts'
 import { remember } from '../memory/remember.ts'
+import { patiently, requireWhole } from '../memory/whole.ts'
 import { prove } from '../proof/prove.ts'
 import { rememberWith, vectorOptions } from './vectors.ts'
-import { elsewhere, memoryOf, memoryToChange, requireHere, resolveAll } from './by-id.ts'
+import { elsewhere, memoryOf, memoryToChange, otherHolder, otherWithKey, requireHere, resolveAll } from './by-id.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
 import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 import { requireWords } from './said.ts'
@@ -73,14 +75,15 @@ export const memoryCommands: CommandsOf<
       (input.edges ?? []).map(edge => edge.to),
       to,
       ids => {
-        requireHere(core, memory, ids)
+        requireHere(core, requireWhole(memory), ids)
         const outgoing = (input.edges ?? []).map(
           (edge, i): OutgoingEdge => ({ type: edge.type, weight: edge.weight, to: ids[i] as CausalId }),
         )
         const write = (some: readonly OutgoingEdge[], done: ReceiptDone): boolean =>
           rememberWith(memory, contentOf(input), some, input, to.actor, done)
         const ok = (written: Receipt): void => to.ok({ ...written, ...elsewhere(input, memory) })
-        remember(memory, contentOf(input), { ...input, edges: outgoing, write }, { ...to, ok })
+        const { again, vector, embedder } = input
+        remember(memory, contentOf(input), { edges: outgoing, again, vector, embedder, write }, { actor: to.actor, ok, fail: to.fail })
       },
     )
   }),
@@ -144,18 +147,20 @@ export const memoryCommands: CommandsOf<
       // Looked up once, and only when no memory is news: as of an earlier cut everything has to be looked at.
       let before: string | undefined
       const look = (): void =>
-        list(
-          memory,
-          { ...options, after },
-          {
-            fail: to.fail,
-            ok: found => {
-              const now = memory.fold.conflicts()
-              const isNews =
-                found.memories.length > 0 || JSON.stringify(now) !== (before ??= JSON.stringify(memory.fold.conflicts(cutOf(after)?.cut)))
-              if (isNews || !memory.changes.add(untilMs, look)) to.ok({ ...found, conflicts: now })
+        patiently(to, fail =>
+          list(
+            requireWhole(memory),
+            { ...options, after },
+            {
+              fail,
+              ok: found => {
+                const now = memory.fold.conflicts()
+                const isNews =
+                  found.memories.length > 0 || JSON.stringify(now) !== (before ??= JSON.stringify(memory.fold.conflicts(cutOf(after)?.cut)))
+                if (isNews || !memory.changes.add(untilMs, look)) to.ok({ ...found, conflicts: now })
+              },
             },
-          },
+          ),
         )
       look()
     },
@@ -187,9 +192,12 @@ export const memoryCommands: CommandsOf<
     const results: ImportedItem[] = []
     let left = input.items.length
     if (left === 0) return to.ok({ items: [] })
+    // All that may have to wait comes before the first of them is written.
+    const places = input.items.map(one => placeOf(core, one, memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) })))
     input.items.forEach((one, i) => {
-      const memory = memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) })
-      importItem(memory, one, to.actor, result => {
+      const { memory, others } = places[i] as ImportPlace
+      const otherOf = (name: string): Memory | undefined => others.get(name) ?? otherWithKey(core, memory, name)
+      importItem(memory, one, otherOf, to.actor, result => {
         results[i] = result.status === 'failed' ? result : { ...result, ...elsewhere(input, memory) }
         if (--left === 0) to.ok({ items: results })
       })
@@ -260,14 +268,39 @@ function timeOf(text: string | undefined): string | undefined {
   return text === undefined ? undefined : (isoTime(text) ?? text)
 }
 
-/** One item with those of its edges whose targets are known; the others are named, to be tried again later. */
-function importItem(memory: Memory, one: ImportItem, actor: string, done: (result: ImportedItem) => void): void {
+/** Where an item goes, and which ids that it links to are known to be of other memories. */
+interface ImportPlace {
+  readonly memory: Memory
+  readonly others: ReadonlyMap<string, Memory>
+}
+
+function placeOf(core: Core, one: ImportItem, memory: Memory): ImportPlace {
+  const others = new Map<string, Memory>()
+  for (const { to } of one.edges ?? []) {
+    const target = parseCausalId(to)
+    const other = target && otherHolder(core, memory, target)
+    if (other !== undefined) others.set(to, other)
+  }
+  return { memory, others }
+}
+
+/** One item with those of its edges whose targets are known, or may come; the others are named, to be tried again later. */
+function importItem(
+  memory: Memory,
+  one: ImportItem,
+  otherOf: (name: string) => Memory | undefined,
+  actor: string,
+  done: (result: ImportedItem) => void,
+): void {
   const unresolved: string[] = []
+  const foreign: { readonly to: string; readonly space: string }[] = []
   const outgoing: OutgoingEdge[] = []
-  for (const edge of one.edges ?? []) {
-    const target = parseCausalId(edge.to) ?? memory.writer.idOfKey(edge.to)
-    if (target === undefined) unresolved.push(edge.to)
-    else outgoing.push({ type: edge.type, to: target, weight: edge.weight })
+  for (const { type, to, weight } of one.edges ?? []) {
+    const target = parseCausalId(to) ?? memory.writer.idOfKey(to)
+    const other = target === undefined || target === to ? otherOf(to) : undefined
+    if (other !== undefined) foreign.push({ to, space: other.space })
+    else if (target === undefined) unresolved.push(to)
+    else outgoing.push({ type, to: target, weight })
   }
   try {
     // What was known already is answered before `remember` returns.
@@ -275,7 +308,7 @@ function importItem(memory: Memory, one: ImportItem, actor: string, done: (resul
     isNew = rememberWith(memory, contentOf(one), outgoing, one, actor, (error, { id: made }) => {
       done(
         error === undefined
-          ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved }
+          ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved, ...(foreign.length === 0 ? {} : { elsewhere: foreign }) }
           : { status: 'failed', code: error.code, message: error.message },
       )
     })

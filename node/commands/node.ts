@@ -19,6 +19,7 @@ export const nodeCommands: CommandsOf<
   'node.status': command(z.strictObject({}), (core, _, to) => {
     const logs = [...core.chain.logs.values()]
     const memory = core.memory(DEFAULT_SPACE)
+    const anew = foldedAnew(core)
     to.ok({
       nodeId: core.self,
       cluster: core.chain.cluster,
@@ -46,6 +47,7 @@ export const nodeCommands: CommandsOf<
       impulses: core.cognition.impulses.size,
       capacity: core.cognition.capacity ?? null,
       embedder: core.embedding?.status ?? null,
+      ...(anew.length === 0 ? {} : { foldedAnew: anew }),
     })
   }),
 
@@ -96,19 +98,27 @@ export const nodeCommands: CommandsOf<
 export function readinessOf(core: Core): Readiness {
   const memory = core.memory(DEFAULT_SPACE)
   const damage = damageOf(core)
+  const anew = foldedAnew(core)
   const rows: Readiness['checks'] = [
     { check: 'running', ok: core.state === 'running', reason: `the node is ${core.state}` },
     { check: 'chain', ok: damage === undefined, reason: damage ?? 'every log is readable' },
     { check: 'disk', ok: core.diskFault === undefined, reason: core.diskFault ?? 'the last write succeeded' },
     {
       check: 'memory',
-      ok: core.isFolded,
-      reason: core.isFolded
-        ? `applied to frontier ${memory.frontier().slice(0, 16)}...`
-        : `${core.pending} stored records are still being applied`,
+      ok: core.isFolded && anew.length === 0,
+      reason: !core.isFolded
+        ? `${core.pending} stored records are still being applied`
+        : anew.length > 0
+          ? `what is in ${anew.join(', ')} is being folded anew`
+          : `applied to frontier ${memory.frontier().slice(0, 16)}...`,
     },
   ]
   return { ready: rows.every(row => row.ok), checks: rows }
+}
+
+/** Spaces of which this node knows less, for the moment, than it has said before. */
+function foldedAnew(core: Core): readonly string[] {
+  return core.memories.all.filter(({ isWhole }) => !isWhole).map(({ space }) => space)
 }
 
 /** What of the chain cannot be read back, as far as anything has tried to. */

@@ -1,17 +1,19 @@
 import { z } from 'zod'
-import { asWeftError, WeftError } from '../../base/errors.ts'
+import { WeftError } from '../../base/errors.ts'
 import { type CausalId, DEFAULT_SPACE, type NodeId, parseCausalId, parseNodeId } from '../../base/ids.ts'
 import { RECALL_K_MAX, RIVAL_TEXT_MAX, RIVALS_SHOWN } from '../../base/limits.ts'
 import { reaches } from '../../discovery/spaces.ts'
-import { behaviourOf, EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
+import { behaviourOf, EDGE_TYPES, type PathEdge } from '../../ecc/edge-types.ts'
+import { RUN_MAX_CHARS } from '../../ecc/entities.ts'
 import { isoTime } from '../../ecc/import/import-item.ts'
-import type { RecallOptions as FoldRecallOptions } from '../../ecc/recall.ts'
 import { type Expansion, HOPS_MAX } from '../../ecc/spread.ts'
 import type { RecallOptions, Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
 import { type Answering, atCut } from '../memory/answers.ts'
 import { asMessage, recallInCluster, STATES_MAX } from '../memory/cluster-recall.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { Asking } from '../memory/recall.ts'
+import { patiently } from '../memory/whole.ts'
 import type { Outcome } from '../process/process.ts'
 import { command, type CommandsOf } from './command.ts'
 import { recallByBoth } from './embedding.ts'
@@ -20,7 +22,7 @@ import { memberNamed } from './member-named.ts'
 import { vectorQuery } from './vectors.ts'
 
 const frontier = z.string().optional()
-const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
+const pathEdge = z.enum(['shares', ...Object.keys(EDGE_TYPES)] as [PathEdge, ...PathEdge[]])
 const share = z.number().min(0).max(1)
 const label = z.union([z.string(), z.number(), z.boolean()])
 const recalled = z.strictObject({
@@ -40,7 +42,7 @@ const recalled = z.strictObject({
   source: z.string().optional(),
   expand: z
     .strictObject({
-      types: z.union([z.array(edgeType).min(1), z.partialRecord(edgeType, z.number().min(-1).max(1))]).optional(),
+      types: z.union([z.array(pathEdge).min(1), z.partialRecord(pathEdge, z.number().min(-1).max(1))]).optional(),
       hops: z.number().int().min(0).max(HOPS_MAX).optional(),
       direction: z.enum(['in', 'out', 'both']).optional(),
     })
@@ -119,11 +121,7 @@ function parsed<T>(schema: z.ZodType<T>, argument: unknown): T {
 
 function answered(answer: (outcome: Outcome) => void, work: (fail: (error: WeftError) => void) => void): void {
   const fail = (error: WeftError): void => answer({ ok: false, error })
-  try {
-    work(fail)
-  } catch (thrown) {
-    fail(asWeftError(thrown))
-  }
+  patiently({ fail }, work)
 }
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/) as unknown as z.ZodType<CausalId>
@@ -150,10 +148,11 @@ const answerShape = z.object({
           vector: z.number(),
           spread: z.number(),
           subject: z.number().optional(),
+          shared: z.number().optional(),
           trust: z.number().optional(),
           recency: z.number().optional(),
         }),
-        path: z.array(z.object({ id: hexId, edge: z.string().max(64) })),
+        path: z.array(z.object({ id: hexId, edge: z.string().max(64), entity: z.string().max(RUN_MAX_CHARS).optional() })),
         mark: z.string().max(128),
         copies: z.array(z.object({ id: hexId, author: nodeId })).optional(),
         contradictedBy: z.array(hexId).optional(),
@@ -183,7 +182,7 @@ function answerIn(value: unknown): Recollection | undefined {
 }
 
 /** The question as the fold takes it: members by their ids, times in milliseconds. @throws WeftError `unknown_id`, `ambiguous_id`, `time_invalid` */
-function askedOf(core: Core, options: RecallOptions): Omit<FoldRecallOptions, 'at'> {
+function askedOf(core: Core, options: RecallOptions): Asking {
   const { k = 5, spread, includeSuperseded, author, since, until, validAt, source, halfLifeMs, diversity, budgetNodes, budgetMs } = options
   return {
     k,
@@ -216,7 +215,9 @@ function textsOf(value: Label | readonly Label[] | null): readonly string[] | nu
 function expansionOf(expand: RecallOptions['expand']): Expansion | undefined {
   if (expand === undefined) return undefined
   const { types, ...rest } = expand
-  const weights = Array.isArray(types) ? types.map((type: EdgeType) => [type, behaviourOf(EDGE_TYPES[type]).spread]) : undefined
+  const weights = Array.isArray(types)
+    ? types.map((type: PathEdge) => [type, type === 'shares' ? 1 : behaviourOf(EDGE_TYPES[type]).spread])
+    : undefined
   return { ...rest, types: weights === undefined ? (types as Expansion['types']) : Object.fromEntries(weights) }
 }
 

@@ -4,6 +4,7 @@ import { SPACE_ROLES, type SpaceRole } from '../../discovery/operation.ts'
 import { reaches } from '../../discovery/spaces.ts'
 import type { SpaceInfo, SpaceMember } from '../api.ts'
 import type { Core } from '../core.ts'
+import { requireWhole } from '../memory/whole.ts'
 import { command, type CommandsOf } from './command.ts'
 import { spaceIn, spaceName } from './in-space.ts'
 import { answerOperation } from './member.ts'
@@ -19,7 +20,7 @@ export const spaceCommands: CommandsOf<'space.list' | 'space.show' | 'space.crea
 
   'space.show': command(z.strictObject({ space: spaceName }), (core, { space }, to) => {
     spaceIn(core, space)
-    const memory = core.memory(space)
+    const memory = requireWhole(core.memory(space))
     to.ok({
       ...infoOf(core, space),
       members: membersOf(core, space),
@@ -63,7 +64,7 @@ function infoOf(core: Core, space: string): SpaceInfo {
       : null
   return {
     space,
-    memories: core.memories.has(space) ? core.memory(space).fold.stats.nodes : 0,
+    memories: core.memories.has(space) ? requireWhole(core.memory(space)).fold.stats.nodes : 0,
     authors: logs.map(({ identity }) => identity.author).sort(),
     created: state !== undefined,
     encrypted: state?.isEncrypted === true,

@@ -9,6 +9,8 @@ import type {
   ConflictList,
   DiffOptions,
   EmbedderReport,
+  EntityList,
+  EntityOptions,
   Explanation,
   PolicyInfo,
   PolicyInput,
@@ -106,6 +108,7 @@ export interface CommandTypes {
   'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
   'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection | ClusterRecollection }
   'memory.timeline': { input: InSpace & TimelineOptions; result: MemoryTimeline }
+  'memory.entities': { input: InSpace & EntityOptions; result: EntityList }
   'memory.resolve': {
     input: InSpace & {
       about: string
@@ -138,6 +141,15 @@ export interface CommandTypes {
   'memory.has': {
     input: InSpace & { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
     result: { readonly known: readonly string[] }
+  }
+  /** Current memories of this node whose keys begin with `prefix`, of all spaces that it writes to unless one is named. */
+  'memory.keyed': {
+    input: InSpace & { prefix: string; from?: { readonly space: string; readonly place: number } | undefined }
+    result: {
+      readonly memories: readonly { readonly id: CausalId; readonly key: string; readonly text: string; readonly space: string }[]
+      /** There may be more: ask for it with `from`. */
+      readonly next?: { readonly space: string; readonly place: number }
+    }
   }
   'memory.edges': {
     /** `place`: where to go on among the links of the first of `ids`. */

@@ -10,7 +10,7 @@ export function embeddedMemories(memories: Memories, roleIn: (space: string) => 
   const bySpace = new Map<string, EmbeddedMemory>()
   return () =>
     memories.all
-      .filter(({ space }) => reaches(roleIn(space), 'write'))
+      .filter(({ space, isWhole }) => isWhole && reaches(roleIn(space), 'write'))
       .map(memory => {
         const known = bySpace.get(memory.space) ?? embeddedMemory(memory)
         bySpace.set(memory.space, known)

@@ -21,10 +21,12 @@ export class FrontierWait {
   readonly #context: CoreContext
   readonly #chain: Chain
   readonly #fold: () => MemoryFold
+  readonly #isWhole: () => boolean
   readonly #waits: Set<Wait> = new Set()
   readonly #deadlines: Deadlines<Wait> = new Deadlines()
 
-  constructor(context: CoreContext, chain: Chain, fold: () => MemoryFold) {
+  constructor(context: CoreContext, chain: Chain, fold: () => MemoryFold, isWhole: () => boolean) {
+    this.#isWhole = isWhole
     this.#context = context
     this.#chain = chain
     this.#fold = fold
@@ -48,7 +50,8 @@ export class FrontierWait {
 
   #state(entries: readonly FrontierEntry[]): 'reached' | 'ahead' | 'other' {
     const fold = this.#fold()
-    let state: 'reached' | 'ahead' = 'reached'
+    // A fold that is made anew may reach this frontier and lack what was known beside it.
+    let state: 'reached' | 'ahead' = this.#isWhole() ? 'reached' : 'ahead'
     for (const { log, size, head } of entries) {
       if (fold.sizeOf(log) < size) state = 'ahead'
       else if (!equalBytes(this.#chain.log(log)?.tree.leaf(size - 1) ?? EMPTY, head)) return 'other'

@@ -77,13 +77,14 @@ export class Memories {
       nodes += stats.nodes
       edges += stats.edges
     }
+    if (!this.all.every(({ isWhole }) => isWhole)) return
     this.#context.metrics.set('weft_memory_nodes', nodes)
     this.#context.metrics.set('weft_memory_edges', edges)
   }
 
   /** To be called after every step with no record being read for the folds. */
   settleVectors(): void {
-    for (const memory of this.#bySpace.values()) memory.vectors.settle()
+    for (const memory of this.#bySpace.values()) if (memory.isWhole) memory.vectors.settle()
   }
 
   /** To be called when everything that was stored at the start has been applied. */

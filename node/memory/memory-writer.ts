@@ -116,11 +116,12 @@ export class MemoryWriter {
     const body = encodeRemember(input)
     // An edge that cannot be must be found out before anything is written.
     for (const edge of edges) encodeLink({ ...edge, from: edge.to })
-    const content = toHex(contentHash(body))
+    const digest = contentHash(body)
+    const content = toHex(digest)
     const newest = input.key === undefined ? undefined : this.#keys.get(input.key)
     const known =
       newest === undefined || newest === content
-        ? this.#known(content, () => this.#fold().findDuplicate(this.#context.self, contentHash(body)))
+        ? this.#known(content, () => this.#fold().findDuplicate(this.#context.self, digest))
         : undefined
     if (known !== undefined) {
       this.#context.metrics.add('weft_memory_duplicates_total')
@@ -195,17 +196,34 @@ export class MemoryWriter {
     else this.#write([{ kind: KIND['memory.link'], body: () => body, content: () => content }], [], actor, done)
   }
 
+  /** Unless this node has said so already, and it holds; a reason that is another one makes no difference. */
   supersede(input: SupersedeInput, actor: string, done: ReceiptDone): void {
     const body = encodeSupersede(input)
-    this.#write([{ kind: KIND['memory.supersede'], body: () => body }], input.targets, actor, done)
+    const { by, targets } = input
+    const content = `supersede ${by} ${[...targets].sort().join(' ')}`
+    const known = this.#ending.has(by) ? undefined : this.#known(content, () => this.#saidOfAll(targets, by))
+    if (known !== undefined) return this.#join(known, asKnown(done))
+    this.#write([{ kind: KIND['memory.supersede'], body: () => body, content: () => content }], targets, actor, done)
   }
 
-  /** @throws WeftError `incompatible` when this node speaks a version that cannot */
+  /** The record that says it of the first, where each of them is replaced so. */
+  #saidOfAll(targets: readonly CausalId[], by: CausalId): CausalId | undefined {
+    const said = targets.map(target => this.#fold().findSupersede(this.#context.self, target, by))
+    return said.some(id => id === undefined || this.#ending.has(id)) ? undefined : said[0]
+  }
+
+  /** Unless it is taken back, or erased, already or about to be. @throws WeftError `incompatible` when this node speaks a version that cannot */
   retract(target: CausalId, erase: boolean, actor: string, done: ReceiptDone): void {
     if (!isFolded(KIND['memory.retract'], this.#context.speaks.fold))
       throw new WeftError('incompatible', 'this node speaks a version that cannot forget', { next: 'upgrade it' })
     const body = encodeRetract(target, erase)
-    this.#write([{ kind: KIND['memory.retract'], body: () => body }], [target], actor, done)
+    const content = `${erase ? 'erase' : 'retract'} ${target}`
+    const fold = this.#fold()
+    const known =
+      (erase ? undefined : this.#inFlight.get(`erase ${target}`)) ??
+      this.#known(content, () => (erase ? fold.eraserOf(target) : fold.findRetract(target)))
+    if (known !== undefined) return this.#join(known, asKnown(done))
+    this.#write([{ kind: KIND['memory.retract'], body: () => body, content: () => content }], [target], actor, done)
   }
 
   #known(content: string, find: () => CausalId | undefined): InFlight | undefined {
@@ -265,6 +283,11 @@ export class MemoryWriter {
     const receipt: Receipt = { id, log: this.#log, seq }
     return receipt
   }
+}
+
+/** Tells that nothing was written. */
+function asKnown(done: ReceiptDone): ReceiptDone {
+  return (error, receipt) => done(error, { ...receipt, known: true })
 }
 
 function contentOfLink(body: Uint8Array): string {

@@ -33,6 +33,7 @@ import { savedSealedShape, SealedRecords } from './sealed-records.ts'
 import type { TextCache } from './text-cache.ts'
 import { Texts } from './texts.ts'
 import { MemoryVectors } from './vectors.ts'
+import { NotWhole } from './whole.ts'
 
 /**
  * The memory of one space on this node: the fold of everybody's records, the writer of its
@@ -46,6 +47,9 @@ export class Memory implements Fold {
   readonly texts: Texts
   /** Who waits for anything new at all. */
   readonly changes: Waiters
+  /** Who waits until it is whole. */
+  readonly #whole: Waiters
+  #isWhole = true
   readonly #context: CoreContext
   readonly #chain: Chain
   /** Records that the chain knows to be void: their place in the log counts, their content does not. */
@@ -53,6 +57,8 @@ export class Memory implements Fold {
   readonly #seal: BodySeal
   readonly #sealed: SealedRecords
   #fold: MemoryFold
+  /** As it was last asked for, of which fold, at which size. */
+  #frontier: { readonly fold: MemoryFold; readonly size: number; readonly text: string } | undefined
   /** How many of the fold's erasures were taken, and how many the saved fold knows. */
   #erasuresTaken = 0
   #erasuresSaved = 0
@@ -79,8 +85,14 @@ export class Memory implements Fold {
     this.#voids = new Map(saved?.voids)
     this.writer = new MemoryWriter(context, writer, chain.cluster, memoryStream(space), seal, () => this.#fold)
     this.changes = new Waiters(context)
-    this.waits = new FrontierWait(context, chain, () => this.#fold)
-    this.texts = new Texts(context, chain, space, seal, cache)
+    this.#whole = new Waiters(context)
+    this.waits = new FrontierWait(
+      context,
+      chain,
+      () => this.#fold,
+      () => this.#isWhole,
+    )
+    this.texts = new Texts(context, chain, space, seal, cache, () => new NotWhole(this))
     this.vectors = new MemoryVectors(
       context,
       chain,
@@ -155,7 +167,26 @@ export class Memory implements Fold {
     return this.#voids.get(id)?.reason === 'not_granted'
   }
 
+  /** False while it is folded anew: what it says then is of a part. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
+  get nowMs(): number {
+    return this.#context.now.monotonicMs
+  }
+
+  /** Calls `then` once: when it is whole, or the time is up. @returns false, and never calls it, when that is so already or too many wait */
+  whenWhole(untilMs: number, then: () => void): boolean {
+    return this.#whole.add(untilMs, then)
+  }
+
+  onWhole(): void {
+    this.#isWhole = true
+  }
+
   reset(): void {
+    this.#isWhole = false
     this.#fold = this.#emptyFold()
     this.#voids.clear()
     this.#sealed.clear()
@@ -169,8 +200,11 @@ export class Memory implements Fold {
 
   /** After a step that applied records: whoever waits for them is told, and the fold is saved now and then. */
   settle(): void {
-    this.waits.onApplied()
-    this.changes.wake()
+    if (this.#isWhole) {
+      this.waits.onApplied()
+      this.#whole.wake()
+      this.changes.wake()
+    }
     if (this.#unsaved >= SNAPSHOT_RECORDS || (this.#unsaved > 0 && this.#context.buggify('memory.save-now'))) this.save()
     else if (this.#unsaved >= SNAPSHOT_LATE_RECORDS)
       this.#saveAtMs = Math.min(this.#saveAtMs, this.#context.now.monotonicMs + SNAPSHOT_LATE_MS)
@@ -226,19 +260,25 @@ export class Memory implements Fold {
   }
 
   get nextWakeMs(): number {
-    return Math.min(this.waits.nextWakeMs, this.changes.nextWakeMs, this.#saveAtMs)
+    return Math.min(this.waits.nextWakeMs, this.changes.nextWakeMs, this.#whole.nextWakeMs, this.#saveAtMs)
   }
 
   onWake(): void {
     this.waits.onWake()
     this.changes.onWake()
+    this.#whole.onWake()
     if (this.#context.now.monotonicMs >= this.#saveAtMs) this.save()
   }
 
   // ---- names
 
   frontier(at?: Cut): string {
-    return formatFrontier(this.#fold.frontier(at))
+    if (at !== undefined) return formatFrontier(this.#fold.frontier(at))
+    const { size } = this.#fold
+    // Each answer says it, and most answers come between two writes.
+    if (this.#frontier?.fold !== this.#fold || this.#frontier.size !== size)
+      this.#frontier = { fold: this.#fold, size, text: formatFrontier(this.#fold.frontier()) }
+    return this.#frontier.text
   }
 
   /** The id that `text` means: 64 hex, or a prefix of 8 or more that only one record has. */

@@ -9,6 +9,7 @@ import type { Asked } from '../../ecc/vectors.ts'
 import type { Nearest, VectorQuery } from '../api.ts'
 import type { Answering } from './answers.ts'
 import type { Memory } from './memory.ts'
+import { NotWhole } from './whole.ts'
 
 /** A vector to be searched for: checked, of length 1. */
 export interface VectorQuestion {
@@ -65,7 +66,7 @@ export function nearest(memory: Memory, question: VectorQuestion, options: FoldR
   const index = indexOf(memory, embedder, question.vector.length)
   if (index instanceof WeftError) return to.fail(index)
   vectors.whenOpen(index, () => {
-    if (fold !== memory.fold) return to.fail(foldedAnew())
+    if (fold !== memory.fold) return to.fail(new NotWhole(memory))
     const { size } = fold
     const now = fold.cut
     const missing = vectors.missing(index)
@@ -90,7 +91,7 @@ export function nearest(memory: Memory, question: VectorQuestion, options: FoldR
         k: options.k,
         leads: options.spread !== false || (options.quoting ?? '') !== '',
       }
-      find(search, to.fail, found => (fold === memory.fold ? then(found) : to.fail(foldedAnew())))
+      find(search, to.fail, found => (fold === memory.fold ? then(found) : to.fail(new NotWhole(memory))))
     }
     const answer = (found: Found, agreement: number | undefined): void =>
       to.ok({
@@ -216,8 +217,4 @@ function indexOf(memory: Memory, embedder: string, dims: number): number | WeftE
   return other === undefined
     ? new WeftError('embedder_unknown', `no memory has a vector of ${embedder}`)
     : new WeftError('vector_invalid', `vectors of ${embedder} have ${other.dims} dimensions, got ${dims} numbers`)
-}
-
-function foldedAnew(): WeftError {
-  return new WeftError('recovering', 'the memory was folded anew while it was asked')
 }

@@ -15,6 +15,7 @@ import type { PolicyInfo, PolicyRun } from '../api.ts'
 import type { CoreContext } from '../context.ts'
 import type { Memory } from './memory.ts'
 import { type Candidate, choose, type Policy, type Victim } from './policy.ts'
+import { patiently, requireWhole } from './whole.ts'
 
 export const POLICIES_FILE = 'policies.json'
 
@@ -190,6 +191,11 @@ export class Policies {
   #sweep(policy: PolicyInfo, from: number, found: readonly Candidate[], then: (candidates: readonly Candidate[]) => void): void {
     const memory = this.#memoryOf(policy)
     if (memory === undefined) return then(found)
+    if (!memory.isWhole)
+      return patiently({ fail: () => then(found) }, () => {
+        requireWhole(memory)
+        this.#sweep(policy, from, found, then)
+      })
     const { worths, next } = memory.fold.worths(this.#init.log(memory.space), from, POLICY_SLICE)
     memory.texts.read(
       worths.map(({ ref }) => ref),
@@ -220,6 +226,11 @@ export class Policies {
       if (error === undefined) count++
       if (--left === 0) this.#later(() => this.#forget(policy, victims.slice(POLICY_AT_ONCE), count, done))
     }
+    if (!memory.isWhole)
+      return patiently({ fail: () => done(count) }, () => {
+        requireWhole(memory)
+        this.#forget(policy, victims, forgotten, done)
+      })
     for (const { candidate } of batch) this.#init.forget(memory, candidate.id, policy.action === 'erase', `policy:${policy.name}`, one)
   }
 

@@ -7,6 +7,7 @@ import type { Receipt, VectorOptions } from '../api.ts'
 import { type Answering, attempt } from './answers.ts'
 import type { Memory } from './memory.ts'
 import type { OutgoingEdge, ReceiptDone } from './memory-writer.ts'
+import { patiently, requireWhole } from './whole.ts'
 
 /** How a memory is written that is not known yet, and what goes with it. */
 export interface Remembering extends VectorOptions {
@@ -46,7 +47,11 @@ export function remember(
       attempt(to, known === undefined ? write : () => addTo(memory, known, how, to))
     },
     // What cannot be read now can be written all the same.
-    () => attempt(to, write),
+    () =>
+      patiently(to, () => {
+        requireWhole(memory)
+        write()
+      }),
   )
 }
 

@@ -16,17 +16,20 @@ export class Texts {
   readonly #space: string
   readonly #seal: BodySeal
   readonly #cache: TextCache
+  readonly #foldedAnew: () => WeftError
   /** Folded records that could not be read back when an answer last needed them, by place. */
   readonly #damaged: Map<string, RecordRef> = new Map()
   /** Counts folds: what is read for an earlier one may stand elsewhere now. */
   #era = 0
 
-  constructor(context: CoreContext, chain: Chain, space: string, seal: BodySeal, cache: TextCache) {
+  /** @param foldedAnew why what was asked of an earlier fold has no answer */
+  constructor(context: CoreContext, chain: Chain, space: string, seal: BodySeal, cache: TextCache, foldedAnew: () => WeftError) {
     this.#context = context
     this.#chain = chain
     this.#space = space
     this.#seal = seal
     this.#cache = cache
+    this.#foldedAnew = foldedAnew
   }
 
   get damaged(): readonly RecordRef[] {
@@ -50,7 +53,7 @@ export class Texts {
     const era = this.#era
     this.#each(refs, (said, records) => {
       // A log may have been cut meanwhile: other records stand there now, or none.
-      if (era !== this.#era) return fail(new WeftError('recovering', 'the memory was folded anew while its texts were read'))
+      if (era !== this.#era) return fail(this.#foldedAnew())
       refs.forEach((ref, i) => this.note(ref, said[i] !== undefined || records[i]?.erasedBy !== undefined))
       const missing = said.indexOf(undefined)
       if (missing < 0) return then(said as readonly Remember[])

@@ -83,6 +83,11 @@ export type ParsedProof =
   | { readonly ok: true; readonly proof: Proof }
   | { readonly ok: false; readonly isNewer: boolean; readonly fault: string }
 
+/** Why something of another version is not judged: whoever changed that byte, or a later program, made it. */
+export function otherVersion(format: string, known: string): string {
+  return `it says that it is a ${format}, and this program reads ${known}: another version may judge it`
+}
+
 /** The document as it claims to be; nothing of it has been checked. */
 export function parseProof(text: string): ParsedProof {
   let value: unknown
@@ -93,7 +98,7 @@ export function parseProof(text: string): ParsedProof {
   }
   const format = (value as { readonly format?: unknown } | null)?.format
   if (typeof format === 'string' && format !== PROOF_FORMAT && /^weft-proof\/\d+$/.test(format))
-    return { ok: false, isNewer: true, fault: `it is a ${format}, and this program reads ${PROOF_FORMAT}` }
+    return { ok: false, isNewer: true, fault: otherVersion(format, PROOF_FORMAT) }
   const parsed = shape.safeParse(value)
   if (parsed.success) return { ok: true, proof: parsed.data }
   const issue = parsed.error.issues[0]

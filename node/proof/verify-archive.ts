@@ -12,6 +12,7 @@ import { type Genesis, parseGenesis } from '../../discovery/genesis.ts'
 import { Membership } from '../../discovery/membership.ts'
 import { encodeEvidence, evidenceShape } from '../../discovery/operation.ts'
 import { ARCHIVE_END, ARCHIVE_FORMAT, chained } from './archive.ts'
+import { otherVersion } from './proof.ts'
 
 export type ArchiveVerdict =
   | {
@@ -100,7 +101,7 @@ export class ArchiveJudge {
   #begin(value: Cbor): void {
     const format = Array.isArray(value) ? (value as readonly Cbor[])[0] : undefined
     if (typeof format === 'string' && format !== ARCHIVE_FORMAT && /^weft-archive\/\d+$/.test(format)) {
-      this.#verdict = { verdict: 'unknown', reason: `it is a ${format}, and this program reads ${ARCHIVE_FORMAT}` }
+      this.#verdict = { verdict: 'unknown', reason: otherVersion(format, ARCHIVE_FORMAT) }
       return
     }
     const row = headShape.parse(value)

@@ -24,9 +24,6 @@ export class CausalOrder extends Judge {
   /** By node: how much of each memory log was applied when last looked at. */
   readonly #applied: Map<string, Map<LogId, number>> = new Map()
 
-  /** By node: when something was asked of it while it had not applied all that it stores, where there are spaces with rights. */
-  readonly #behind: Map<string, number[]> = new Map()
-
   override onBoot(node: string, core: Core): void {
     super.onBoot(node, core)
     // What a snapshot brought back was applied in an earlier life.
@@ -44,18 +41,6 @@ export class CausalOrder extends Judge {
         else for (const record of records) this.#isOfToday(node, core, log.identity.id, record)
     }
     if (event.kind === 'committed' || event.kind === 'run') this.#look(node, core)
-    if (event.kind === 'run' && core.pending > 0 && core.spaces.created.size > 0) this.#noteBehind(node)
-  }
-
-  #noteBehind(node: string): void {
-    const times = this.#behind.get(node) ?? []
-    this.#behind.set(node, times)
-    times.push(this.setup.nowMs())
-  }
-
-  /** Rights in a space have changed, and all memories were being folded anew while this was answered: it speaks of less. */
-  #wasFolding({ node, atMs, endMs }: Operation): boolean {
-    return this.#behind.get(node)?.some(at => at >= atMs && at <= (endMs ?? Infinity)) === true
   }
 
   /** What is dated further ahead than clocks may differ is not stored until its time has come. */
@@ -164,7 +149,7 @@ export class CausalOrder extends Judge {
     const entries = parseFrontier((recall.result as { readonly frontier: string }).frontier)
     const sizes = new Map(entries?.map(({ log, size }) => [log, size]))
     const missing = parseFrontier(wanted)?.find(({ log, size }) => (sizes.get(log) ?? 0) < size)
-    if (missing === undefined || !this.setup.isCorrect(recall.node) || this.#wasFolding(recall)) return true
+    if (missing === undefined || !this.setup.isCorrect(recall.node)) return true
     this.violated(
       [recall.node],
       `${recall.node} was asked \`recall\` at ${seconds(recall.atMs)}; ${promised}, with ${missing.size} records of ${this.ledger.textOf(missing.log)}`,
@@ -178,12 +163,7 @@ export class CausalOrder extends Judge {
     const entries = parseFrontier((recall.result as { readonly frontier: string }).frontier)
     if (receipt === undefined || (recall.input as { readonly asOf?: string }).asOf !== undefined) return true
     const size = entries?.find(({ log }) => log === receipt.log)?.size ?? 0
-    if (
-      size > receipt.seq ||
-      !this.setup.isCorrect(recall.node) ||
-      this.#wasFolding(recall) ||
-      this.story.hasEnded(recall.node, write.atMs, recall.endMs ?? Infinity)
-    )
+    if (size > receipt.seq || !this.setup.isCorrect(recall.node) || this.story.hasEnded(recall.node, write.atMs, recall.endMs ?? Infinity))
       return true
     this.violated(
       [recall.node],

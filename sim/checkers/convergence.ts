@@ -38,7 +38,7 @@ export class Convergence extends Judge {
     const first = new Map<string, { readonly node: string; readonly says: string }>()
     for (const [node, core] of this.#up) {
       if (!this.setup.isCorrect(node) || !core.isFolded || core.pending > 0) continue
-      const shared = sharedFrontier(core)
+      const shared = `${sharedFrontier(core)} ${revocationsOf(core)}`
       for (const memory of core.memories.all) {
         const { space } = memory
         // What it holds without the keys says nothing to it.
@@ -157,3 +157,11 @@ const ANSWERS: readonly Part[] = [
     ({ recollections }) => [...recollections].map(([query, { hits }]) => ({ query, hits: hits.map(({ id, score }) => [id, score]) })),
   ],
 ]
+
+/** Whose records end where. A revocation counts on the node that said it before others can hear of it: while its signing is withheld. */
+function revocationsOf({ cluster: { membership } }: Core): string {
+  return membership.members
+    .flatMap(({ id }) => membership.cutOf(id)?.map(({ log, size }) => `${id} ${log} ${size}`) ?? [])
+    .sort()
+    .join()
+}

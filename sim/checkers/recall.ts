@@ -1,4 +1,5 @@
 import { RECALL_SEEDS } from '../../base/limits.ts'
+import { entitiesOf } from '../../ecc/entities.ts'
 import type { MemoryRecord, RecallOptions, Recollection } from '../../node/api.ts'
 import type { Core } from '../../node/core.ts'
 import type { CoreEvent, Effect } from '../../node/step.ts'
@@ -44,6 +45,7 @@ export class RecallChecker extends Judge {
           const scores = oracle.scores(query)
           if (!this.#isOfCurrent(what, name, answer, testimony, scores)) return
           if (kind === 'recall' && !this.#countsSubjects(what, name, answer, testimony, scores, oracle.about(query))) return
+          if (!this.#sharesWhatItSays(what, name, answer, testimony)) return
           if (kind === 'recall by words' && !this.#isExact(what, name, answer, testimony, scores)) return
         }
     }
@@ -128,14 +130,32 @@ export class RecallChecker extends Judge {
     for (const { id, score, parts } of hits) {
       const once = parts.bm25 + parts.vector + parts.spread
       const subject = parts.subject ?? 0
+      const shared = parts.shared ?? 0
       const isRight = (wanted: number): boolean => Math.abs(subject - wanted) <= 2 * TOLERANCE
-      if (Math.abs(score - once - subject) <= 2 * TOLERANCE && (isRight(twice.has(id) ? once : 0) || (mayStandIn && isRight(once))))
+      if (
+        Math.abs(score - once - subject - shared) <= 3 * TOLERANCE &&
+        (isRight(twice.has(id) ? once : 0) || (mayStandIn && isRight(once)))
+      )
         continue
       this.violated(
         [name],
         `${what}: ${short(id)} has score ${score}, ${subject} of it for what it is about`,
         `the other parts make ${once}, and the query ${twice.has(id) ? 'names' : 'does not name'} what it is about`,
       )
+      return false
+    }
+    return true
+  }
+
+  /** What leads from one memory to another because both name it is named by both, and not by the query. */
+  #sharesWhatItSays(what: string, name: string, { hits }: Recollection, { memories }: Testimony): boolean {
+    const texts = new Map<string, string>(memories.map(({ id, text }) => [id, text]))
+    const names = (id: string | undefined, thing: string | undefined): boolean =>
+      entitiesOf(texts.get(id ?? '') ?? '').some(entity => entity.name === thing)
+    for (const { id, path } of hits) {
+      const wrong = path.find(({ edge, entity }, i) => edge === 'shares' && !(names(path[i]?.id, entity) && names(path[i - 1]?.id, entity)))
+      if (wrong === undefined) continue
+      this.violated([name], `${what}: ${short(id)} was reached by ${wrong.entity}`, 'not both of the memories at that step name it')
       return false
     }
     return true

@@ -43,8 +43,9 @@ export class SpaceViews {
     const seen = this.#seen.get(core)
     if (seen?.[0] === created && (created.size === 0 || seen[1] === members)) return
     this.#seen.set(core, [created, members])
-    const known = this.#known.get(node) ?? []
-    if (known.length === 0 && created.size === 0) return
+    // Before it heard of the first space all were open, as far as it knew, and what it says now it may have begun then.
+    const known: Known[] = this.#known.get(node) ?? [{ sinceMs: 0, views: new Map() }]
+    if (created.size === 0 && !this.#known.has(node)) return
     const views = viewsOf(core)
     for (const space of views.keys()) this.#private.add(space)
     known.push({ sinceMs: nowMs, views })

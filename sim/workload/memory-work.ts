@@ -12,6 +12,8 @@ const WORDS: readonly string[] =
   'pool cache deploy latency queue retry disk index shard leader vote token socket buffer quota alert rollback canary trace budget'.split(
     ' ',
   )
+/** Every fourth text names a file, so that memories lead to each other by what they name. */
+const FILE_EVERY = 4
 /** The newest 64 of each kind can be meant again: more would hardly ever meet. */
 const TOLD_MAX = 64
 /** How long a question waits for what another node knew. */
@@ -106,7 +108,8 @@ export class MemoryWork {
 
   #text(random: SimRandom): string {
     const words = Array.from({ length: 3 + random.below(8) }, () => random.pick(WORDS))
-    return `${words.join(' ')} ${this.#texts++}`
+    const named = this.#texts % FILE_EVERY === 0 ? ` src/${words[0]}.ts` : ''
+    return `${words.join(' ')}${named} ${this.#texts++}`
   }
 
   link(node: string, random: SimRandom): void {

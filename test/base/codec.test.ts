@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { compareBytes, concatBytes, equalBytes, fromHex, isWellFormed, textOf, toHex, utf8 } from '../../base/bytes.ts'
 import { type Cbor, decode, encode } from '../../base/codec.ts'
 import { bytes, list, literal, option, optional, type Shape, text, tuple, uint } from '../../base/shape.ts'
+import fc from '../properties.ts'
 
 const { value } = fc.letrec<{ value: Cbor; array: Cbor }>(tie => ({
   value: fc.oneof(

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { shake256 } from '@noble/hashes/sha3.js'
-import fc from 'fast-check'
 import t from 'tap'
 import { concatBytes, equalBytes, fromHex, toHex, utf8 } from '../../base/bytes.ts'
 import type { CryptoSuite } from '../../base/crypto/crypto-suite.ts'
@@ -10,6 +9,7 @@ import { hash, tagOf, USES } from '../../base/crypto/hash.ts'
 import { nobleSuite } from '../../base/crypto/noble-suite.ts'
 import { nodeSuite } from '../../base/crypto/node-suite.ts'
 import { suite } from '../../base/crypto/suite.ts'
+import fc from '../properties.ts'
 
 const SUITES: readonly CryptoSuite[] = [nodeSuite, nobleSuite]
 

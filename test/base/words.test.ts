@@ -1,14 +1,13 @@
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import type { Ed25519PublicKey } from '@libp2p/interface'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
-import fc from 'fast-check'
 import t from 'tap'
 import { assert } from '../../base/assert.ts'
 import { BoundedQueue, type Overflow } from '../../base/bounded-queue.ts'
 import { toHex } from '../../base/bytes.ts'
 import { encode } from '../../base/codec.ts'
 import { nodeSuite } from '../../base/crypto/node-suite.ts'
-import { asWeftError, type ErrorCode, ERRORS, isErrorCode, WeftError } from '../../base/errors.ts'
+import { asWeftError, ERRORS, type ErrorCode, isErrorCode, WeftError } from '../../base/errors.ts'
 import { type FrontierEntry, formatFrontier, frontierHash, parseFrontier, sortFrontier } from '../../base/frontier.ts'
 import { compareHlc, HLC_COUNTER_MAX, HLC_MS_MAX, HLC_ZERO, type Hlc, isHlc, isoOf, maxHlc, nextHlc } from '../../base/hlc.ts'
 import * as ids from '../../base/ids.ts'
@@ -16,6 +15,7 @@ import { KIND, type KindName, kindName } from '../../base/kinds.ts'
 import * as limits from '../../base/limits.ts'
 import { METRICS, type MetricName, Metrics } from '../../base/metrics.ts'
 import { ACCEPT, ignore, reject } from '../../base/verdict.ts'
+import fc from '../properties.ts'
 
 t.test('ids', t => {
   const key = nodeSuite.publicKeyOf(new Uint8Array(32).fill(1))

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
 import t from 'tap'
 import { EMPTY, ZERO_32 } from '../../base/bytes.ts'
-import { AUDIT, type CausalId, type LogId, logIdOf, type Stream } from '../../base/ids.ts'
+import { AUDIT, type CausalId, type LogId, logIdOf, memoryStream, type Stream } from '../../base/ids.ts'
 import { AppliedCut, type AppliedRecord } from '../../chain/applied.ts'
 import type { Conflict } from '../../chain/conflict.ts'
 import { Log } from '../../chain/log.ts'
 import { leafOf, type ParentRef } from '../../chain/record.ts'
 import { appendTo, type Written } from '../../chain/written.ts'
 import { SimRandom } from '../../sim/random.ts'
+import fc from '../properties.ts'
 import { Author, identityOf, MAIN } from './keeper.ts'
 
 /** All records there are, of every author. */
@@ -234,13 +234,13 @@ t.test('a stream that is only kept counts as applied when it is durable', t => {
   t.end()
 })
 
-t.test('after a reset everything is applied anew, and whoever was applying stops', t => {
+t.test('after a reset a stream is applied anew, and whoever was applying stops', t => {
   const history = new History()
   for (let i = 0; i < 20; i++) history.append(i % 2, i + 1, i === 0 ? [] : [history.head((i + 1) % 2)])
   const reader = new Reader(history)
   for (const id of history.logs.keys()) reader.get(id, 100)
   reader.take(() => {
-    if (reader.applied.length === 7) reader.cut.reset()
+    if (reader.applied.length === 7) reader.cut.reset(new Set([MAIN]))
   })
   t.equal(reader.applied.length, 7)
   t.equal(reader.cut.pending, 20)
@@ -250,5 +250,34 @@ t.test('after a reset everything is applied anew, and whoever was applying stops
   t.equal(reader.applied.length, 20)
   t.same(reader.names.slice(0, 7), before)
   t.ok(isCausal(reader.applied))
+  t.end()
+})
+
+t.test('a reset of one stream leaves the others as they are, also those that wait and that are being applied', t => {
+  const other = memoryStream('other')
+  const history = new History()
+  for (let i = 0; i < 10; i++) {
+    history.append(0, 10 * i + 1)
+    history.append(0, 10 * i + 2, [history.head(0)], other)
+  }
+  const [main, second] = [identityOf(0).id, identityOf(0, other).id]
+  for (const [stream, isAnew, isKept] of [
+    [MAIN, main, second],
+    [other, second, main],
+  ] as const) {
+    const reader = new Reader(history)
+    for (const id of history.logs.keys()) reader.get(id, 100)
+    reader.take(() => {
+      if (reader.applied.length === 13) reader.cut.reset(new Set([stream]))
+    })
+    const before = reader.cut.size(isKept)
+    t.equal(reader.cut.size(isAnew), 0, stream)
+    t.ok(before > 0, `${stream}: what was applied of the other one stays so`)
+    reader.read(3)
+    t.strictSame([reader.cut.size(main), reader.cut.size(second), reader.cut.pending], [10, 10, 0], stream)
+    const seqs = (id: LogId): readonly number[] => reader.applied.filter(({ log }) => log.identity.id === id).map(({ seq }) => seq)
+    t.strictSame(seqs(isKept), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], `${stream}: each record of the other one once`)
+    t.strictSame(seqs(isAnew).slice(-10), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], `${stream}: its own from the beginning`)
+  }
   t.end()
 })

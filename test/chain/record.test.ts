@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
 import t from 'tap'
 import { concatBytes, EMPTY, equalBytes, fromHex, toHex, utf8 } from '../../base/bytes.ts'
 import { type Cbor, decode, encode } from '../../base/codec.ts'
@@ -24,7 +23,6 @@ import { ACTOR_MAX_BYTES, BODY_MAX_BYTES, HEADER_MAX_BYTES, PARENTS_MAX } from '
 import { isSignedBy, keyIdOf, parseCheckpoint, signCheckpoint } from '../../chain/checkpoint.ts'
 import { decodeCover, decodeCut, encodeCover, encodeCut } from '../../chain/cover.ts'
 import { Log } from '../../chain/log.ts'
-import { extendByRun, parseRun } from '../../chain/run.ts'
 import {
   bodyCommit,
   decodeGenesis,
@@ -32,13 +30,15 @@ import {
   encodeGenesis,
   encodeHeader,
   KIND_MAX,
-  leafOf,
   type LogIdentity,
+  leafOf,
   logIdentity,
   nextKeyCommitOf,
   type RecordHeader,
   ZERO_SALT,
 } from '../../chain/record.ts'
+import { extendByRun, parseRun } from '../../chain/run.ts'
+import fc from '../properties.ts'
 
 const cluster: ClusterId = clusterIdOf(hash('cluster', utf8('ours')))
 const elsewhere: ClusterId = clusterIdOf(hash('cluster', utf8('theirs')))

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
 import t from 'tap'
 import { equalBytes, utf8, ZERO_32 } from '../../base/bytes.ts'
 import { type Cbor, decode, encode } from '../../base/codec.ts'
@@ -14,13 +13,14 @@ import {
   PULL_TIMEOUT_MS,
 } from '../../base/limits.ts'
 import { type Conflict, decodeConflict, encodeConflict, isConflict, isWitnessed } from '../../chain/conflict.ts'
+import type { Log } from '../../chain/log.ts'
 import type { SyncMessage } from '../../chain/messages.ts'
 import { encodeRun, parseRun } from '../../chain/run.ts'
 import { StartGuard } from '../../chain/start-guard.ts'
 import { verifyConsistency } from '../../chain/tree.ts'
-import type { Log } from '../../chain/log.ts'
 import { encodeMessage, parseMessage, WIRE } from '../../node/messages.ts'
 import { SimRandom } from '../../sim/random.ts'
+import fc from '../properties.ts'
 import { Author, CLUSTER, identityOf, MAIN, signerOf, WALL_MS } from './keeper.ts'
 import { type Member, Mesh } from './mesh.ts'
 

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { concatBytes, equalBytes, toHex, utf8, ZERO_32 } from '../../base/bytes.ts'
 import { suite } from '../../base/crypto/suite.ts'
 import { type LogId, logIdOf } from '../../base/ids.ts'
 import { type Cover, decodeCover } from '../../chain/cover.ts'
-import { openJournal, type OpenResult } from '../../chain/journal.ts'
+import { type OpenResult, openJournal } from '../../chain/journal.ts'
 import { bodyCommit, decodeHeader, encodeHeader, leafOf, type RecordHeader, type StoredRecord } from '../../chain/record.ts'
 import { segmentFile } from '../../chain/scan.ts'
 import {
@@ -14,14 +13,15 @@ import {
   encodeSegmentHeader,
   type JournalEntry,
   MARK_BYTES,
-  scanSegment,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
+  scanSegment,
 } from '../../chain/segment.ts'
 import type { Verification } from '../../chain/verify.ts'
 import { SimDisk } from '../../sim/disk.ts'
 import { SimRandom } from '../../sim/random.ts'
 import { Scheduler } from '../../sim/scheduler.ts'
+import fc from '../properties.ts'
 import { Author, CLUSTER, identityOf, Keeper, nodeOf, verification, wait } from './keeper.ts'
 
 /** An entry as it stands in a file: what it is, and whose. */

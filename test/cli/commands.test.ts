@@ -22,6 +22,7 @@ import type {
   MemoryStatus,
   NodeStatus,
   ProcessList,
+  EntityList,
   MemoryTimeline,
   Receipt,
   Recollection,
@@ -321,7 +322,23 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   const against = await mem<Receipt>('link', next.id, 'contradicts', outage.id)
   t.match(await human('recall', 'Friday', '--no-spread'), new RegExp(`contradicted by ${next.id.slice(0, 8)}`))
   t.match(await human('why', outage.id), new RegExp(`${outage.id.slice(0, 8)} is contradicted by ${next.id.slice(0, 8)}`))
-  for (const { id } of [against, replaced, next]) await mem('forget', id)
+  const disk = await mem<Receipt>('remember', 'on Friday a node was lost: ENOSPC on /var/lib/pg')
+  const freed = await mem<Receipt>('remember', 'vacuumed var/lib/pg, 30 GB are free again')
+  t.match(await mem<Recollection>('recall', 'node was lost', '--type', 'shares'), {
+    hits: [{ id: disk.id }, { id: freed.id, path: [{ edge: '' }, { id: freed.id, edge: 'shares', entity: 'var/lib/pg' }] }],
+  })
+  t.match(await human('recall', 'node was lost'), new RegExp(`reached from ${disk.id.slice(0, 8)} by shares var/lib/pg`))
+  t.match(await mem<EntityList>('entities', '--of', disk.id), {
+    entities: [
+      { kind: 'path', name: 'var/lib/pg', inAll: 2, memories: [{ id: freed.id, text: /vacuumed/ }] },
+      { kind: 'identifier', name: 'enospc', inAll: 1, memories: [] },
+    ],
+    truncated: false,
+  })
+  t.match(await human('entities'), /^KIND +MEMORIES +NAME\n(.*\n)*path +2 +var\/lib\/pg$/m)
+  t.match(await human('entities', 'VAR/lib/pg'), new RegExp(`^var/lib/pg  path in 2 memories\\n.*${freed.id.slice(0, 8)}  vacuumed`))
+  t.match(await human('entities', 'kubernetes'), /^no memory names such a thing/)
+  for (const { id } of [against, replaced, next, disk, freed]) await mem('forget', id)
 
   const why = await mem<Explanation>('why', outage.id)
   t.match(why.paths[0], { weight: Number, steps: [{ id: outage.id }, { id: cause.id, edge: 'causes', author: NODE_ID, log: HEX, seq: 2 }] })
@@ -363,6 +380,12 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
     return { code, ...(JSON.parse(stdout) as object) }
   }
   t.match(await judged(forged, '--genesis', genesis), { code: 1, verdict: 'refused', reason: /not what was signed/ })
+  writeFileSync(forged, readFileSync(file, 'utf8').replace('weft-proof/1', 'weft-proof/3'))
+  t.match(await judged(forged, '--genesis', genesis), {
+    code: 2,
+    verdict: 'unknown',
+    reason: /weft-proof\/3, and this program reads weft-proof\/1/,
+  })
   t.match(await judged(file, '--genesis', 'ab'.repeat(32)), { code: 1, verdict: 'refused', reason: /another hash/ })
   t.match(await judged(join(dir, 'none'), '--genesis', genesis), { code: 2, verdict: 'unknown', reason: /cannot read/ })
 

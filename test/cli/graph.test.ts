@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { chromium } from 'playwright-core'
 import t from 'tap'
 import type { CausalId, LogId, NodeId } from '../../base/ids.ts'
@@ -11,6 +10,7 @@ import { LOOKS, renderGraph } from '../../cli/graph/svg.ts'
 import { behaviourOf, EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
 import type { MemoryGraph } from '../../node/api.ts'
 import { World } from '../../sim/world.ts'
+import fc from '../properties.ts'
 import { codeOf, settle, untilEqual } from '../sim/helpers.ts'
 
 const TYPES = Object.keys(EDGE_TYPES) as EdgeType[]

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { newCommits } from '../../cli/import/git-history.ts'
 import type { ImportSummary } from '../../cli/import/import-items.ts'
+import type { PrunedSummary } from '../../cli/import/prune.ts'
 import type { Request } from '../../node/commands/types.ts'
-import type { Explanation, MemoryDetail, MemoryStatus, Recollection } from '../../node/index.ts'
+import type { Explanation, MemoryDetail, MemoryPage, MemoryStatus, Recollection } from '../../node/index.ts'
 import { ask, environment, failure, lines, nodeAt, temporary, weft } from './weft.ts'
 
 interface Exported {
@@ -230,6 +231,24 @@ t.test('lines are imported with links to lines further down, and what is exporte
     { line: 2, code: 'import_invalid' },
   ])
 
+  const row = {
+    key: 'bill',
+    text: 'The bill was late',
+    edges: [
+      { type: 'follows', to: 'outage' },
+      { type: 'follows', to: 'later' },
+    ],
+  }
+  const billing = await weft(['mem', 'import', 'jsonl', '-', '--space', 'billing', '--json', '--dir', dir], {
+    input: `${JSON.stringify(row)}\n{"key":"later","text":"It was paid"}\n`,
+  })
+  t.equal(billing.code, 1)
+  t.match(JSON.parse(billing.stdout), {
+    imported: 2,
+    failed: [{ line: 1, key: 'bill', code: 'other_space', message: /"outage", which is in space main/ }],
+  })
+  t.match(await ask(['mem', 'status', '--space', 'billing', '--dir', dir]), { nodes: 2, edges: 1, dangling: 0 })
+
   const out = join(root, 'export.jsonl')
   t.same(await ask(['mem', 'export', '--out', out, '--dir', dir]), { exported: 5, file: out })
   const written = lines<Exported>(readFileSync(out, 'utf8'))
@@ -296,6 +315,60 @@ t.test('notes are imported by their sections', async t => {
   )
   const { hits } = await ask<Recollection>(['mem', 'recall', 'how long was checkout down', '-k', '1', '--dir', dir])
   t.match(hits, [{ key: 'md:deep/outage.md#the-outage', text: /two hours/ }])
+})
+
+t.test('with --prune what a folder has no more is taken back, and what was moved is replaced by itself', { timeout: 60_000 }, async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const [notes, others] = [join(root, 'notes'), join(root, 'others')]
+  for (const folder of [notes, others]) mkdirSync(folder)
+  writeFileSync(join(notes, 'pool.md'), '# The pool\n\nIt holds 200 connections.\n\n## Why 200\n\nNobody knows.\n')
+  writeFileSync(join(notes, 'outage.md'), '# The outage\n\nSee [the pool](pool.md).\n')
+  writeFileSync(join(notes, 'draft.md'), '# A draft\n\nNot done.\n')
+  for (const name of ['a', 'b', 'c', 'd', 'e']) writeFileSync(join(others, `${name}.md`), `# Of others\n\n${name}\n`)
+  const run = (folder: string, ...args: readonly string[]): Promise<PrunedSummary> =>
+    ask(['mem', 'import', 'markdown', folder, ...args, '--dir', dir])
+  const keys = async (): Promise<readonly (string | undefined)[]> => (await exported(dir)).map(({ key }) => key).sort()
+  await ask(['mem', 'remember', 'not imported', '--key', 'mine', '--dir', dir])
+  t.match(await run(notes, '--prune'), { imported: 4, skipped: 0, moved: 0, pruned: 0 })
+  t.same(counts(await run(others, '--as', 'others')), [5, 0, 0])
+
+  renameSync(join(notes, 'outage.md'), join(notes, 'the-outage.md'))
+  writeFileSync(join(notes, 'pool.md'), '# The pool\n\nIt holds 200 connections.\n')
+  writeFileSync(join(notes, 'draft.md'), Buffer.from('# A draft\n\nN\xf6t done.\n', 'latin1'))
+  t.equal((await weft(['mem', 'import', 'markdown', notes, '--dir', dir])).code, 1, 'a file cannot be read')
+  t.equal((await keys()).includes('md:outage.md#the-outage'), true, 'nothing is taken back without being asked to')
+  const pruned = await weft(['mem', 'import', 'markdown', notes, '--prune', '--json', '--dir', dir])
+  t.equal(pruned.code, 1)
+  t.match(JSON.parse(pruned.stdout), { imported: 0, skipped: 2, moved: 1, pruned: 1, failed: [{ key: 'md:draft.md' }] })
+  t.same(
+    await keys(),
+    [
+      ...['a', 'b', 'c', 'd', 'e'].map(name => `md@others:${name}.md#of-others`),
+      'md:draft.md#a-draft',
+      'md:pool.md#the-pool',
+      'md:the-outage.md#the-outage',
+      'mine',
+    ].sort(),
+    'neither what could not be read nor what is from elsewhere is taken back',
+  )
+  const { memories } = await ask<MemoryPage>(['mem', 'list', '--dir', dir])
+  const old = memories.find(({ key }) => key === 'md:outage.md#the-outage')
+  const detail = await ask<MemoryDetail>(['mem', 'show', old?.id as string, '--dir', dir])
+  t.match(detail, { state: 'superseded', supersededBy: [memories.find(({ key }) => key === 'md:the-outage.md#the-outage')?.id] })
+  writeFileSync(join(notes, 'draft.md'), '# A draft\n\nNot done.\n')
+  t.match(await run(notes, '--prune'), { imported: 0, skipped: 3, moved: 0, pruned: 0 }, 'once')
+
+  t.match(await failure(['mem', 'import', 'markdown', join(root, 'empty'), '--prune', '--dir', dir]), { code: 'import_invalid' })
+  mkdirSync(join(root, 'empty'))
+  const empty = ['mem', 'import', 'markdown', join(root, 'empty'), '--prune', '--dir', dir] as const
+  t.match(await failure(empty), { code: 'invalid_argument', message: /3 would be taken back/, next: /--as NAME/ })
+  t.equal((await keys()).length, 9, 'nothing was done')
+  t.match(await failure(['mem', 'import', 'markdown', notes, '--force', '--dir', dir]), { code: 'invalid_argument' })
+  t.match(await failure(['mem', 'import', 'markdown', notes, '--as', 'A B', '--dir', dir]), { code: 'usage' })
+  t.match((await weft([...empty, '--force'])).stdout, /^0 memories imported, 0 known already, 0 moved, 3 taken back, 0 failed/)
+  t.equal((await keys()).length, 6)
 })
 
 t.test('conversations and the files of memory servers are imported once, and then what is new of them', async t => {

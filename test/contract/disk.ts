@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import type { Test } from 'tap'
 import { concatBytes, EMPTY, utf8 } from '../../base/bytes.ts'
 import type { Disk, DiskResult } from '../../base/ports.ts'
+import fc from '../properties.ts'
 import { answered, type Bench, codeOf, started, valueOf } from './answer.ts'
 
 /**

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import type { Test } from 'tap'
 import { EMPTY, utf8 } from '../../base/bytes.ts'
 import type { DiskResult, Index, IndexWrite } from '../../base/ports.ts'
+import fc from '../properties.ts'
 import { type Bench, started, valueOf } from './answer.ts'
 
 type Entries = readonly (readonly [key: string, value: Uint8Array])[]

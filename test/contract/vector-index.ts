@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import type { Test } from 'tap'
 import { RECALL_K_MAX } from '../../base/limits.ts'
-import { vectorFault, type VectorIndex } from '../../ecc/vector-index.ts'
+import { type VectorIndex, vectorFault } from '../../ecc/vector-index.ts'
 import { SimRandom } from '../../sim/random.ts'
+import fc from '../properties.ts'
 
 /** What every `VectorIndex` does. `exact: false` allows an index that finds nearly all of the nearest. */
 export function vectorIndexContract(t: Test, name: string, make: (dims: number) => VectorIndex, exact: boolean): void {

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
 import t from 'tap'
 import { decode, encode } from '../../base/codec.ts'
 import type { Signer } from '../../base/crypto/crypto-suite.ts'
@@ -28,9 +27,10 @@ import {
   operationOf,
   parseOperation,
   parseSignedOperation,
-  signOperation,
   type SignedOperation,
+  signOperation,
 } from '../../discovery/operation.ts'
+import fc from '../properties.ts'
 
 const signers: readonly Signer[] = Array.from({ length: ADMINS_MAX + 1 }, (_, i) => suite.signer(new Uint8Array(32).fill(i + 1)))
 const idOf = (i: number): NodeId => nodeIdOf((signers[i] as Signer).publicKey)

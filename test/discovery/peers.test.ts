@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { suite } from '../../base/crypto/suite.ts'
 import { type NodeId, nodeIdOf } from '../../base/ids.ts'
@@ -16,6 +15,7 @@ import { Heartbeat } from '../../discovery/heartbeat.ts'
 import { PeerBook } from '../../discovery/peer-book.ts'
 import { Redial } from '../../discovery/redial.ts'
 import { SimRandom } from '../../sim/random.ts'
+import fc from '../properties.ts'
 
 /** Ids of which nobody holds a key: they only have to differ. */
 function idsOf(count: number): readonly NodeId[] {

@@ -1,12 +1,12 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { type Signer } from '../../base/crypto/crypto-suite.ts'
 import { suite } from '../../base/crypto/suite.ts'
 import { logIdOf, type NodeId, nodeIdOf } from '../../base/ids.ts'
 import { createGenesis } from '../../discovery/genesis.ts'
 import { Membership } from '../../discovery/membership.ts'
-import { type Op, operationOf, parseOperation, signOperation, type SpaceOp, type SpaceRole } from '../../discovery/operation.ts'
+import { type Op, operationOf, parseOperation, type SpaceOp, type SpaceRole, signOperation } from '../../discovery/operation.ts'
 import { covers, type Spans } from '../../discovery/spans.ts'
+import fc from '../properties.ts'
 
 const signers: readonly Signer[] = Array.from({ length: 6 }, (_, i) => suite.signer(new Uint8Array(32).fill(i + 1)))
 const signerOf = (i: number): Signer => signers[i] as Signer

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { type CausalId, causalIdOf } from '../../base/ids.ts'
 import { EDGE_TYPES, type EdgeType } from '../../ecc/edge-types.ts'
+import fc from '../properties.ts'
 import { World } from './world.ts'
 
 /** What may happen in a world; `rebase` also of ids that are other records' (nobody honest does that). */
@@ -10,6 +10,7 @@ export interface Happenings {
 }
 
 const WORDS = ['pool', 'timeout', 'checkout', 'retry', 'deploy', 'cache', 'index', 'queue']
+const THINGS = ['src/pool.c', 'ENOSPC', 'issue 4711', '31 January 2026', 'seen by Caroline'] as const
 const TYPES = Object.keys(EDGE_TYPES) as EdgeType[]
 
 type Draw = readonly [author: number, what: number, a: number, b: number, c: number]
@@ -33,7 +34,8 @@ function worldOf(draws: readonly Draw[], may: Happenings): World {
     const own = (n: number): CausalId => (n % 6 === 0 ? any(n) : (author.records[n % author.records.length]?.id as CausalId))
     const type = TYPES[c % TYPES.length] as EdgeType
     if (what < 30) {
-      const text = `${WORDS[a % WORDS.length]} ${WORDS[b % WORDS.length]} number ${c % 5}`
+      const things = b % 3 === 0 ? ` ${THINGS[a % THINGS.length]}, ${THINGS[c % THINGS.length]}` : ''
+      const text = `${WORDS[a % WORDS.length]} ${WORDS[b % WORDS.length]} number ${c % 5}${things}`
       author.remember(text, {
         ...(b % 2 === 0 ? { key: `key ${a % 3}` } : {}),
         ...(c % 4 === 0 ? { meta: { service: WORDS[c % WORDS.length] as string } } : {}),

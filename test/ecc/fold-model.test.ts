@@ -1,11 +1,11 @@
 import { deepStrictEqual } from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { toHex } from '../../base/bytes.ts'
 import type { CausalId } from '../../base/ids.ts'
+import fc from '../properties.ts'
 import { anyWorld } from './any-world.ts'
 import { Model } from './model.ts'
-import { found, foldOf, type World } from './world.ts'
+import { foldOf, found, type World } from './world.ts'
 
 const everywhere = (world: World) => foldOf(world.records, world.author(0).node)
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { CausalId } from '../../base/ids.ts'
 import {
@@ -16,6 +15,7 @@ import type { RecallOptions } from '../../ecc/recall.ts'
 import { Vocabulary } from '../../ecc/vocabulary.ts'
 import { forEachRun, stem, termsOfQuery, termsOfRun } from '../../ecc/words.ts'
 import { SimRandom } from '../../sim/random.ts'
+import fc from '../properties.ts'
 import { type Author, foldOf, shuffled, World } from './world.ts'
 
 function author(): Author {

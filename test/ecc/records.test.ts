@@ -1,7 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { toHex } from '../../base/bytes.ts'
-import { encode, type Cbor } from '../../base/codec.ts'
+import { type Cbor, encode } from '../../base/codec.ts'
 import type { CausalId } from '../../base/ids.ts'
 import { BODY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, META_PAIRS_MAX, SUPERSEDE_TARGETS_MAX, TEXT_MAX_BYTES } from '../../base/limits.ts'
 import { behaviourOf, EDGE_TYPES, edgeTypeOf, isEdgeType } from '../../ecc/edge-types.ts'
@@ -18,6 +17,7 @@ import {
   encodeSupersede,
   type RememberInput,
 } from '../../ecc/records.ts'
+import fc from '../properties.ts'
 
 const id = (n: number): CausalId => toHex(bytes(n)) as CausalId
 const bytes = (n: number): Uint8Array => new Uint8Array(32).fill(n)

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { toHex } from '../../base/bytes.ts'
 import { type Cbor, encode } from '../../base/codec.ts'
@@ -14,6 +13,7 @@ import {
   type VectorInput,
   type VectorRecord,
 } from '../../ecc/vector-record.ts'
+import fc from '../properties.ts'
 
 const ID: CausalId = causalIdOf(new Uint8Array(32).fill(7))
 const OTHER: CausalId = causalIdOf(new Uint8Array(32).fill(8))

@@ -1,5 +1,4 @@
 import { deepStrictEqual } from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { toHex } from '../../base/bytes.ts'
 import { type CausalId, causalIdOf } from '../../base/ids.ts'
@@ -8,7 +7,8 @@ import { EMBEDDERS_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
 import { contentHash } from '../../ecc/own-memories.ts'
 import { encodeVector } from '../../ecc/vector-record.ts'
-import { type Author, found, foldOf, World } from './world.ts'
+import fc from '../properties.ts'
+import { type Author, foldOf, found, World } from './world.ts'
 
 const M = 'external:m:2'
 

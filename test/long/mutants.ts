@@ -235,8 +235,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'applier: what was given up is still folded',
     file: 'node/applier',
-    find: 'this.#isStale ||= this.#foldOf(stream) !== undefined',
-    replace: 'void stream',
+    find: 'if (this.#foldOf(stream) !== undefined)',
+    replace: 'if (false)',
     scenario: 'reformatted-disk',
   },
 
@@ -288,8 +288,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'applier: what a revocation forbids stays where it is folded',
     file: 'node/applier',
-    find: 'this.#isStale ||= fold.counts(causalIdOf(tree.leaf(seq)))',
-    replace: 'void causalIdOf(tree.leaf(seq))',
+    find: 'if (!fold.counts(causalIdOf(tree.leaf(seq))))',
+    replace: 'if (seq >= 0)',
   },
 
   // ---- messages between processes

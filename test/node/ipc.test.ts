@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { never } from '../../base/buggify.ts'
 import { decode, encode } from '../../base/codec.ts'
@@ -14,6 +13,7 @@ import { decodeValue, encodeValue } from '../../node/ipc/values.ts'
 import { encodeMessage, parseMessage, WIRE } from '../../node/messages.ts'
 import { Waiters } from '../../node/waiters.ts'
 import { SimRandom } from '../../sim/random.ts'
+import fc from '../properties.ts'
 import { codeOf } from '../sim/helpers.ts'
 
 const NODE: NodeId = nodeIdOf(suite.publicKeyOf(new Uint8Array(32).fill(1)))

@@ -17,7 +17,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { compareBytes, concatBytes, EMPTY, utf8 } from '../../base/bytes.ts'
 import type { ErrorCode, WeftError } from '../../base/errors.ts'
@@ -39,6 +38,7 @@ import { answered, type Bench, codeOf, started, valueOf } from '../contract/answ
 import { clockContract } from '../contract/clock.ts'
 import { diskContract } from '../contract/disk.ts'
 import { indexContract } from '../contract/index.ts'
+import fc from '../properties.ts'
 
 const child: string = fileURLToPath(new URL('./ports-child.js', import.meta.url))
 

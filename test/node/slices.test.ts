@@ -37,7 +37,7 @@ t.test('requests run at once until one turn of the loop has had enough, then in 
   const ask = (i: number): boolean =>
     slices.run(() => {
       done.push(i)
-      clock.ms += 1.5
+      clock.ms += 0.8
     })
   for (let i = 0; i < 10; i++) t.ok(ask(i))
   t.strictSame(done, [0, 1, 2])
@@ -71,6 +71,38 @@ t.test('what a request asks for in turn waits behind the others, and no more wai
   t.strictSame(done.slice(0, 3), ['a', 'b', 'c'], 'a stop finishes what came before it')
   while (clock.turn());
   t.strictSame(done, ['a', 'b', 'c', 'of a'])
+  t.end()
+})
+
+t.test('what goes on with something begun comes before requests, in the same slice as they', t => {
+  const clock = turns()
+  const slices = new Slices(clock, 100)
+  const done: string[] = []
+  const takes = (name: string, ms: number) => () => {
+    done.push(name)
+    clock.ms += ms
+  }
+  slices.run(() => {
+    takes('a', 0.5)()
+    slices.goOn(takes('more of a', 1))
+    slices.run(takes('asked by a', 0.1))
+    t.strictSame(done, ['a'], 'never within a task')
+  })
+  t.strictSame(done, ['a', 'more of a', 'asked by a'], 'at once, while the slice lasts')
+  slices.run(takes('b', 9))
+  slices.run(takes('c', 0.1))
+  slices.goOn(takes('more of b', 9))
+  t.equal(done.at(-1), 'b')
+  clock.turn()
+  t.equal(done.at(-1), 'more of b', 'requests wait while it goes on')
+  clock.turn()
+  t.equal(done.at(-1), 'c')
+  slices.run(takes('d', 9))
+  slices.goOn(takes('more of d', 9))
+  slices.run(takes('e', 9))
+  slices.finish()
+  t.strictSame(done.slice(-2), ['more of d', 'e'], 'a stop waits for neither')
+  t.notOk(clock.turn() && clock.turn(), 'and leaves nothing')
   t.end()
 })
 

@@ -75,14 +75,17 @@ t.test('all records of all authors are proven by the hash of the genesis, also t
   t.end()
 })
 
-t.test('any byte that is changed is refused', t => {
+t.test('any byte that is changed is refused, or not judged where it says that it is of another version', t => {
   const { cluster, file } = told()
+  const version = Buffer.from(file).indexOf('weft-archive/1') + 'weft-archive/'.length
   const taken: number[] = []
   for (let at = 0; at < file.length; at++) {
     const altered = file.slice()
     altered[at] = (altered[at] as number) ^ (1 << (at % 8))
-    if (judged(altered, cluster, Infinity).verdict === 'valid') taken.push(at)
+    const { verdict } = judged(altered, cluster, Infinity)
+    if (verdict !== 'refused' && !(verdict === 'unknown' && at === version)) taken.push(at)
   }
+  t.equal(judged(file.with(version, 0x32), cluster).verdict, 'unknown')
   t.comment(`${file.length} bytes`)
   t.strictSame(taken, [])
   t.end()

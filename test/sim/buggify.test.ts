@@ -37,6 +37,8 @@ function tell(seed: number, buggify: readonly string[]): Told {
   world.cluster(NAMES)
   untilConnected(world, NAMES)
   for (const name of NAMES) write(name, 10)
+  // More at once than a step applies.
+  write('a', 40)
   world.partition([['a'], ['b', 'c']])
   for (const name of NAMES) write(name, 10)
   world.run(15_000)

@@ -567,3 +567,61 @@ t.test('what cannot be a memory is refused with its code, and writes nothing', t
   t.equal(coreOf(world, 'a').pending, 0)
   t.end()
 })
+
+t.test('what is forgotten or replaced already is so already, and nothing is written', t => {
+  const world = clusterOf(['a', 'b'])
+  const remember = (text: string): string => world.ask('a', 'memory.remember', { text }).id
+  const records = (): number => coreOf(world, 'a').memory('main').fold.size
+  const [gone, secret, old, older, now] = ['a slip', 'a secret', 'was so', 'was so before', 'is so'].map(remember) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  for (const [what, command, input] of [
+    ['forgotten', 'memory.forget', { id: gone }],
+    ['erased', 'memory.forget', { id: secret, erase: true }],
+    ['replaced', 'memory.supersede', { old: [old, older], by: now }],
+  ] as const) {
+    const before = records()
+    const [first, ...others] = [
+      ...atOnce<'memory.forget' | 'memory.supersede'>(world, 'a', command, [input, input]),
+      world.ask('a', command, input),
+    ]
+    t.equal(records(), before + 1, `${what}: one record`)
+    t.equal(first?.known, undefined)
+    for (const other of others) t.match(other, { id: first?.id, log: first?.log, seq: first?.seq, known: true }, what)
+  }
+  const before = records()
+  t.match(world.ask('a', 'memory.forget', { id: secret }), { known: true }, 'what is erased is forgotten')
+  t.match(world.ask('a', 'memory.supersede', { old: older, by: now, reason: 'as I said' }), { known: true }, 'one of several')
+  t.equal(records(), before)
+  untilEqual(world, ['a', 'b'])
+  t.equal(world.ask('b', 'memory.supersede', { old, by: now }).known, undefined, 'what somebody else said is another thing')
+  t.end()
+})
+
+t.test("what was undone can be done again: to forget, to bring back, to change one's mind", t => {
+  const world = clusterOf(['a'])
+  const remember = (text: string): string => world.ask('a', 'memory.remember', { text }).id
+  const stateOf = (id: string): string => world.ask('a', 'memory.get', { id }).state
+  const id = remember('said')
+  const first = world.ask('a', 'memory.forget', { id })
+  const back = world.ask('a', 'memory.forget', { id: first.id })
+  t.equal(stateOf(id), 'current')
+  t.match(world.ask('a', 'memory.forget', { id: first.id }), { id: back.id, known: true }, 'brought back twice')
+  const second = world.ask('a', 'memory.forget', { id })
+  t.not(second.id, first.id)
+  t.equal(second.known, undefined)
+  t.equal(stateOf(id), 'retracted')
+
+  const [one, two, three] = ['one', 'two', 'three'].map(remember) as [string, string, string]
+  world.ask('a', 'memory.supersede', { old: one, by: two })
+  world.ask('a', 'memory.supersede', { old: two, by: three })
+  t.equal(world.ask('a', 'memory.supersede', { old: one, by: two }).known, undefined, 'it is chosen again, of all that is known now')
+  const said = world.ask('a', 'memory.supersede', { old: three, by: two })
+  world.ask('a', 'memory.forget', { id: said.id })
+  t.equal(world.ask('a', 'memory.supersede', { old: three, by: two }).known, undefined)
+  t.end()
+})

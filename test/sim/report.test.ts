@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
-import fc from 'fast-check'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { SHIVIZ_EVENTS_MAX } from '../../base/limits.ts'
@@ -20,6 +19,7 @@ import { renderTimeline } from '../../sim/report/svg.ts'
 import type { Scenario } from '../../sim/scenario/scenario.ts'
 import { History, type Operation } from '../../sim/workload/history.ts'
 import { World } from '../../sim/world.ts'
+import fc from '../properties.ts'
 import { codeOf } from './helpers.ts'
 
 const NAMES: readonly string[] = ['n1', 'n2', 'n3']

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { toHex, utf8 } from '../../base/bytes.ts'
 import { memoryStream, type NodeId } from '../../base/ids.ts'
-import { SPACES_PER_AUTHOR_MAX } from '../../base/limits.ts'
+import { LIST_MAX, SPACES_PER_AUTHOR_MAX } from '../../base/limits.ts'
 import { logIdentity } from '../../chain/record.ts'
 import type { SpaceRole } from '../../discovery/operation.ts'
 import type { Receipt } from '../../node/api.ts'
@@ -75,6 +75,74 @@ t.test('a link to a memory of another space is refused, and dangles where that w
     t.strictSame([edges, dangling], [1, 1], `${name}: the end that is here waits for the other one`)
     t.equal(world.ask(name, 'memory.why', { space: 'billing', id: here.id }).paths.length, 0)
   }
+  t.end()
+})
+
+t.test('an import writes no link to another space, and says which it left out', t => {
+  const world = new World({ seed: SEED, spaces: () => ({ routes: { 'service=billing': 'billing' } }) })
+  settle(world, ['a', 'b'])
+  const there = world.ask('a', 'memory.remember', { text: 'a cause in main', key: 'cause' })
+  const here = world.ask('b', 'memory.remember', { space: 'billing', text: 'an effect in billing' })
+  untilEqual(world, ['a', 'b'])
+  const meta = { service: 'billing' }
+  const nobodys = '0'.repeat(64)
+  const edges = [there.id, 'cause', here.id, nobodys, 'nothing', 'first'].map(to => ({ type: 'follows' as const, to }))
+  const items = [
+    { key: 'first', text: 'one', meta },
+    { key: 'second', text: 'two', meta, edges },
+  ]
+  const main = { status: 'imported', unresolved: ['first'], elsewhere: [{ to: here.id, space: 'billing' }] }
+  const billing = [there.id, 'cause'].map(to => ({ to, space: 'main' }))
+  t.match(world.ask('a', 'memory.import', { items }).items[1], { unresolved: ['nothing'], elsewhere: billing, space: 'billing' })
+  const { edges: linked, dangling } = world.ask('a', 'memory.status', { space: 'billing' })
+  t.strictSame([linked, dangling], [3, 1], 'the one that leads to nothing that is known waits for it')
+  t.match(
+    world.ask('b', 'memory.import', { items: [{ text: 'three', edges: [edges[2], edges[5]] as typeof edges }] }).items[0],
+    main,
+    'whoever wrote it',
+  )
+  t.equal(world.ask('a', 'memory.status', {}).dangling, 0)
+  t.end()
+})
+
+t.test('what a node keeps under keys that begin alike is listed, of all spaces that it writes to', t => {
+  const world = new World({ seed: SEED, spaces: () => ({ routes: { 'service=billing': 'billing' } }) })
+  settle(world, ['a', 'b'])
+  const items = Array.from({ length: 700 }, (_, i) => ({
+    key: `md:${i}.md`,
+    text: `note ${i}`,
+    meta: { service: i < 600 ? 'shop' : 'billing' },
+  }))
+  for (const some of [items.slice(0, 350), items.slice(350)]) world.ask('a', 'memory.import', { items: some })
+  world.ask('a', 'memory.remember', { key: 'md:0.md', text: 'note 0, as it is now' })
+  world.ask('a', 'memory.remember', { key: 'mine', text: 'no note' })
+  world.ask('b', 'memory.remember', { key: 'md:1.md', text: 'of another node' })
+  world.ask('a', 'memory.forget', { id: world.ask('a', 'memory.keyed', { space: 'main', prefix: 'md:5.md' }).memories[0]?.id as string })
+  untilEqual(world, ['a', 'b'])
+  const rows: { readonly key: string; readonly text: string; readonly space: string }[] = []
+  for (let from: { readonly space: string; readonly place: number } | undefined; ; ) {
+    const { memories, next } = world.ask('a', 'memory.keyed', { prefix: 'md:', from })
+    t.ok(memories.length <= LIST_MAX)
+    rows.push(...memories)
+    if (next === undefined) break
+    from = next
+  }
+  t.strictSame(
+    rows.map(({ key }) => key).sort(),
+    items
+      .map(({ key }) => key)
+      .filter(key => key !== 'md:5.md')
+      .sort(),
+  )
+  t.strictSame(
+    [rows.filter(({ space }) => space === 'billing').length, rows.find(({ key }) => key === 'md:0.md')?.text],
+    [100, 'note 0, as it is now'],
+  )
+  t.strictSame(world.ask('a', 'memory.keyed', { space: 'billing', prefix: 'md:1' }), { memories: [] })
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.keyed', { prefix: 'md:', from: { space: 'nowhere', place: 0 } })),
+    'unknown_space',
+  )
   t.end()
 })
 

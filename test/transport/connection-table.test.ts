@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { EMPTY, utf8 } from '../../base/bytes.ts'
 import { suite } from '../../base/crypto/suite.ts'
@@ -10,6 +9,7 @@ import { type Connection, ConnectionTable, type Dial } from '../../transport/con
 import { Handshake, type HandshakeStep } from '../../transport/handshake.ts'
 import type { Direction, Link } from '../../transport/link.ts'
 import { Turn } from '../../transport/turn.ts'
+import fc from '../properties.ts'
 
 t.test('a handshake takes the messages of its turn and nothing else', async t => {
   const hello = utf8('hello')

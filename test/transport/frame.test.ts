@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { concatBytes, EMPTY } from '../../base/bytes.ts'
 import { CHUNK_BYTES, FRAME_MAX_BYTES } from '../../base/limits.ts'
 import { FrameDecoder, FrameEncoder } from '../../transport/frame.ts'
 import { RateLimit } from '../../transport/rate-limit.ts'
 import { Turn } from '../../transport/turn.ts'
+import fc from '../properties.ts'
 
 function encode(frames: readonly Uint8Array[]): Uint8Array {
   const encoder = new FrameEncoder()

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { CausalId } from '../../../base/ids.ts'
 import { spelt, wordsOf } from '../../../ecc/cognition/topics.ts'
 import { finish } from '../../../ecc/cognition/work.ts'
+import fc from '../../properties.ts'
 import { anyWorld } from '../any-world.ts'
 import { foldOf, shuffled, World } from '../world.ts'
 
