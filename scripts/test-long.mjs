@@ -3,26 +3,29 @@
  *
  *     npm run test:long -- seeds kills
  *
- * crypto   the published vectors on Node 20, 22 and 24: the same verdicts everywhere
- * seeds    1,000 seeds of the swarm, two minutes each, in two processes each on Node 20, 22 and 24, with a busy processor: all traces equal, nothing broken
- * stories  ten seeds of each scenario, a hundred of each profile, sieges of 30 s, a journal of 300 records
- * fuzz     other seeds for ten minutes: nothing broken
- * mutants  bugs planted one at a time: the swarm finds nine of ten within a minute each
- * libp2p   fifty stories over libp2p in memory end as they do over the simulated transport
- * kills    50 kills of real nodes under load
- * vectors  the vector store: 100 kills, 200 flipped bytes, 10,000 calls that mean harm
- * mcp      the MCP server as the Inspector and the conformance runner see it
+ * crypto      the published vectors on Node 20, 22 and 24: the same verdicts everywhere
+ * seeds       1,000 seeds of the swarm, two minutes each, in two processes each on Node 20, 22 and 24, with a busy processor: all traces equal, nothing broken
+ * stories     ten seeds of each scenario, a hundred of each profile, sieges of 30 s, a journal of 300 records
+ * properties  what holds for drawn cases, in five rounds of cases that `npm test` does not draw
+ * fuzz        other seeds for ten minutes: nothing broken
+ * mutants     bugs planted one at a time: the swarm finds nine of ten within a minute each
+ * libp2p      fifty stories over libp2p in memory end as they do over the simulated transport
+ * kills       50 kills of real nodes under load
+ * vectors     the vector store: 100 kills, 200 flipped bytes, 10,000 calls that mean harm
+ * mcp         the MCP server as the Inspector and the conformance runner see it
  *
  * Ends with one line, `N passed, N failed`.
  */
 import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasOthers, runtimeOf } from './runtimes.mjs'
 
 process.chdir(join(import.meta.dirname, '..'))
 
 const SEEDS = process.env.WEFT_SEEDS ?? '1000'
-const STAGES = { crypto, seeds, stories, fuzz, mutants, libp2p, kills, vectors, mcp }
+const PROPERTY_ROUNDS = 5
+const STAGES = { crypto, seeds, stories, properties, fuzz, mutants, libp2p, kills, vectors, mcp }
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !Object.hasOwn(STAGES, name))
@@ -98,9 +101,27 @@ async function stories() {
   return judgements
 }
 
+async function properties() {
+  const files = readdirSync('build/test', { recursive: true }).flatMap(name =>
+    name.endsWith('.test.js') ? [join('build/test', name)] : [],
+  )
+  const drawing = files.filter(file => /properties\.js|any-world\.js|\/contract\//.test(readFileSync(file, 'utf8')))
+  const first = fresh()
+  const judgements = []
+  for (let seed = first; seed < first + PROPERTY_ROUNDS; seed++) {
+    const environment = { WEFT_PROPERTY_SEED: String(seed), TAP_TIMEOUT: '600' }
+    judgements.push(await judged(`WEFT_PROPERTY_SEED=${seed}`, run(process.execPath, ['scripts/test.mjs', ...drawing], environment)))
+  }
+  return judgements
+}
+
+/** No other run has had this seed, nor those right after it. */
+function fresh() {
+  return 1_000_000 + (Math.floor(Date.now() / 1000) % 1_000_000_000)
+}
+
 async function fuzz() {
-  // Seeds that no other stage has run.
-  const first = String(1_000_000 + (Math.floor(Date.now() / 1000) % 1_000_000_000))
+  const first = String(fresh())
   const { error, output } = await run(process.execPath, ['build/cli/weft.js', 'sim', 'fuzz', '--budget', '10m', '--seed', first])
   process.stdout.write(output)
   return [{ what: `ten minutes of seeds from ${first} on break no promise`, error }]

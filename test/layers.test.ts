@@ -39,7 +39,7 @@ const ENTRANCES: readonly (readonly [packages: RegExp, files: RegExp])[] = [
   [/^@swc\/wasm-typescript$/, /^cli\/sim\/typescript-hooks\.ts$/],
   [/^(minisearch|@orama\/orama)$/, /^bench\/locomo\.ts$/],
   [/^tap$/, /^test\//],
-  [/^fast-check$/, /^test\//],
+  [/^fast-check$/, /^test\/properties\.ts$/],
   [/^playwright-core$/, /^test\//],
 ]
 
