@@ -42,10 +42,7 @@ export class Field {
         place.isSubject ||= this.#matches.isSubject(seed)
       } else if (amount > 0) place.gained += amount
       else place.lost -= amount
-      if (amount > place.most) {
-        place.most = amount
-        place.by = record === seed ? undefined : contributions
-      }
+      explain(place, amount, record === seed ? undefined : contributions)
     }
   }
 
@@ -56,10 +53,7 @@ export class Field {
       const place = this.#open(record)
       const amount = share * strength
       place.shared += amount
-      if (amount > place.most) {
-        place.most = amount
-        place.by = contributions
-      }
+      explain(place, amount, contributions)
     }
   }
 
@@ -111,6 +105,13 @@ export class Field {
     this.#places.set(record, place)
     return place
   }
+}
+
+/** The largest contribution is the one whose path is shown. */
+function explain(place: Place, amount: number, by: Place['by']): void {
+  if (amount <= place.most) return
+  place.most = amount
+  place.by = by
 }
 
 interface Place {

@@ -1,7 +1,7 @@
 import { CYCLE_EDGES_MAX } from '../base/limits.ts'
 import { NONE } from './column.ts'
 import { behaviourOf, EDGE_TYPES } from './edge-types.ts'
-import { Heap } from './heap.ts'
+import { First } from './first.ts'
 import { KIND_OF_REFERENCE } from './reference-table.ts'
 import { type CausalEdge, edgeOf } from './show.ts'
 import type { View } from './view.ts'
@@ -20,7 +20,7 @@ export interface LinksOf {
 /** The links that name a record. */
 export function linksOf(view: View, record: number, max: number): LinksOf {
   const { records, references } = view.tables
-  const oldest = new Heap<number>((a, b) => records.compareOldest(b, a))
+  const oldest = new First<number>(max, (a, b) => records.compareOldest(a, b))
   let inAll = 0
   for (let at = records.links.at(record); at !== NONE; at = references.next.at(at)) {
     const link = references.owner.at(at)
@@ -28,16 +28,10 @@ export function linksOf(view: View, record: number, max: number): LinksOf {
     const isSecond = references.kind.at(at) === KIND_OF_REFERENCE.to && references.target.at(at - 1) === record
     if (isSecond || !view.sees(link)) continue
     inAll++
-    if (oldest.size === max) {
-      if (records.compareOldest(link, oldest.peek() as number) > 0) continue
-      oldest.pop()
-    }
-    oldest.push(link)
+    oldest.offer(link)
   }
-  const links: number[] = []
-  for (let link = oldest.pop(); link !== undefined; link = oldest.pop()) links.unshift(link)
   const loops = new Loops(view, record)
-  return { edges: links.map(link => (loops.has(link) ? { ...edgeOf(view, link), cyclic: true } : edgeOf(view, link))), inAll }
+  return { edges: oldest.list().map(link => (loops.has(link) ? { ...edgeOf(view, link), cyclic: true } : edgeOf(view, link))), inAll }
 }
 
 /** Live links from a memory, a page at a time, each page oldest first: `next` is where the one after this begins, absent when there is none. */

@@ -1,5 +1,5 @@
-import { Heap } from './heap.ts'
 import { entitiesMeant, type Entity } from './entities.ts'
+import { First } from './first.ts'
 import { type CausalNode, nodeOf } from './show.ts'
 import type { View } from './view.ts'
 
@@ -28,21 +28,18 @@ export interface NamedOptions {
 
 /** What memories name, and which memories name it. */
 export function named(view: View, options: NamedOptions): NamedPage {
-  const first = new Heap<Counted>((a, b) => mostNamedFirst(b, a))
+  const first = new First<Counted>(options.limit, mostNamedFirst)
   let truncated = false
   // Most things are named once: of those nothing is looked at, nor of what comes after all that are shown.
-  const least = (): number => Math.max(isOne(options) ? 1 : 2, truncated ? (first.peek() as Counted).inAll : 0)
+  const least = (): number => Math.max(isOne(options) ? 1 : 2, truncated ? (first.last?.inAll ?? 0) : 0)
   for (const one of countedIn(view, options, least)) {
-    first.push(one)
-    if (first.size <= options.limit) continue
-    first.pop()
-    truncated = true
+    truncated ||= first.isFull
+    first.offer(one)
   }
-  const entities: Named[] = []
-  for (let one = first.pop(); one !== undefined; one = first.pop()) {
-    const newest = newestOf(view, one.number, options)
-    entities.unshift({ ...one.entity, inAll: one.inAll, nodes: newest.map(record => nodeOf(view, record)) })
-  }
+  const entities = first.list().map(({ number, entity, inAll }): Named => {
+    const newest = newestOf(view, number, options)
+    return { ...entity, inAll, nodes: newest.map(record => nodeOf(view, record)) }
+  })
   return { entities, truncated }
 }
 
@@ -80,16 +77,11 @@ function mostNamedFirst(a: Counted, b: Counted): number {
 
 function newestOf(view: View, number: number, { of, nodesMax }: NamedOptions): readonly number[] {
   if (nodesMax === 0) return []
-  const { records } = view.tables
-  const newest = new Heap<number>((a, b) => records.compareNewest(b, a))
+  const newest = new First<number>(nodesMax, (a, b) => view.tables.records.compareNewest(a, b))
   visitHolders(view, number, record => {
-    if (record === of) return
-    newest.push(record)
-    if (newest.size > nodesMax) newest.pop()
+    if (record !== of) newest.offer(record)
   })
-  const found: number[] = []
-  for (let record = newest.pop(); record !== undefined; record = newest.pop()) found.unshift(record)
-  return found
+  return newest.list()
 }
 
 function inAllOf(view: View, number: number): number {

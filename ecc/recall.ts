@@ -133,7 +133,7 @@ export function recall(view: View, query: string, options: RecallOptions): Recol
   const field = new Field(matches, subjectOnce, weighing)
   const spread = new Spread(view, { ...expand, hops }, weighing, budget)
   for (const seed of matches.best(seedsMax, () => true)) field.add(seed, spread.from(seed))
-  if (hops > 0) share(view, query, field, spread, weighing, seedsMax)
+  if (spread.shares) share(view, query, field, spread, weighing, seedsMax)
 
   const wanted = (record: number): boolean => filter.accepts(record)
   const { labelled } = filter

@@ -118,11 +118,15 @@ export class Spread {
     return reached
   }
 
+  /** What memories have in common may lead on. */
+  get shares(): boolean {
+    return this.#passesShared() !== 0
+  }
+
   /** What a memory contributes to those that name the same things, and to what took their place. */
   sharing(memory: number, shared: SharedEntities): ReadonlyMap<number, Contribution> {
     const reached = new Map<number, Contribution>()
     const decay = SHARED_DECAY * this.#passesShared()
-    if (decay === 0) return reached
     const found = new Map<number, Contribution>()
     for (const via of this.#reach(reached, memory, { share: 1, hops: 0, via: undefined, type: 0 })) {
       const sharings = shared.of(via)

@@ -1,7 +1,7 @@
 import { WHATIF_LINKS_MAX, WHATIF_NODES_MAX, WHY_DEPTH_MAX } from '../base/limits.ts'
 import { NONE } from './column.ts'
 import { behaviourOf } from './edge-types.ts'
-import { Heap } from './heap.ts'
+import { First } from './first.ts'
 import { LinkBudget, Reasons } from './reasons.ts'
 import { ROLE } from './record-table.ts'
 import { KIND_OF_REFERENCE } from './reference-table.ts'
@@ -85,15 +85,9 @@ function effectsOf(view: View, record: number, budget: LinkBudget): { readonly f
 }
 
 function newestOf(view: View, nodes: ReadonlySet<number>, count: number): number[] {
-  const { records } = view.tables
-  const oldestFirst = new Heap<number>((a, b) => records.compareNewest(b, a))
-  for (const node of nodes) {
-    oldestFirst.push(node)
-    if (oldestFirst.size > count) oldestFirst.pop()
-  }
-  const out: number[] = []
-  for (let node = oldestFirst.pop(); node !== undefined; node = oldestFirst.pop()) out.unshift(node)
-  return out
+  const newest = new First<number>(count, (a, b) => view.tables.records.compareNewest(a, b))
+  for (const node of nodes) newest.offer(node)
+  return newest.list()
 }
 
 /** Where the effects begin: at the memory itself; of a link or supersede, at the end that it gives a reason to. */

@@ -1,6 +1,5 @@
 import type { Forgotten } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
-import { talk } from '../output.ts'
 import { printReceipt } from './mem-link.ts'
 
 export const define: Define = command =>
@@ -15,7 +14,6 @@ export const define: Define = command =>
       action(async (cli, [id]: readonly [string], { erase }: { readonly erase?: boolean }) => {
         const forgotten = await cli.request('memory.forget', { id, ...(erase === true ? { erase } : {}) })
         printReceipt(cli, forgotten, render)
-        if (forgotten.known === true && !cli.isJson) talk('that was so already: nothing was written')
       }),
     )
 

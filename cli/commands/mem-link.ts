@@ -15,8 +15,9 @@ export const define: Define = command =>
       }),
     )
 
-/** The record that says so; that it went to another space than was asked is said beside it. */
+/** The record that says so; that it was there, and that it went to another space than was asked, is said beside it. */
 export function printReceipt<R extends Receipt>(cli: Invocation, receipt: R, render: (receipt: R) => string = ({ id }) => id): void {
   cli.print(receipt, render)
+  if (receipt.known === true && !cli.isJson) talk('that was so already: nothing was written')
   if (receipt.space !== undefined && !cli.isJson) talk(`in space ${receipt.space}: weft mem recall --space ${receipt.space} looks there`)
 }

@@ -1,5 +1,4 @@
 import { action, type Define } from '../invocation.ts'
-import { talk } from '../output.ts'
 import { printReceipt } from './mem-link.ts'
 
 export const define: Define = command =>
@@ -9,8 +8,6 @@ export const define: Define = command =>
     .option('--reason <text>', 'why')
     .action(
       action(async (cli, [old]: readonly [readonly string[]], { by, reason }: { readonly by: string; readonly reason?: string }) => {
-        const receipt = await cli.request('memory.supersede', { old, by, reason })
-        printReceipt(cli, receipt)
-        if (receipt.known === true && !cli.isJson) talk('that was so already: nothing was written')
+        printReceipt(cli, await cli.request('memory.supersede', { old, by, reason }))
       }),
     )

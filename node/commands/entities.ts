@@ -4,17 +4,14 @@ import { LIST_MAX } from '../../base/limits.ts'
 import { entities } from '../memory/named.ts'
 import { memoryOf } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
-import { memoryToRead, space } from './in-space.ts'
+import { id, memoryToRead, space } from './in-space.ts'
 
 /** What memories name. */
 export const entityCommands: CommandsOf<'memory.entities'> = {
   'memory.entities': command(
     z.strictObject({
       space,
-      of: z
-        .string()
-        .regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
-        .optional(),
+      of: id.optional(),
       name: z.string().min(1).optional(),
       limit: z.number().int().min(1).max(LIST_MAX).optional(),
       asOf: z.string().optional(),

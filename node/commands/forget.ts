@@ -7,9 +7,7 @@ import type { Core } from '../core.ts'
 import type { Memory } from '../memory/memory.ts'
 import { elsewhere, memoryToChange } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
-import { space } from './in-space.ts'
-
-const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
+import { id, space } from './in-space.ts'
 
 export const forgetCommands: CommandsOf<'memory.forget'> = {
   'memory.forget': command(z.strictObject({ space, id, erase: z.boolean().optional() }), (core, input, to) => {

@@ -7,6 +7,9 @@ import type { Memory } from '../memory/memory.ts'
 import { requireWhole } from '../memory/whole.ts'
 import type { InSpace } from './types.ts'
 
+/** What names a record. */
+export const id: z.ZodType<string> = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
+
 /** The name of a space. */
 export const spaceName: z.ZodType<string> = z
   .string()

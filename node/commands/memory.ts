@@ -17,10 +17,9 @@ import { prove } from '../proof/prove.ts'
 import { rememberWith, vectorOptions } from './vectors.ts'
 import { elsewhere, memoryOf, memoryToChange, otherHolder, otherWithKey, requireHere, resolveAll } from './by-id.ts'
 import { type AnswerTo, command, type CommandsOf } from './command.ts'
-import { memoryToRead, memoryToWrite, space } from './in-space.ts'
+import { id, memoryToRead, memoryToWrite, space } from './in-space.ts'
 import { requireWords } from './said.ts'
 
-const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 const edgeType = z.enum(Object.keys(EDGE_TYPES) as [EdgeType, ...EdgeType[]])
 const meta = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional()
 const remembered = {

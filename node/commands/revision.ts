@@ -7,10 +7,8 @@ import { type Verdict, resolve } from '../memory/resolve.ts'
 import { timeline } from '../memory/timeline.ts'
 import { elsewhere, memoryOf, memoryToChange } from './by-id.ts'
 import { command, type CommandsOf } from './command.ts'
-import { memoryToRead, space } from './in-space.ts'
+import { id, memoryToRead, space } from './in-space.ts'
 import { requireWords } from './said.ts'
-
-const id = z.string().regex(/^[0-9a-f]{8,64}$/, 'an id is 64 hex digits, or 8 or more of their beginning')
 
 /** How what is thought changes: what was thought before, and what shall hold of what is disputed. */
 export const revisionCommands: CommandsOf<'memory.timeline' | 'memory.resolve'> = {

@@ -133,7 +133,7 @@ export class RecallChecker extends Judge {
       const shared = parts.shared ?? 0
       const isRight = (wanted: number): boolean => Math.abs(subject - wanted) <= 2 * TOLERANCE
       if (
-        Math.abs(score - once - subject - shared) <= 3 * TOLERANCE &&
+        Math.abs(score - once - subject - shared) <= 2 * TOLERANCE &&
         (isRight(twice.has(id) ? once : 0) || (mayStandIn && isRight(once)))
       )
         continue
@@ -147,7 +147,7 @@ export class RecallChecker extends Judge {
     return true
   }
 
-  /** What leads from one memory to another because both name it is named by both, and not by the query. */
+  /** What leads from one memory to another because both name it is named by both, by its text. */
   #sharesWhatItSays(what: string, name: string, { hits }: Recollection, { memories }: Testimony): boolean {
     const texts = new Map<string, string>(memories.map(({ id, text }) => [id, text]))
     const names = (id: string | undefined, thing: string | undefined): boolean =>
