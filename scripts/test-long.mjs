@@ -105,7 +105,9 @@ async function properties() {
   const files = readdirSync('build/test', { recursive: true }).flatMap(name =>
     name.endsWith('.test.js') ? [join('build/test', name)] : [],
   )
-  const drawing = files.filter(file => /properties\.js|any-world\.js|\/contract\//.test(readFileSync(file, 'utf8')))
+  const drawing = files.filter(file =>
+    /\/(properties|any-world)\.js'|\/contract\/(disk|index|vector-index)\.js'/.test(readFileSync(file, 'utf8')),
+  )
   const first = fresh()
   const judgements = []
   for (let seed = first; seed < first + PROPERTY_ROUNDS; seed++) {

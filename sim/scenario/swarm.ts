@@ -407,15 +407,42 @@ class Swarm {
       this.#once(random, { verb: 'join', node, by: 'n1' })
     }
     const leaver = random.chance(600) ? this.#expendable.pop() : undefined
-    if (leaver !== undefined)
-      this.#once(random, { verb: isLossy ? 'kill' : random.pick(['kill', 'retire', 'revoke'] as const), node: leaver })
+    if (leaver === undefined) return
+    const verb = isLossy ? 'kill' : random.pick(['kill', 'retire', 'revoke'] as const)
+    if (verb === 'revoke' && random.chance(700)) this.#revokeUnheard(random, leaver)
+    else this.#once(random, { verb, node: leaver })
   }
 
-  /** At some time outside of what must be calm. */
+  /** Those on its side of a split go on taking what it writes, and learn later how much of that counts. */
+  #revokeUnheard(random: SimRandom, node: string): void {
+    const [founder, ...others] = this.#names.filter(name => name !== node) as [string, ...string[]]
+    const beside = random.shuffle(others).slice(0, random.below(others.length + 1))
+    const groups = [
+      [node, ...beside],
+      [founder, ...others.filter(name => !beside.includes(name))],
+    ]
+    const lastsMs = 5 * SECOND + random.below(40 * SECOND)
+    const afterMs = random.below(lastsMs / 2)
+    this.#atSomeTime(random, atMs => ({
+      fromMs: atMs,
+      toMs: atMs + lastsMs,
+      faults: [
+        { atMs, fault: { verb: 'partition', groups } },
+        { atMs: atMs + afterMs, fault: { verb: 'revoke', node } },
+        { atMs: atMs + lastsMs, fault: { verb: 'heal' } },
+      ],
+    }))
+  }
+
   #once(random: SimRandom, fault: Fault): void {
+    this.#atSomeTime(random, atMs => ({ fromMs: atMs, toMs: atMs, faults: [{ atMs, fault }] }))
+  }
+
+  /** Outside of what must be calm. */
+  #atSomeTime(random: SimRandom, episodeAt: (atMs: number) => Episode): void {
     for (let tries = 0; tries < 100; tries++) {
       const atMs = SECOND + random.below(Math.floor(this.#options.durationMs * 0.8))
-      if (this.#add({ fromMs: atMs, toMs: atMs, faults: [{ atMs, fault }] })) return
+      if (this.#add(episodeAt(atMs))) return
     }
   }
 
