@@ -34,11 +34,13 @@ export const SOMETIMES = {
   'record-twice': 'a record came that was held already',
   'record-early': 'a record came before the one it follows on',
   'record-void': 'a record was kept and counted for nothing',
+  'record-revoked': 'so did one beyond the line that a revocation drew',
 
   // memory
   'conflict-made': 'concurrent supersedes became a conflict',
   'conflict-settled': 'a conflict was settled',
   'dedup-hit': 'a memory was said again and known already',
+  'space-refolded': 'the rules of a space changed for what was applied, and its memory was folded anew',
   'snapshot-restored': 'a start went on from a saved fold',
   'snapshot-refused': 'a saved fold was damaged, and made again',
   'fold-upgraded': 'a saved fold was of another version, and made again',
@@ -97,7 +99,9 @@ const BY_METRIC: Partial<Readonly<Record<SometimesSite, Counter>>> = {
   'record-twice': { metric: 'weft_verdicts_total', label: 'duplicate' },
   'record-early': { metric: 'weft_verdicts_total', label: 'gap' },
   'record-void': { metric: 'weft_chain_void_total' },
+  'record-revoked': { metric: 'weft_chain_void_total', label: 'revoked' },
   'dedup-hit': { metric: 'weft_memory_duplicates_total' },
+  'space-refolded': { metric: 'weft_memory_refolds_total' },
   'deadline-passed': { metric: 'weft_calls_timed_out_total' },
   'late-answer': { metric: 'weft_calls_late_total' },
   'inbox-overflow': { metric: 'weft_inbox_dropped_total' },

@@ -203,7 +203,7 @@ const SITUATIONS: readonly Situation[] = [
   },
   {
     what: 'a node is revoked while it writes on',
-    reaches: ['record-void', 'revoked-refused', 'greeting-refused'],
+    reaches: ['record-void', 'record-revoked', 'space-refolded', 'revoked-refused', 'greeting-refused'],
     tell: (_, world) => {
       settle(world, NAMES)
       remember(world, 'c', 'said in time')
