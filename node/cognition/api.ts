@@ -142,7 +142,7 @@ export interface ImpulseRecord {
 }
 
 export interface TickReport {
-  /** Memories that were looked at, and impulses that came of it. */
+  /** Memories that were looked at, and impulses that came of it, and of a look at the whole when nothing new is left. */
   readonly sensed: number
   readonly impulses: number
   /** There is more that is new. */

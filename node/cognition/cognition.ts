@@ -145,6 +145,19 @@ export class NodeCognition {
     })
   }
 
+  /**
+   * A tick that somebody asked for: when it leaves nothing new, the whole is looked at as well, however little has changed.
+   *
+   * @param done with how many impulses came of both
+   */
+  tickNow(done: (ticked: Ticked | undefined, impulses: number) => void): void {
+    this.tick(ticked => {
+      const noticed = ticked?.impulses.length ?? 0
+      if (ticked === undefined || ticked.more || this.#isLooking) return done(ticked, noticed)
+      this.#lookAround(1, more => done(ticked, noticed + more))
+    })
+  }
+
   #take({ impulses, changes, next, tookMs }: Ticked): void {
     this.pace.took(tookMs.sense + tookMs.search + tookMs.embed)
     this.#sensed = next
@@ -155,37 +168,46 @@ export class NodeCognition {
     metrics.set('weft_cognition_interval_seconds', this.pace.intervalMs / 1000)
     this.#saveSoon()
     const { nodes } = this.#memory().fold.stats
-    if (this.settings.tick === 'on' && !this.#isLooking && this.#changes >= Math.max(LOOK_CHANGES, nodes / LOOK_ONE_IN)) this.#lookAround()
+    if (this.settings.tick === 'on' && !this.#isLooking && this.#changes >= Math.max(LOOK_CHANGES, nodes / LOOK_ONE_IN))
+      this.#lookAround(this.settings.share)
   }
 
   // ---- the whole
 
-  /** Now and then, in the background: is it still one, and what does it suggest? */
-  #lookAround(): void {
+  /** Is it still one, and what does it suggest? @param done with how many impulses came of it */
+  #lookAround(share: number, done: (impulses: number) => void = () => {}): void {
     this.#isLooking = true
     this.#changes = 0
     const memory = this.#memory()
     const cognition = memory.fold.cognition()
-    this.thinking.think(cognition.coherence('normalised'), this.settings.share, thought => {
-      if (thought.ok) this.#compare(thought.value)
+    let impulses = 0
+    this.thinking.think(cognition.coherence('normalised'), share, thought => {
+      if (thought.ok && this.#compare(thought.value)) impulses++
       this.thinking.think(
         cognition.proposals(name => this.decisions.of(decisionOn(memory, name)) !== undefined),
-        this.settings.share,
+        share,
         proposed => {
           this.#isLooking = false
-          if (proposed.ok) for (const proposal of proposed.value) this.#announce(proposal)
+          for (const proposal of proposed.ok ? proposed.value : []) {
+            this.#announce(proposal)
+            impulses++
+          }
           this.#saveSoon()
+          done(impulses)
         },
       )
     })
   }
 
-  #compare(coherence: Coherence): void {
+  /** @returns whether it is worth an impulse */
+  #compare(coherence: Coherence): boolean {
     const { parts, largest, connectivity, converged } = coherence
     const before = this.#look
-    if (!converged) return
-    const alert = (reason: string, text: string): void =>
-      void this.raise({
+    if (!converged) return false
+    let isAlert = false
+    const alert = (reason: string, text: string): void => {
+      isAlert = true
+      this.raise({
         kind: 'coherence-alert',
         reason,
         subject: 'graph',
@@ -193,6 +215,7 @@ export class NodeCognition {
         strength: Math.min(1, Math.max(0, 1 - connectivity / (before?.connectivity || 1))),
         text,
       })
+    }
     if (before !== undefined && before.largest >= LOOK_LARGEST_MIN) {
       if (parts > before.parts && largest < before.largest)
         alert('split', `the memories fell into ${parts} parts: the largest has ${largest}, it had ${before.largest}`)
@@ -201,10 +224,11 @@ export class NodeCognition {
       else if (connectivity < before.connectivity && parts === before.parts) {
         // It fades slowly: it is still compared with what it once was.
         this.#look = { parts, largest, connectivity: before.connectivity }
-        return
+        return false
       }
     }
     this.#look = { parts, largest, connectivity }
+    return isAlert
   }
 
   #announce({ name, type, cause, effect, from, to, score }: Proposal): void {

@@ -113,10 +113,10 @@ export const cognitionCommands: CommandsOf<
     ofTheNode(input.space)
     requireWhole(core.memory(DEFAULT_SPACE))
     const { cognition } = core
-    cognition.tick(ticked =>
+    cognition.tickNow((ticked, impulses) =>
       to.ok({
         sensed: ticked?.sensed ?? 0,
-        impulses: ticked?.impulses.length ?? 0,
+        impulses,
         more: ticked?.more ?? false,
         tookMs: ticked?.tookMs ?? { sense: 0, search: 0, embed: 0 },
         intervalMs: Math.round(cognition.pace.intervalMs),

@@ -201,6 +201,26 @@ t.test('a graph that falls apart raises an alert, once', t => {
   t.end()
 })
 
+t.test('a tick that is asked for looks at the whole, however little has changed', t => {
+  const world = worldOf(['a'], { ...ON, tick: 'off' })
+  const ids = Array.from({ length: 20 }, (_, i) => remember(world, 'a', `page ${i} of the handbook`))
+  const links = ids.slice(1).map((id, i) => world.ask('a', 'memory.link', { from: id, type: 'follows', to: ids[i] as string }).id)
+  const ticked = (): number => {
+    for (let impulses = 0; ; ) {
+      const report = world.ask('a', 'memory.tick', {})
+      impulses += report.impulses
+      if (!report.more) return impulses
+    }
+  }
+  ticked()
+  world.ask('a', 'memory.forget', { id: links[9] as string })
+  const before = impulsesOf(world, 'a').length
+  t.equal(ticked(), 1)
+  t.same(reasonsOf(impulsesOf(world, 'a').slice(before)), ['coherence-alert split'])
+  t.equal(ticked(), 0, 'nothing has changed since')
+  t.end()
+})
+
 t.test('the fastest member answers for the whole, as of what was asked; nobody there, this node does', t => {
   const world = worldOf(['a', 'b'], { ...ON, tick: 'off', calibrate: false })
   const [one, two] = [remember(world, 'a', 'one'), remember(world, 'a', 'two')]
