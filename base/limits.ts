@@ -197,6 +197,8 @@ export const CONTRADICTIONS_SHOWN: number = 8
 export const RIVALS_SHOWN: number = 8
 /** Rivals of a hit are looked for among what it replaced, 1,000 memories back: 1 ms. */
 export const RIVALS_LOOKED_MAX: number = 1000
+/** Of 64 memories that one had replaced is looked whether anything holds in their place when it is taken back: each may have had 80,000 successors. */
+export const VACANCIES_LOOKED_MAX: number = 64
 /** So many characters of a rival are told with a hit: a line. */
 export const RIVAL_TEXT_MAX: number = 120
 export const WHY_PATHS_MAX: number = 3

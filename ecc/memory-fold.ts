@@ -19,6 +19,7 @@ import { cutAt } from './moment.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { LinkInput } from './records.ts'
+import { othersInPlace, type Vacancy, vacancies } from './places.ts'
 import { currentName } from './reference-table.ts'
 import { duplicateOf, keyed, retractOf, sameLink, supersedeOf, underKey, vectorOf } from './said-before.ts'
 import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
@@ -148,9 +149,11 @@ export class MemoryFold {
   /** Why there is no memory of this id. */
   missing(id: CausalId): WeftError {
     const by = this.eraserOf(id)
-    return by === undefined
+    if (by !== undefined) return new WeftError('erased', `memory ${id} was erased by its author, with record ${by}`, { details: { by } })
+    const place = this.placeOf(id)
+    return place === undefined || place.role === 'memory'
       ? new WeftError('unknown_id', `no memory ${id}`)
-      : new WeftError('erased', `memory ${id} was erased by its author, with record ${by}`, { details: { by } })
+      : new WeftError('unknown_id', `record ${id} is no memory but a ${place.role}`, { next: 'weft mem locate shows where it stands' })
   }
 
   /** What a record is called now: a rebase gives it another id. */
@@ -252,7 +255,8 @@ export class MemoryFold {
   whatIf(id: CausalId, at?: Cut): Counterfactual {
     const view = this.#view(at)
     const record = this.#find(id)
-    if (record === NONE || !view.isLive(record)) throw new WeftError('unknown_id', `nothing ${id} that counts`)
+    if (record === NONE || this.eraserOf(id) !== undefined) throw this.missing(id)
+    if (!view.isLive(record)) throw new WeftError('unknown_id', `record ${id} was taken back: nothing rests on it`)
     return whatIf(view, new View(this.#state, this.#folding.retraction, at ?? this.cut, withAllItSays(view, record)), record)
   }
 
@@ -340,6 +344,17 @@ export class MemoryFold {
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
+  }
+
+  /** What stays replaced by a memory that was taken back, with nothing in its place. */
+  vacancies(id: CausalId): readonly Vacancy[] {
+    return vacancies(this.#view(), this.#find(id))
+  }
+
+  /** What else holds in the places of `targets` than what `by` came to. */
+  othersInPlace(targets: readonly CausalId[], by: CausalId): readonly CausalId[] {
+    const records = targets.map(target => this.#find(target)).filter(record => record !== NONE)
+    return othersInPlace(this.#view(), records, this.#find(by))
   }
 
   /** What a record is in the graph; undefined when it is nothing there. `links` names how many records link to it. */

@@ -59,9 +59,12 @@ export function replacedBy(view: View, node: number): { readonly node: number; r
   )
 }
 
-/** Everything along successions from `node`, itself first; what nothing replaced is where it ends. */
-export function succession(view: View, node: number): { readonly reached: ReadonlySet<number>; readonly ends: readonly number[] } {
-  const reached = new Set([node])
+/** Everything along successions from some, themselves first; what nothing replaced is where it ends. */
+export function succession(
+  view: View,
+  ...nodes: readonly number[]
+): { readonly reached: ReadonlySet<number>; readonly ends: readonly number[] } {
+  const reached = new Set(nodes)
   const ends: number[] = []
   for (const at of reached) {
     const next = successions(view, at)

@@ -114,6 +114,6 @@ function restingOn(view: View, reason: number, budget: LinkBudget): readonly num
     if (++links > budget.left) break
   }
   if (!budget.take(links)) return []
-  for (const { by } of successions(view, reason)) if (by !== NONE) effects.push(by)
+  for (const { by } of successions(view, reason)) if (view.isNode(by)) effects.push(by)
   return effects
 }

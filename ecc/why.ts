@@ -5,7 +5,7 @@ import { contradictionsOf } from './contradictions.ts'
 import { type EdgeType, edgeTypeOf } from './edge-types.ts'
 import { LinkBudget, Reasons, type Step } from './reasons.ts'
 import type { Cut, Ref } from './record-table.ts'
-import { replacementOf } from './rivals.ts'
+import { replacementOf, type Standing } from './rivals.ts'
 import type { View } from './view.ts'
 
 export interface WhyOptions {
@@ -29,7 +29,7 @@ export interface WhyStep {
   readonly supersededBy?: readonly CausalId[]
 }
 
-export interface Explanation {
+export interface Explanation extends Pick<Standing, 'state' | 'supersededBy'> {
   /** Strongest first. */
   readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
   /** A bound ended the search before the reasons did. */
@@ -47,7 +47,12 @@ export function why(view: View, record: number, options: WhyOptions): Explanatio
   const paths = ends.slice(0, maxPaths).map(end => ({ weight: shownWeight(end), steps: stepsTo(view, end) }))
   const shown = new Set([records.idOf(record), ...paths.flatMap(({ steps }) => steps.map(step => step.id))])
   const against = [...shown].map(id => [id, contradictionsOf(view, records.find(id))] as const).filter(([, by]) => by.length > 0)
-  return { paths, truncated, ...(against.length === 0 ? {} : { contradictedBy: Object.fromEntries(against) }) }
+  return {
+    ...replacementOf(view, record),
+    paths,
+    truncated,
+    ...(against.length === 0 ? {} : { contradictedBy: Object.fromEntries(against) }),
+  }
 }
 
 /** What the way to an end weighs, to 9 decimals. */

@@ -7,6 +7,7 @@ import type { TruncatedBy } from '../ecc/budget.ts'
 import type { SpaceRole } from '../discovery/operation.ts'
 import type { EdgeType, PathEdge } from '../ecc/edge-types.ts'
 import type { EntityKind } from '../ecc/entities.ts'
+import type { Vacancy } from '../ecc/places.ts'
 import type { Capacity } from './cognition/calibration.ts'
 import type { MemoryCognition } from './cognition/api.ts'
 import type { NodeEvent } from './events.ts'
@@ -210,7 +211,7 @@ export interface SpaceMember {
 export interface Memory extends MemoryCognition {
   remember(text: string, options?: RememberOptions): Promise<Receipt>
   link(from: string, type: EdgeType, to: string, options?: { readonly weight?: number }): Promise<Receipt>
-  supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Receipt>
+  supersede(old: string | readonly string[], by: string, options?: { readonly reason?: string }): Promise<Superseded>
   /**
    * Retracts a record of this node: a memory, a link, a supersede, a retraction. With `erase` what it says is dropped on every
    * node for ever, and nothing brings it back; that it was there stays known.
@@ -361,6 +362,13 @@ export interface PolicyRun {
 export interface Forgotten extends Receipt {
   /** Of an erasure: the bytes are gone from this node's disk. False when they are not yet. */
   readonly erased?: boolean | undefined
+  /** What the forgotten memory had replaced stays replaced, with nothing in its place, until that supersede is forgotten too. */
+  readonly vacant?: readonly Vacancy[]
+}
+
+export interface Superseded extends Receipt {
+  /** What others, or this node before, put in the place of the same, and what holds there beside `by`: 8 at most. */
+  readonly alsoCurrent?: readonly CausalId[]
 }
 
 /** How memories are searched for by a vector. */
@@ -528,6 +536,9 @@ export interface Explanation {
   readonly id: CausalId
   /** The space it was found in, when none was named and it is not `main`. */
   readonly space?: string
+  /** Where it does not hold any more, and what holds in its place, as of a step. */
+  readonly state?: 'superseded'
+  readonly supersededBy?: readonly CausalId[]
   readonly paths: readonly { readonly weight: number; readonly steps: readonly WhyStep[] }[]
   readonly frontier: string
   readonly truncated: boolean
@@ -558,6 +569,8 @@ export interface MemoryDetail extends MemoryRecord {
   })[]
   readonly edgesInAll: number
   readonly supersededBy: readonly CausalId[]
+  /** All that took its place was taken back: nothing holds there. */
+  readonly vacant?: true
   readonly supersedes: readonly CausalId[]
   /** Embedders by whose vectors it is found. */
   readonly embedders: readonly { readonly embedder: string; readonly dims: number }[]

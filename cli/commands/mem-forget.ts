@@ -1,5 +1,7 @@
 import type { Forgotten } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
+import { talk } from '../output.ts'
+import { short } from '../text.ts'
 import { printReceipt } from './mem-link.ts'
 
 export const define: Define = command =>
@@ -14,6 +16,11 @@ export const define: Define = command =>
       action(async (cli, [id]: readonly [string], { erase }: { readonly erase?: boolean }) => {
         const forgotten = await cli.request('memory.forget', { id, ...(erase === true ? { erase } : {}) })
         printReceipt(cli, forgotten, render)
+        if (cli.isJson) return
+        for (const vacancy of forgotten.vacant ?? [])
+          talk(
+            `nothing holds in the place of ${short(vacancy.id)} now: weft mem forget ${short(vacancy.supersede)}, on the node that said so, lets it hold again`,
+          )
       }),
     )
 

@@ -191,7 +191,9 @@ function renderHit(hit: RecallHit, withParts: boolean): string {
     ...rivals.map(rival => `in conflict with ${short(rival.id)}: ${firstLine(rival.text, 40)}`),
     ...(rivals.length === 0
       ? []
-      : [`${rivalsInAll > rivals.length ? `${rivalsInAll} in all; ` : ''}weft mem resolve ${short(id)} settles it`]),
+      : [
+          `${rivalsInAll > rivals.length ? `${rivalsInAll} in all; ` : ''}weft mem resolve ${short(id)} --keep ${short(id)} settles it, or --keep one of those`,
+        ]),
   ]
   const lines = [styled('dim', rest), ...against.map(line => styled('yellow', line))].map(line => `\n         ${line}`).join('')
   return `${styled('green', score.toFixed(3).padStart(7))}  ${styled('bold', short(id))}  ${firstLine(text, 20)}${styled('yellow', replaced(hit))}${lines}`

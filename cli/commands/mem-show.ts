@@ -25,6 +25,7 @@ function render(memory: MemoryDetail): string {
     edgesInAll,
     supersedes,
     supersededBy,
+    vacant,
     embedders,
     log,
     seq,
@@ -36,7 +37,10 @@ function render(memory: MemoryDetail): string {
     ['valid', validFrom === undefined && validTo === undefined ? undefined : `${validFrom ?? '...'} to ${validTo ?? '...'}`],
     ...Object.entries(meta).map(([name, value]) => [name, value] as const),
     ['replaces', supersedes.map(short).join(', ') || undefined],
-    ['replaced by', supersededBy.map(short).join(', ') || undefined],
+    [
+      'replaced by',
+      supersededBy.length === 0 ? undefined : `${supersededBy.map(short).join(', ')}${vacant === true ? ' (taken back)' : ''}`,
+    ],
     ['vectors of', embedders.map(({ embedder }) => embedder).join(', ') || undefined],
   ]
   const rows = [

@@ -16,8 +16,8 @@ export const define: Define = command =>
 
 function render({ id, dependents, truncated }: WhatIf): string {
   if (dependents.length === 0) return `nothing that is known here rests on ${short(id)}`
-  const lines = dependents.map(({ id: dependent, text, before, after }) => {
-    const name = `${styled('bold', short(dependent))}  ${firstLine(text, 36)}`
+  const lines = dependents.map(({ id: dependent, text, state, before, after }) => {
+    const name = `${styled('bold', short(dependent))}  ${firstLine(text, 36)}${state === 'current' ? '' : styled('yellow', ` (${state})`)}`
     if (after === 0) return `${styled('red', 'nothing is left of')}   ${name}`
     if (after < before) return `${styled('yellow', `${before.toFixed(3)} -> ${after.toFixed(3)}`)}       ${name}`
     return `${styled('dim', 'stands as it is')}      ${name}`

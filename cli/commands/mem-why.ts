@@ -42,12 +42,14 @@ function renderWritten({ file, records, genesis }: { readonly file: string; read
 }
 
 /** What was asked about, and under it the ways back to what it rests on, strongest first. */
-export function renderWhy({ id, paths, truncated, contradictedBy = {} }: Explanation): string {
+export function renderWhy(explanation: Explanation): string {
+  const { id, paths, truncated, contradictedBy = {} } = explanation
   const asked = paths[0]?.steps[0]
   const against = Object.entries(contradictedBy)
     .map(([memory, by]) => `\n\n${styled('yellow', `${short(memory)} is contradicted by ${by.map(short).join(', ')}`)}`)
     .join('')
-  if (asked === undefined) return `${short(id)} rests on nothing that is known here: no links lead back from it${against}`
+  if (asked === undefined)
+    return `${short(id)}${styled('yellow', replaced(explanation))} rests on nothing that is known here: no links lead back from it${against}`
   const ways = renderWays(paths, ({ author, log, seq }) => `by ${short(author)}, record ${seq} of log ${short(log)}`)
   return `${styled('bold', short(asked.id))}  ${firstLine(asked.text, 10)}${styled('yellow', replaced(asked))}\n${ways}${truncated ? '\n\nthe search ended at a limit: there may be more' : ''}${against}`
 }

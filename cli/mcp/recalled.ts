@@ -34,5 +34,5 @@ export const uriOf: (id: string) => string = markOf
 
 /** Enough of an id for a model to use it: every tool takes the beginning of one. */
 export function shown(id: string): string {
-  return id.slice(0, 16)
+  return id.replace(markOf(''), '').slice(0, 16)
 }

@@ -13,10 +13,17 @@ export const forgetCommands: CommandsOf<'memory.forget'> = {
   'memory.forget': command(z.strictObject({ space, id, erase: z.boolean().optional() }), (core, input, to) => {
     memoryToChange(core, input, [input.id], to, (memory, [target]) =>
       forget(core, memory, target as CausalId, input.erase === true, to.actor, (error, forgotten) =>
-        error === undefined ? to.ok({ ...forgotten, ...elsewhere(input, memory) }) : to.fail(error),
+        error === undefined
+          ? to.ok({ ...forgotten, ...vacantAfter(memory, target as CausalId), ...elsewhere(input, memory) })
+          : to.fail(error),
       ),
     )
   }),
+}
+
+function vacantAfter(memory: Memory, id: CausalId): Pick<Forgotten, 'vacant'> {
+  const vacant = memory.fold.vacancies(id)
+  return vacant.length === 0 ? {} : { vacant }
 }
 
 /**

@@ -89,6 +89,8 @@ export const memoryCommands: CommandsOf<
 
   'memory.link': command(z.strictObject({ space, from: id, type: edgeType, to: id, weight: z.number().optional() }), (core, input, to) => {
     memoryToChange(core, input, [input.from, input.to], to, (memory, [from, target]) => {
+      requireNoOther(memory, from as CausalId)
+      requireNoOther(memory, target as CausalId)
       memory.writer.link(
         { from: from as CausalId, to: target as CausalId, type: input.type, weight: input.weight },
         to.actor,
@@ -103,11 +105,14 @@ export const memoryCommands: CommandsOf<
       const olds = typeof input.old === 'string' ? [input.old] : input.old
       memoryToChange(core, input, [...olds, input.by], to, (memory, ids) => {
         for (const one of ids) if (memory.fold.node(one) === undefined) throw memory.fold.missing(one)
-        memory.writer.supersede(
-          { targets: ids.slice(0, -1), by: ids.at(-1) as CausalId, reason: input.reason },
-          to.actor,
-          receipt(to, elsewhere(input, memory)),
-        )
+        const [targets, by] = [ids.slice(0, -1), ids.at(-1) as CausalId]
+        if (memory.fold.node(by)?.state === 'retracted')
+          throw new WeftError('invalid_argument', `memory ${by} was taken back: nothing would hold in the place of the others`)
+        memory.writer.supersede({ targets, by, reason: input.reason }, to.actor, (error, written) => {
+          if (error !== undefined) return to.fail(error)
+          const alsoCurrent = memory.fold.othersInPlace(targets, by)
+          to.ok({ ...written, ...(alsoCurrent.length === 0 ? {} : { alsoCurrent }), ...elsewhere(input, memory) })
+        })
       })
     },
   ),
@@ -236,6 +241,11 @@ export const memoryCommands: CommandsOf<
 
 function edgeRow({ from, type, to, weight }: CausalEdge): Pick<CausalEdge, 'from' | 'type' | 'to' | 'weight'> {
   return { from, type, to, weight }
+}
+
+/** A link may name what has not arrived, but nothing that is known to be no memory. @throws WeftError `unknown_id`, `erased` */
+function requireNoOther({ fold }: Memory, id: CausalId): void {
+  if (fold.node(id) === undefined && (fold.refOf(id) !== undefined || fold.eraserOf(id) !== undefined)) throw fold.missing(id)
 }
 
 function receipt(to: AnswerTo<Receipt>, where: Pick<Receipt, 'space'>): ReceiptDone {

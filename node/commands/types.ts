@@ -41,6 +41,7 @@ import type {
   SpaceDetail,
   SpaceList,
   Spawned,
+  Superseded,
   TimelineOptions,
   WhatIf,
 } from '../api.ts'
@@ -103,7 +104,7 @@ export interface CommandTypes {
 
   'memory.remember': { input: InSpace & RememberOptions & { text: string }; result: Receipt }
   'memory.link': { input: InSpace & { from: string; type: EdgeType; to: string; weight?: number | undefined }; result: Receipt }
-  'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Receipt }
+  'memory.supersede': { input: InSpace & { old: string | readonly string[]; by: string; reason?: string | undefined }; result: Superseded }
   'memory.forget': { input: InSpace & { id: string; erase?: boolean | undefined }; result: Forgotten }
   'memory.get': { input: InSpace & { id: string }; result: MemoryDetail }
   'memory.recall': { input: InSpace & RecallOptions & { query?: string | undefined }; result: Recollection | ClusterRecollection }

@@ -1,4 +1,3 @@
-import { WeftError } from '../../base/errors.ts'
 import { LIST_MAX, TIMELINE_MATCHES } from '../../base/limits.ts'
 import type { CausalId } from '../../base/ids.ts'
 import type { Cut } from '../../ecc/record-table.ts'
@@ -41,7 +40,7 @@ function answer(
 ): void {
   const found = attempt(to, () => memory.fold.timeline(ids, { at, order, limit }))
   if (found === undefined) return
-  if (found.nodes.length === 0 && id !== undefined) return to.fail(new WeftError('unknown_id', `no memory ${id}`))
+  if (found.nodes.length === 0 && id !== undefined) return to.fail(memory.fold.missing(id as CausalId))
   const frontier = memory.frontier(at)
   memory.texts.read(
     found.nodes.map(node => node.ref),

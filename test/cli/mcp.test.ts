@@ -152,7 +152,7 @@ t.test('two agents on two nodes share one memory', { timeout: 110_000 }, async t
     t.match(told, /, written 20[0-9-]{8}T[0-9:.]+Z by \.\.\w{8}\n/, 'who wrote it, and when')
     const { stdout } = await weft(['mem', 'recall', 'when do deploys run', '--dir', n1])
     t.match(stdout, `in conflict with ${monday.slice(0, 8)}: Deploys run on Mondays\n`)
-    t.match(stdout, `weft mem resolve ${tuesday.slice(0, 8)} settles it`)
+    t.match(stdout, `weft mem resolve ${tuesday.slice(0, 8)} --keep ${tuesday.slice(0, 8)} settles it`)
     await ben.call('supersede', { old: [tuesday], by: monday })
     await until('it is settled', async () => (await ada.call('memory_status', {})).data['conflictsInAll'] === 0)
     t.same(

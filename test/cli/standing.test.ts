@@ -26,7 +26,14 @@ t.test('what does not hold, or not alone, says so in words', t => {
     ['what holds alone', {}, []],
     ['what was replaced', { state: 'superseded', supersededBy: [B, C] }, ['Fridays (replaced by bbbbbbbb, cccccccc)\n']],
     ['what was replaced by something that is not here', { state: 'superseded' }, ['Fridays (replaced)\n']],
-    ['one rival', { rivals: [rival] }, ['in conflict with bbbbbbbb: deploys run on Mondays\n', 'weft mem resolve aaaaaaaa settles it']],
+    [
+      'one rival',
+      { rivals: [rival] },
+      [
+        'in conflict with bbbbbbbb: deploys run on Mondays\n',
+        'weft mem resolve aaaaaaaa --keep aaaaaaaa settles it, or --keep one of those',
+      ],
+    ],
     ['many', { rivals: [rival], rivalsInAll: 9 }, ['in conflict with bbbbbbbb: ', ' 9 in all; weft mem resolve aaaaaaaa']],
   ]
   for (const [what, more, says] of rows) {

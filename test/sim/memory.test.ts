@@ -510,7 +510,6 @@ t.test('what cannot be a memory is refused with its code, and writes nothing', t
   const refusals: readonly (readonly [what: string, ask: () => unknown, code: ErrorCode])[] = [
     ['get: too short', () => world.ask('a', 'memory.get', { id: 'abc' }), 'invalid_argument'],
     ['get: no hex', () => world.ask('a', 'memory.get', { id: 'xyzxyzxyz' }), 'invalid_argument'],
-    ['get: upper case', () => world.ask('a', 'memory.get', { id: id.toUpperCase() }), 'invalid_argument'],
     ['get: nothing', () => world.ask('a', 'memory.get', { id: none }), 'unknown_id'],
     ['why: nothing', () => world.ask('a', 'memory.why', { id: none }), 'unknown_id'],
     ['supersede: nothing', () => world.ask('a', 'memory.supersede', { old: none, by: id }), 'unknown_id'],
@@ -623,5 +622,87 @@ t.test("what was undone can be done again: to forget, to bring back, to change o
   const said = world.ask('a', 'memory.supersede', { old: three, by: two })
   world.ask('a', 'memory.forget', { id: said.id })
   t.equal(world.ask('a', 'memory.supersede', { old: three, by: two }).known, undefined)
+  t.end()
+})
+
+t.test('what is left behind is told: a place with nothing in it, or with more than one thing', t => {
+  const world = clusterOf(['a', 'b'])
+  const remember = (text: string, key?: string): string => world.ask('a', 'memory.remember', { text, key }).id
+  const old = remember('the kettle boils at 90')
+  const oops = remember('the kettle boils at 95')
+  const says = world.ask('a', 'memory.supersede', { old, by: oops }).id
+  const forgotten = world.ask('a', 'memory.forget', { id: oops })
+  t.match(forgotten, { vacant: [{ id: old, supersede: says }] })
+  t.match(world.ask('a', 'memory.forget', { id: oops }), { known: true, vacant: forgotten.vacant })
+  t.match(world.ask('a', 'memory.get', { id: old }), { state: 'superseded', supersededBy: [oops], vacant: true })
+  t.same(world.ask('a', 'memory.why', { id: old }).paths, [])
+  t.match(world.ask('a', 'memory.why', { id: old }), { state: 'superseded', supersededBy: [oops] }, 'also where it rests on nothing')
+  t.same(world.ask('a', 'memory.whatif', { id: old }).dependents, [], 'what was taken back rests on nothing')
+  t.equal(world.ask('a', 'memory.forget', { id: says }).vacant, undefined)
+  t.match(world.ask('a', 'memory.get', { id: old }), { state: 'current', vacant: undefined })
+  t.equal(
+    codeOf(() => world.ask('a', 'memory.supersede', { old, by: oops })),
+    'invalid_argument',
+    'nothing would hold there',
+  )
+
+  const first = remember('the limit is 10', 'limit')
+  const second = remember('the limit is 20', 'limit')
+  t.equal(world.ask('a', 'memory.forget', { id: second }).vacant, undefined, 'under a key the one before holds again')
+  t.equal(world.ask('a', 'memory.get', { id: first }).state, 'current')
+
+  const [friday, monday, tuesday] = ['Fridays', 'Mondays', 'Tuesdays'].map(day => remember(`deploys run on ${day}`)) as [
+    string,
+    string,
+    string,
+  ]
+  t.equal(world.ask('a', 'memory.supersede', { old: friday, by: monday }).alsoCurrent, undefined)
+  untilEqual(world, ['a', 'b'])
+  t.same(world.ask('b', 'memory.supersede', { old: friday, by: tuesday }).alsoCurrent, [monday])
+  t.equal(world.ask('b', 'memory.supersede', { old: monday, by: tuesday }).alsoCurrent, undefined)
+  t.same(world.ask('b', 'memory.get', { id: tuesday }).state, 'current')
+  t.end()
+})
+
+t.test('an id is taken as it is shown, and what is no memory is told from what is not here', t => {
+  const world = clusterOf(['a'])
+  const from = world.ask('a', 'memory.remember', { text: 'one' }).id
+  const to = world.ask('a', 'memory.remember', { text: 'two' }).id
+  for (const name of [from.toUpperCase(), `weft://memory/${from}`, `weft://memory/${from.slice(0, 16)}`])
+    t.equal(world.ask('a', 'memory.get', { id: name }).id, from, name)
+  const link = world.ask('a', 'memory.link', { from, type: 'causes', to }).id
+  const erased = world.ask('a', 'memory.remember', { text: 'a secret' }).id
+  world.ask('a', 'memory.forget', { id: erased, erase: true })
+  const rows: readonly (readonly [command: 'memory.get' | 'memory.why' | 'memory.timeline' | 'memory.whatif', id: string, code: string])[] =
+    [
+      ['memory.get', link, 'unknown_id'],
+      ['memory.why', link, 'unknown_id'],
+      ['memory.timeline', link, 'unknown_id'],
+      ['memory.get', erased, 'erased'],
+      ['memory.why', erased, 'erased'],
+      ['memory.timeline', erased, 'erased'],
+      ['memory.whatif', erased, 'erased'],
+    ]
+  for (const [command, id, code] of rows)
+    t.equal(
+      codeOf(() => world.ask('a', command, { id })),
+      code,
+      `${command} ${code}`,
+    )
+  t.throws(() => world.ask('a', 'memory.get', { id: link }), { message: /is no memory but a link/ })
+  for (const [end, code] of [
+    [link, 'unknown_id'],
+    [erased, 'erased'],
+  ] as const) {
+    t.equal(
+      codeOf(() => world.ask('a', 'memory.link', { from, type: 'causes', to: end })),
+      code,
+    )
+    t.equal(
+      codeOf(() => world.ask('a', 'memory.link', { from: end, type: 'causes', to })),
+      code,
+    )
+  }
+  t.ok(world.ask('a', 'memory.link', { from, type: 'causes', to: 'f'.repeat(64) }), 'what has not arrived may be named')
   t.end()
 })
