@@ -1,6 +1,6 @@
 import type { WeftError } from '../../base/errors.ts'
 import { formatFrontier, type FrontierEntry, parseFrontier } from '../../base/frontier.ts'
-import type { LogId, NodeId } from '../../base/ids.ts'
+import { DEFAULT_SPACE, type LogId, type NodeId } from '../../base/ids.ts'
 import {
   CALL_DEADLINE_MAX_MS,
   CLUSTER_RECALL_DEADLINE_MS,
@@ -9,6 +9,7 @@ import {
   RECALL_K_MAX,
   RIVALS_SHOWN,
 } from '../../base/limits.ts'
+import { reaches } from '../../discovery/spaces.ts'
 import { bareText } from '../../ecc/bare-text.ts'
 import type { ClusterRecollection, RecallHit, RecallOptions, Recollection, Rival } from '../api.ts'
 import type { Core } from '../core.ts'
@@ -39,14 +40,17 @@ export interface ClusterQuestion {
 }
 
 /**
- * The same question to every member, and their answers as one. A node whose frontier another one's covers can add
+ * The same question to every member that may read the space, and their answers as one. A node whose frontier another one's covers can add
  * nothing but what the other knows to be out of date, so its hits are left out, and it is named as behind. Of the others the same
  * memory is one hit, with the best of its scores and the names of all who found it; what one of them no longer finds, though it
  * knows of the record, was replaced or taken back, and is left out. Who is silent until the deadline is named.
  */
 export function recallInCluster(core: Core, question: ClusterQuestion, to: Answering<ClusterRecollection>): void {
-  const others = [...core.cluster.others].sort().slice(0, CLUSTER_RECALL_NODES_MAX)
-  const unasked = core.cluster.others.filter(node => !others.includes(node))
+  const { space = DEFAULT_SPACE } = question.asked
+  // Who may not read it, as a relay, has nothing to say of it, and is not silent for that.
+  const readers = core.cluster.others.filter(node => reaches(core.spaces.roleOf(space, node), 'read'))
+  const others = [...readers].sort().slice(0, CLUSTER_RECALL_NODES_MAX)
+  const unasked = readers.filter(node => !others.includes(node))
   const answers: Answer[] = []
   const silent: NodeId[] = [...unasked]
   let left = others.length + 1

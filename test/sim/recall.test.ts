@@ -110,25 +110,30 @@ t.test('a member that asks nonsense, or answers nonsense, harms nobody', t => {
   t.end()
 })
 
-t.test('of a space only who may read it is answered', t => {
-  const names = ['a', 'b', 'c']
+t.test('of a space only who may read it is asked, and answered', t => {
+  const names = ['a', 'b', 'c', 'd']
   const world = clusterOf(names)
-  const [a, b, c] = names.map(name => world.nodeId(name)) as [NodeId, NodeId, NodeId]
-  world.ask('a', 'space.create', { space: 'plans', private: true })
+  const [a, b, c, d] = names.map(name => world.nodeId(name)) as [NodeId, NodeId, NodeId, NodeId]
+  world.ask('a', 'space.create', { space: 'plans', encrypted: true })
   world.ask('a', 'space.grant', { space: 'plans', nodeId: b, role: 'read' })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: c, role: 'relay' })
+  world.ask('a', 'space.grant', { space: 'plans', nodeId: d, role: 'read' })
   untilEqual(world, names)
   const { id } = world.ask('a', 'memory.remember', { space: 'plans', text: 'the pool moves in May' })
-  world.until('b to have it', () => world.ask('b', 'memory.recall', { space: 'plans', query: 'pool' }).hits.length === 1)
+  for (const name of ['b', 'd'])
+    world.until('it to be there', () => world.ask(name, 'memory.recall', { space: 'plans', query: 'pool' }).hits.length === 1)
   const asked = inCluster(world, 'b', 'pool', { space: 'plans' })
   t.strictSame(
     asked.hits.map(hit => [hit.id, hit.nodes]),
-    [[id, [a, b].sort()]],
+    [[id, [a, b, d].sort()]],
   )
-  t.strictSame(asked.silent, [c])
+  t.strictSame(asked.silent, [], 'a relay is not asked')
   t.equal(
     codeOf(() => inCluster(world, 'c', 'pool', { space: 'plans' })),
     'not_granted',
   )
+  world.crash('d')
+  t.strictSame(inCluster(world, 'b', 'pool', { space: 'plans' }).silent, [d], 'who may read it, and does not answer, is named')
   for (const [method, argument] of [
     ['recall', { space: 'plans', query: 'pool' }],
     ['recall-states', { space: 'plans', ids: [id] }],
@@ -184,7 +189,7 @@ function mergedOf(said: readonly (Said | undefined)[], includeSuperseded: boolea
   }
   let result: ClusterRecollection | undefined
   recallInCluster(
-    { self: ann, cluster: { others: [cid, bob] }, ipc: { call } } as unknown as Core,
+    { self: ann, cluster: { others: [cid, bob] }, spaces: { roleOf: () => 'write' }, ipc: { call } } as unknown as Core,
     {
       k: 5,
       asked: { query: 'x' },
