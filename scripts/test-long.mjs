@@ -5,7 +5,7 @@
  *
  * crypto      the published vectors on Node 20, 22 and 24: the same verdicts everywhere
  * seeds       1,000 seeds of the swarm, two minutes each, in two processes each on Node 20, 22 and 24, with a busy processor: all traces equal, nothing broken
- * stories     ten seeds of each scenario, a hundred of each profile, sieges of 30 s, a journal of 300 records
+ * stories     ten seeds of each scenario, a hundred of each profile, sieges of 30 s, a journal of 300 records, a million links of one memory
  * properties  what holds for drawn cases, in five rounds of cases that `npm test` does not draw
  * fuzz        other seeds for ten minutes: nothing broken
  * mutants     bugs planted one at a time: the swarm finds nine of ten within a minute each
@@ -93,6 +93,7 @@ async function stories() {
     { what: 'a hundred seeds of each profile break no promise', file: 'sim/swarm', more: { WEFT_SEEDS: '100' } },
     { what: 'correct nodes stand sieges of 30 s', file: 'sim/byzantine', more: { WEFT_SIEGE_SECONDS: '30' } },
     { what: 'what is done to each of 300 records is named', file: 'chain/tamper', more: { WEFT_TAMPER_RECORDS: '100' } },
+    { what: 'a memory with a million links is answered for', file: 'ecc/extremes', more: { WEFT_LINKS: '1000000' } },
   ]
   const judgements = []
   // Each takes minutes, and where the machine is slow more of them than a file of tests gets.
