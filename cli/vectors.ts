@@ -1,4 +1,5 @@
 import { WeftError } from '../base/errors.ts'
+import { unitVector } from '../ecc/vector-record.ts'
 import type { MemoryIndex, Nearest } from '../node/api.ts'
 import { linesOf, openInput } from './lines.ts'
 import { objectIn } from './perform-lines.ts'
@@ -20,13 +21,20 @@ export async function readVector(file: string): Promise<readonly number[]> {
     throw new WeftError('vector_invalid', `${file === '-' ? 'standard input' : file} is not JSON: ${(thrown as Error).message}`)
   }
   if (!Array.isArray(value)) throw new WeftError('vector_invalid', `${file === '-' ? 'standard input' : file} is no list of numbers`)
+  checkNumbers(value)
   return value as readonly number[]
+}
+
+/** A number beyond what one holds, like 1e999, would be sent as null: what is wrong with it is said before. @throws WeftError `vector_invalid` */
+function checkNumbers(list: readonly unknown[]): void {
+  unitVector(list as readonly number[])
 }
 
 /** What goes with the vector of a line; lines without one go without it. */
 export function withVector(line: string, options: { readonly embedder?: string | undefined }): object {
   const input = objectIn(line)
   if (!('vector' in input)) return input
+  if (Array.isArray(input.vector)) checkNumbers(input.vector)
   return { ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)), ...input }
 }
 

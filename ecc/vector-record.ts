@@ -84,7 +84,7 @@ export function unitVector(numbers: ArrayLike<number>): Float32Array {
   for (let i = 0; i < length; i++) {
     const number = numbers[i]
     if (typeof number !== 'number' || !Number.isFinite(number))
-      throw new WeftError('vector_invalid', `number ${i} of the vector is ${String(number)}`)
+      throw new WeftError('vector_invalid', `number ${i} of the vector is ${shown(number)}`)
     most = Math.max(most, Math.abs(number))
   }
   if (most === 0) throw new WeftError('vector_invalid', 'all numbers of the vector are 0')
@@ -96,6 +96,16 @@ export function unitVector(numbers: ArrayLike<number>): Float32Array {
   for (let i = 0; i < length; i++) unit[i] = (numbers[i] as number) / most / norm
   return unit
 }
+
+/** Text as text: the number that it may look like would be good. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > SHOWN_MAX ? `${value.slice(0, SHOWN_MAX)}...` : value)
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+
+/** 40 characters of what is no number: enough to find it by. */
+const SHOWN_MAX = 40
 
 /**
  * An embedder's id says all that decides the numbers. `external:NAME:DIMS` is one that the caller keeps to himself.

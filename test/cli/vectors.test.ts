@@ -93,8 +93,18 @@ t.test('memories are written with vectors and found by one, also after a restart
   t.same(back.hits, (await recall(46, '-k', '1')).hits)
   t.same(texts(back), ['east'])
 
+  const wrong = await weft(['mem', 'remember', '--jsonl', '-', '--embedder', M, '--dir', dir], {
+    input: '{"text":"beyond","vector":[1e999,0]}\n{"text":"as text","vector":["1",0]}\n{"text":"no list","vector":"1"}\n',
+  })
+  t.match(
+    lines<{ error: { code: string; message: string } }>(wrong.stdout).map(({ error: { code, message } }) => `${code}: ${message}`),
+    [/^vector_invalid: number 0 of the vector is Infinity$/, /^vector_invalid: number 0 of the vector is "1"$/, /^invalid_argument/],
+    'as the line has it, not as JSON would send it',
+  )
+  writeFileSync(join(root, 'beyond.json'), '[0, -1e999]')
   await fourAtATime(
     [
+      { args: ['recall', '--vector', join(root, 'beyond.json'), '--embedder', M], code: 'vector_invalid' },
       { args: ['recall', '--vector', join(root, 'none.json'), '--embedder', M], code: 'import_invalid' },
       { args: ['recall', '--vector', file, '--embedder', M], code: 'vector_invalid' },
       { args: ['recall', '--vector', vector], code: 'invalid_argument' },
