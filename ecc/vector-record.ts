@@ -52,10 +52,21 @@ export function encodeVector(node: CausalId, input: VectorInput): Uint8Array {
 /** A vector as it is written, whatever memory it will be of. */
 export type WrittenVector = Pick<VectorRecord, 'embedder' | 'encoding' | 'numbers'>
 
-/** @throws WeftError `embedder_invalid`, `vector_invalid` */
+/**
+ * Numbers that were written before (`numbersIn`) are written the same again, wherever they come from.
+ *
+ * @throws WeftError `embedder_invalid`, `vector_invalid`
+ */
 export function writtenVector({ embedder, vector, encoding = 'f16' }: VectorInput): WrittenVector {
   checkEmbedder(embedder, vector.length)
-  return { embedder, encoding, numbers: numbersOf(unitVector(vector), encoding) }
+  const unit = unitVector(vector)
+  return { embedder, encoding, numbers: numbersOf(isWritten(vector, encoding) ? vector : unit, encoding) }
+}
+
+/** As they were written, and not brought to length 1: for whoever writes them again. */
+export function numbersIn({ encoding, numbers }: WrittenVector): number[] {
+  const view = new DataView(numbers.buffer, numbers.byteOffset, numbers.length)
+  return Array.from({ length: numbers.length / SIZE[encoding] }, (_, i) => numberAt(view, i, encoding))
 }
 
 export function decodeVector(body: Uint8Array): VectorRecord | undefined {
@@ -150,7 +161,18 @@ const SLACK: Readonly<Record<VectorEncoding, number>> = { f32: 2 ** -20, f16: 2 
 
 const VECTOR = tuple(bytes(32), text(EMBEDDER_MAX_BYTES), uint(VECTOR_DIMS_MAX), uint(1), bytes(1, VECTOR_DIMS_MAX * 4))
 
-function numbersOf(unit: Float32Array, encoding: VectorEncoding): Uint8Array {
+/** What `vectorOf` would take as it is. Brought to length 1 once more, its numbers could round to others. */
+function isWritten(vector: ArrayLike<number>, encoding: VectorEncoding): boolean {
+  let squares = 0
+  for (let i = 0; i < vector.length; i++) {
+    const number = vector[i] as number
+    if (number !== (encoding === 'f32' ? Math.fround(number) : numberOfHalf(halfOf(number)))) return false
+    squares += number * number
+  }
+  return Math.abs(squares - 1) <= SLACK[encoding]
+}
+
+function numbersOf(unit: ArrayLike<number>, encoding: VectorEncoding): Uint8Array {
   const numbers = new Uint8Array(unit.length * SIZE[encoding])
   const view = new DataView(numbers.buffer)
   for (let i = 0; i < unit.length; i++) {
@@ -170,7 +192,7 @@ function vectorOf(numbers: Uint8Array, dims: number, encoding: VectorEncoding): 
   const vector = new Float32Array(dims)
   let squares = 0
   for (let i = 0; i < dims; i++) {
-    const number = encoding === 'f32' ? view.getFloat32(4 * i, true) : numberOfHalf(view.getUint16(2 * i, true))
+    const number = numberAt(view, i, encoding)
     if (Object.is(number, -0)) return undefined
     vector[i] = number
     squares += number * number
@@ -179,4 +201,8 @@ function vectorOf(numbers: Uint8Array, dims: number, encoding: VectorEncoding): 
   const norm = Math.sqrt(squares)
   for (let i = 0; i < dims; i++) vector[i] = (vector[i] as number) / norm
   return vector
+}
+
+function numberAt(view: DataView, i: number, encoding: VectorEncoding): number {
+  return encoding === 'f32' ? view.getFloat32(4 * i, true) : numberOfHalf(view.getUint16(2 * i, true))
 }
