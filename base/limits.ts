@@ -229,6 +229,8 @@ export const CYCLE_EDGES_MAX: number = 4096
 export const LINKS_SHOWN_MAX: number = 500
 /** 10,000 links in one answer to an export: 2 MB. */
 export const LINKS_PAGE: number = 10_000
+/** 262,144 numbers of vectors in one answer to an export: 5 MB as text. */
+export const VECTOR_NUMBERS_PAGE: number = 262_144
 /** 4,096 numbers: the largest common models make 3,072. A vector of them is 8 KiB as it travels, and 16 KiB with all bits. */
 export const VECTOR_DIMS_MAX: number = 4096
 /** 128 bytes: an embedder's id names a maker, a model, its version and its dimensions. */

@@ -1,5 +1,5 @@
 import type { CausalId } from '../base/ids.ts'
-import type { MemoryRecord } from '../node/api.ts'
+import type { GivenVector, MemoryRecord } from '../node/api.ts'
 
 export interface ExportedEdge {
   readonly type: string
@@ -9,23 +9,30 @@ export interface ExportedEdge {
 
 /** How a memory is written down, a page at a time. */
 export interface ExportFormat {
+  /** Whether it has a place for vectors: they are not asked for otherwise. */
+  readonly hasVectors: boolean
   /** Before all of them. */
   begin(): string
-  memory(memory: MemoryRecord, edges: readonly ExportedEdge[]): string
+  /** A memory comes again for each vector of it beyond the first, without its edges then. */
+  memory(memory: MemoryRecord, edges: readonly ExportedEdge[], vector: GivenVector | undefined): string
   /** After all of them. */
   end(): string
 }
 
 /** What `--format` takes. */
 export const EXPORT_FORMATS: Readonly<Record<'jsonl' | 'graphml', () => ExportFormat>> = {
-  jsonl: () => ({ begin: () => '', memory: jsonLine, end: () => '' }),
+  jsonl: () => ({ hasVectors: true, begin: () => '', memory: jsonLine, end: () => '' }),
   graphml: () => new GraphMl(),
 }
 
 export type ExportFormatName = keyof typeof EXPORT_FORMATS
 
 /** What an import takes, and where it came from. */
-function jsonLine({ id, key, text, meta, validFrom, validTo, source, author, at }: MemoryRecord, edges: readonly ExportedEdge[]): string {
+function jsonLine(
+  { id, key, text, meta, validFrom, validTo, source, author, at }: MemoryRecord,
+  edges: readonly ExportedEdge[],
+  given: GivenVector | undefined,
+): string {
   const row = {
     id,
     key,
@@ -35,6 +42,7 @@ function jsonLine({ id, key, text, meta, validFrom, validTo, source, author, at 
     validTo,
     source,
     ...(edges.length === 0 ? {} : { edges }),
+    ...(given === undefined ? {} : { vector: given.vector, embedder: given.embedder }),
     author,
     at,
   }
@@ -48,6 +56,7 @@ const NODE_FIELDS = ['text', 'key', 'meta', 'validFrom', 'validTo', 'source', 'a
  * in the file, because it was replaced since, would lead nowhere and is left out.
  */
 class GraphMl implements ExportFormat {
+  readonly hasVectors: boolean = false
   readonly #ids: Set<CausalId> = new Set()
   readonly #edges: (ExportedEdge & { readonly from: CausalId })[] = []
 

@@ -7,6 +7,7 @@ import { Filter } from './recall-filter.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import { TouchedVectors } from './touched-vectors.ts'
 import { indexOf, NewestVectors, newestOf, placeOf, type VectorPlace } from './vector-standing.ts'
+import { EXTERNAL } from './vector-record.ts'
 import type { View } from './view.ts'
 
 /** An embedder, and how many numbers its vectors have. */
@@ -128,6 +129,27 @@ export class Vectors {
     return labels
       .map(label => ({ label, id: records.idOf(label), ...vectorOf(view, label) }))
       .sort((a, b) => (a.embedder === b.embedder ? records.compareOldest(a.label, b.label) : a.embedder < b.embedder ? -1 : 1))
+  }
+
+  /**
+   * The vectors of a memory that nobody but who wrote them can make again, those of `external:` embedders: the newest of each, as of a cut.
+   *
+   * @throws WeftError `frontier_ahead`
+   */
+  external(id: CausalId, cut?: Cut): LocatedVector[] {
+    const { records } = this.#state
+    const view = this.#viewAt(cut)
+    const node = records.find(id)
+    const newest = new Map<number, number>()
+    for (const label of view.isNode(node) ? newestOf(view, node).values() : []) {
+      const index = indexOf(view, label)
+      const before = newest.get(index)
+      if (before === undefined || records.compareNewest(label, before) < 0) newest.set(index, label)
+    }
+    return [...newest.values()]
+      .map(label => ({ label, id: records.idOf(label), ...vectorOf(view, label) }))
+      .filter(({ embedder }) => embedder.startsWith(EXTERNAL))
+      .sort((a, b) => (a.embedder < b.embedder ? -1 : 1))
   }
 
   /** Current memories without a vector of an embedder, a page of them. */

@@ -766,6 +766,13 @@ export interface MemoryIndex {
   readonly state: 'opening' | 'ready' | 'rebuilding'
 }
 
+/** A vector of a memory, as it was written. */
+export interface GivenVector {
+  readonly id: CausalId
+  readonly embedder: string
+  readonly vector: readonly number[]
+}
+
 export interface ImportItem extends VectorOptions {
   /** Names it for the edges of others, and makes it replace what was imported under it before. */
   readonly key?: string | undefined

@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { Option } from 'commander'
 import { WeftError } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
+import type { GivenVector, MemoryRecord } from '../../node/api.ts'
 import type { Request } from '../../node/commands/types.ts'
 import { type Archived, writeArchive } from '../archive-file.ts'
 import { EXPORT_FORMATS, type ExportedEdge, type ExportFormat, type ExportFormatName } from '../export-formats.ts'
@@ -10,7 +11,7 @@ import { action, type Define } from '../invocation.ts'
 import { writeAll } from '../output.ts'
 import { plural } from '../text.ts'
 
-/** 100 memories of 48 KiB are 5 MB: what is held at a time. */
+/** 100 memories of 48 KiB are 5 MB, and an answer with vectors of them has as much: what is held at a time. */
 const PAGE = 100
 
 interface Options {
@@ -32,7 +33,7 @@ export const define: Define = command =>
     .option('--proofs <file>', 'with --format cbor: everything, with all that it takes to check it without a node')
     .addHelpText(
       'after',
-      '\nWhat is current, with who wrote it and when; as JSON Lines, one memory per line. With proofs: all records of all authors, as\nthey were signed, which weft verify checks and weft mem import cbor reads.',
+      '\nWhat is current, with who wrote it and when; as JSON Lines, one memory per line, with the vector that you gave\nit; one with vectors of several external embedders has a line for each. With proofs: all records of all authors, as they were signed,\nwhich weft verify checks and weft mem import cbor reads.',
     )
     .action(
       action(async (cli, _, { out, asOf, format: name, proofs }: Options) => {
@@ -97,7 +98,8 @@ async function exportTo(
       request,
       memories.map(memory => memory.id),
     )
-    await write(memories.map(memory => format.memory(memory, edges.get(memory.id) ?? [])).join(''))
+    for await (const rows of format.hasVectors ? withVectors(request, memories, at) : [memories.map((memory): Row => ({ memory }))])
+      await write(rows.map(({ memory, isMore, vector }) => format.memory(memory, (!isMore && edges.get(memory.id)) || [], vector)).join(''))
     count += memories.length
     progress(count)
     after = page.frontier
@@ -105,6 +107,33 @@ async function exportTo(
   }
   await write(format.end())
   return count
+}
+
+interface Row {
+  readonly memory: MemoryRecord
+  readonly vector?: GivenVector
+  /** The memory was in an earlier row, with another vector. */
+  readonly isMore?: boolean
+}
+
+/** Memories with the vectors that callers gave them, as many at a time as one answer has. */
+async function* withVectors(request: Request, memories: readonly MemoryRecord[], asOf: string): AsyncGenerator<readonly Row[]> {
+  let rest = memories
+  for (let place = 0; rest.length > 0; ) {
+    const { vectors, next } = await request('memory.vectors', { ids: rest.map(({ id }) => id), place, asOf })
+    const upTo = next === undefined ? rest.length : rest.findIndex(({ id }) => id === next.id)
+    // The one to go on with has rows here when some of its vectors came.
+    const some = rest.slice(0, upTo + (next === undefined || next.place === 0 ? 0 : 1))
+    const begun = place
+    yield some.flatMap((memory, i): readonly Row[] => {
+      const isBegun = i === 0 && begun > 0
+      const own = vectors.filter(({ id }) => id === memory.id)
+      if (own.length === 0) return isBegun ? [] : [{ memory }]
+      return own.map((vector, n) => ({ memory, vector, isMore: isBegun || n > 0 }))
+    })
+    rest = rest.slice(upTo)
+    place = next?.place ?? 0
+  }
 }
 
 async function edgesOf(request: Request, ids: readonly CausalId[]): Promise<ReadonlyMap<CausalId, readonly ExportedEdge[]>> {

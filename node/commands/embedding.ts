@@ -8,14 +8,16 @@ import type { Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
 import type { Answering } from '../memory/answers.ts'
 import type { Embedding } from '../memory/embedding.ts'
+import { givenVectors } from '../memory/given-vectors.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { VectorAt } from '../memory/nearest.ts'
 import { type Recalled, recall } from '../memory/recall.ts'
 import { patiently, requireWhole } from '../memory/whole.ts'
 import { command, type CommandsOf } from './command.ts'
+import { memoryToRead, space } from './in-space.ts'
 
 /** What has to do with vectors and what makes them. */
-export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' | 'memory.retire-vectors'> = {
+export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' | 'memory.retire-vectors' | 'memory.vectors'> = {
   'memory.embedder': command(z.strictObject({ probe: z.boolean().optional() }), (core, { probe }, to) => {
     const { embedding } = core
     if (embedding === undefined || probe !== true) return to.ok({ status: embedding?.status ?? null, tookMs: null })
@@ -52,6 +54,16 @@ export const embeddingCommands: CommandsOf<'memory.embedder' | 'memory.reembed' 
         else to.fail(failed)
       })
   }),
+
+  'memory.vectors': command(
+    z.strictObject({
+      space,
+      ids: z.array(z.string()).max(LIST_MAX),
+      place: z.number().int().min(0).optional(),
+      asOf: z.string().optional(),
+    }),
+    (core, input, to) => givenVectors(memoryToRead(core, input), input, to),
+  ),
 }
 
 /**

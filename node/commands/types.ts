@@ -16,6 +16,7 @@ import type {
   PolicyInput,
   PolicyRun,
   Forgotten,
+  GivenVector,
   MemoryGraph,
   ImportItem,
   ImportResult,
@@ -158,6 +159,20 @@ export interface CommandTypes {
     result: {
       readonly edges: readonly { readonly from: CausalId; readonly type: EdgeType; readonly to: CausalId; readonly weight: number }[]
       /** There are more: of `ids` from this one on, and of that one from this place on. */
+      readonly next?: { readonly id: CausalId; readonly place: number }
+    }
+  }
+  /**
+   * Vectors that callers gave memories, as they were written: the newest of each `external:` embedder. Those of a node's own embedder
+   * are not among them, as any node makes them again.
+   */
+  'memory.vectors': {
+    /** `place`: where to go on among the vectors of the first of `ids`. */
+    input: InSpace & { ids: readonly CausalId[]; place?: number | undefined; asOf?: string | undefined }
+    result: {
+      /** In the order of `ids`. */
+      readonly vectors: readonly GivenVector[]
+      /** There may be more: of `ids` from this one on, and of that one from this place on. */
       readonly next?: { readonly id: CausalId; readonly place: number }
     }
   }

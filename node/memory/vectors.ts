@@ -3,7 +3,7 @@ import { VECTORS_ADDING_MAX, VECTORS_BATCH, VECTORS_KEPT_MAX } from '../../base/
 import type { Chain } from '../../chain/chain.ts'
 import type { StoredRecord } from '../../chain/record.ts'
 import type { MemoryFold } from '../../ecc/memory-fold.ts'
-import { decodeVector } from '../../ecc/vector-record.ts'
+import { decodeVector, type VectorRecord } from '../../ecc/vector-record.ts'
 import type { Standing, VectorPlace } from '../../ecc/vector-standing.ts'
 import type { VectorIndexName, VectorIndexStatus, VectorRow, VectorSearch, VectorsFound } from '../../ecc/vector-store.ts'
 import { headerOf } from '../applier.ts'
@@ -12,6 +12,13 @@ import type { RecordRef } from '../step.ts'
 
 /** 4 of the nearest: a memory may have vectors of several authors. */
 const LIKE_MAX = 4
+
+/** A vector that was read back, or why it was not. */
+interface FoundVector {
+  readonly ref: RecordRef
+  readonly record: VectorRecord | undefined
+  readonly isErased: boolean
+}
 
 /** What the index of one embedder has been told. */
 interface Shelf {
@@ -133,7 +140,7 @@ export class MemoryVectors {
       kind: 'read-each',
       refs: [ref],
       then: ([record]) => {
-        const vector = this.#vectorIn(ref, record)
+        const vector = this.#recordIn(ref, record)?.vector
         if (vector === undefined || era !== this.#era) return then(undefined)
         this.whenOpen(space.index, () =>
           this.search(space.index, { vector, k: LIKE_MAX }, found => {
@@ -143,6 +150,26 @@ export class MemoryVectors {
             then(Math.min(1, Math.max(0, other?.score ?? 0)))
           }),
         )
+      },
+    })
+  }
+
+  /** Vectors as their authors wrote them, each where its label stands. `then` gets undefined when everything was folded anew meanwhile. */
+  written(labels: readonly number[], then: (found: readonly FoundVector[] | undefined) => void): void {
+    if (labels.length === 0) return then([])
+    const era = this.#era
+    const refs = labels.map(label => this.#fold().vectors.refOf(label))
+    this.#context.emit({
+      kind: 'read-each',
+      refs,
+      then: records => {
+        if (era !== this.#era) return then(undefined)
+        const found = refs.map((ref, i): FoundVector => {
+          const stored = records[i]
+          return { ref, record: this.#recordIn(ref, stored), isErased: stored?.erasedBy !== undefined }
+        })
+        for (const { ref, record, isErased } of found) if (record === undefined && !isErased) this.#onUnreadable(ref)
+        then(found)
       },
     })
   }
@@ -287,7 +314,7 @@ export class MemoryVectors {
     const rows: [label: number, vector: Float32Array][] = []
     for (const [i, label] of labels.entries()) {
       const ref = refs[i] as RecordRef
-      const vector = this.#vectorIn(ref, records[i])
+      const vector = this.#recordIn(ref, records[i])?.vector
       if (vector !== undefined) rows.push([label, vector])
       else if (shelf.missing.delete(label)) {
         shelf.lost.add(label)
@@ -298,11 +325,11 @@ export class MemoryVectors {
     this.#fill(index, shelf)
   }
 
-  #vectorIn(ref: RecordRef, record: StoredRecord | undefined): Float32Array | undefined {
+  #recordIn(ref: RecordRef, record: StoredRecord | undefined): VectorRecord | undefined {
     const log = this.#chain.log(ref.log)
     const header = log === undefined || record === undefined ? undefined : headerOf(log, ref.seq, record)
     const body = record === undefined || header === undefined ? undefined : this.#unseal(ref.log, header.kind, record.body)
-    return body && decodeVector(body)?.vector
+    return body && decodeVector(body)
   }
 
   /** Those of `batch` that are still missing. */

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { VECTOR_DIMS_MAX } from '../../base/limits.ts'
 import type { ImportSummary } from '../../cli/import/import-items.ts'
 import type { MemoryDetail, MemoryStatus, Receipt, Recollection } from '../../node/index.ts'
 import { ask, failure, fourAtATime, lines, nodeAt, temporary, weft } from './weft.ts'
@@ -117,5 +118,88 @@ t.test('memories are written with vectors and found by one, also after a restart
     async ({ args, code }) => {
       t.equal((await failure(['mem', ...args, '--dir', dir])).code, code, args.join(' '))
     },
+  )
+})
+
+t.test('an export has the vectors that callers gave, and an import of it finds by them', { timeout: 120_000 }, async t => {
+  const root = temporary(t)
+  const [dir, other] = [join(root, 'node'), join(root, 'other')]
+  await Promise.all([nodeAt(dir), nodeAt(other)])
+  const N = 'external:needle:3'
+  const input = [
+    { text: 'north', key: 'n', vector: at(90), embedder: M },
+    { text: 'north', key: 'n', vector: [1, 1, 1], embedder: N },
+    { text: 'east', vector: at(1), embedder: M },
+    { text: 'of a model', vector: [1, 2], embedder: 'a-model' },
+    { text: 'nowhere' },
+  ]
+  await weft(['mem', 'remember', '--jsonl', '-', '--dir', dir], { input: input.map(line => JSON.stringify(line)).join('\n') })
+  const [north, east] = (await ask<Recollection>(['mem', 'recall', 'north east', '--dir', dir, '--no-spread'])).hits.map(({ id }) => id)
+  await ask(['mem', 'link', north as string, 'correlates', east as string, '--dir', dir])
+
+  const out = join(root, 'out.jsonl')
+  t.same(await ask(['mem', 'export', '--out', out, '--dir', dir]), { exported: 4, file: out })
+  const rows = lines<{ text: string; vector?: readonly number[]; embedder?: string; edges?: unknown }>(readFileSync(out, 'utf8'))
+  t.same(
+    rows.map(({ text, embedder }) => [text, embedder]),
+    [
+      ['north', M],
+      ['north', N],
+      ['east', M],
+      ['of a model', undefined],
+      ['nowhere', undefined],
+    ],
+    'a memory once for each vector of it',
+  )
+  t.equal(rows.filter(({ edges }) => edges !== undefined).length, 1, 'and its links once')
+  const graph = (await weft(['mem', 'export', '--format', 'graphml', '--dir', dir])).stdout
+  t.equal(graph.match(/<node /g)?.length, 4)
+
+  // Elsewhere the words are known already, as from an export that had no vectors.
+  const bare = join(root, 'bare.jsonl')
+  writeFileSync(bare, rows.map(({ vector: _, embedder: __, edges: ___, ...row }) => JSON.stringify(row)).join('\n'))
+  t.match(await ask(['mem', 'import', 'jsonl', bare, '--dir', other]), { imported: 4, skipped: 1, failed: [] })
+  const status = (): Promise<MemoryStatus> => ask<MemoryStatus>(['mem', 'status', '--dir', other])
+  t.same((await status()).indexes, [])
+  t.match(await ask(['mem', 'import', 'jsonl', out, '--dir', other]), { imported: 0, skipped: 5, failed: [] })
+  const { indexes, frontier } = await status()
+  t.match(indexes, [
+    { embedder: M, vectors: 2 },
+    { embedder: N, vectors: 1 },
+  ])
+  t.match(await ask(['mem', 'import', 'jsonl', out, '--dir', other]), { imported: 0, skipped: 5, failed: [] })
+  t.equal((await status()).frontier, frontier, 'nothing is written twice')
+
+  const question = join(root, 'question.json')
+  for (const [vector, embedder, text] of [
+    [at(80), M, 'north'],
+    [at(10), M, 'east'],
+    [[1, 1, 2], N, 'north'],
+  ] as const) {
+    writeFileSync(question, JSON.stringify(vector))
+    const found = await ask<Recollection>(['mem', 'recall', '--vector', question, '--embedder', embedder, '--no-spread', '--dir', other])
+    t.equal(found.hits[0]?.text, text)
+  }
+  const back = join(root, 'back.jsonl')
+  await ask(['mem', 'export', '--out', back, '--dir', other])
+  const vectorsOf = (text: string): readonly unknown[] =>
+    lines<{ vector?: unknown }>(text).flatMap(({ vector }) => (vector === undefined ? [] : [vector]))
+  t.same(vectorsOf(readFileSync(back, 'utf8')), vectorsOf(readFileSync(out, 'utf8')), 'the same numbers')
+
+  // 64 vectors of the longest fill an answer: it ends between two of one memory.
+  const long = Array.from({ length: 79 }, (_, i) => {
+    const vector = Array.from({ length: VECTOR_DIMS_MAX }, (_, n) => (n + i) % 10)
+    return { text: `long ${(i + 1) >> 1}`, vector, embedder: `external:long-${i % 2}:${VECTOR_DIMS_MAX}` }
+  })
+  await weft(['mem', 'remember', '--jsonl', '-', '--dir', other], { input: long.map(line => JSON.stringify(line)).join('\n') })
+  t.same(await ask(['mem', 'export', '--out', back, '--dir', other]), { exported: 44, file: back })
+  const named = ({ text, embedder }: { readonly text: string; readonly embedder?: string }): string => `${text} ${embedder}`
+  t.same(
+    lines<{ text: string; embedder: string }>(readFileSync(back, 'utf8'))
+      .filter(({ text }) => text.startsWith('long'))
+      .map(named)
+      .sort(),
+    long.map(named).sort(),
+    'each vector once, however many answers it takes',
   )
 })

@@ -3,10 +3,10 @@ import { encode } from '../../base/codec.ts'
 import { toHex } from '../../base/bytes.ts'
 import type { ErrorCode } from '../../base/errors.ts'
 import { type CausalId, causalIdOf, memoryStream } from '../../base/ids.ts'
-import { EMBEDDERS_PER_AUTHOR_MAX } from '../../base/limits.ts'
+import { EMBEDDERS_PER_AUTHOR_MAX, VECTOR_DIMS_MAX, VECTOR_NUMBERS_PAGE } from '../../base/limits.ts'
 import { KIND, kindName } from '../../base/kinds.ts'
 import { encodeVector } from '../../ecc/vector-record.ts'
-import type { Recollection } from '../../node/api.ts'
+import type { GivenVector, Recollection } from '../../node/api.ts'
 import type { CommandTypes } from '../../node/commands/types.ts'
 import { SimRandom } from '../../sim/random.ts'
 import { World } from '../../sim/world.ts'
@@ -136,6 +136,69 @@ t.test('of several vectors of a memory the most similar speaks for it', async t 
     t.same(textsIn(recall(world, name, { vector: at(90), k: 1 })), ['seen from two sides'])
     t.same(textsIn(recall(world, name, { vector: at(47), k: 5 })), ['between', 'seen from two sides'], 'once')
   }
+})
+
+t.test('the vectors that callers gave are told as they were written, page by page, as of then, and of no other embedder', async t => {
+  const world = clusterOf(['a', 'b'])
+  const dims = VECTOR_DIMS_MAX
+  const long = `external:long:${dims}`
+  const ids = Array.from({ length: 70 }, (_, i) => {
+    const vector = Array.from({ length: dims }, (_, n) => ((n * 7 + i) % 11) - 5)
+    return world.ask('a', 'memory.remember', { text: `memory ${i}`, vector, embedder: long }).id
+  })
+  const first = ids[0] as CausalId
+  const bare = world.ask('a', 'memory.remember', { text: 'without' }).id
+  world.ask('a', 'memory.remember', { text: 'memory 0', vector: [1, 2], embedder: 'a-model' })
+  const { frontier } = world.ask('a', 'memory.status', {})
+  world.ask('a', 'memory.remember', { text: 'memory 0', vector: at(10), embedder: M })
+  untilEqual(world, ['a', 'b'])
+  remember(world, 'b', 'memory 0', 20)
+  untilEqual(world, ['a', 'b'])
+
+  const read = (name: string, asked: readonly CausalId[], asOf?: string): { rows: GivenVector[]; pages: number } => {
+    const rows: GivenVector[] = []
+    let [rest, place, pages] = [asked, 0, 0]
+    for (;;) {
+      const { vectors, next } = world.ask(name, 'memory.vectors', { ids: rest, place, asOf })
+      rows.push(...vectors)
+      pages++
+      t.ok(vectors.reduce((sum, { vector }) => sum + vector.length, 0) <= VECTOR_NUMBERS_PAGE)
+      if (next === undefined) return { rows, pages }
+      rest = rest.slice(rest.indexOf(next.id))
+      place = next.place
+    }
+  }
+  const { rows, pages } = read('b', [bare, ...ids])
+  t.equal(pages, 2)
+  t.strictSame(
+    rows.map(({ id, embedder }) => [id, embedder]),
+    [[first, long], [first, M], ...ids.slice(1).map(id => [id, long])],
+    'in the order they were asked for',
+  )
+  t.ok(
+    at(20).every((number, i) => Math.abs(number - (rows[1]?.vector[i] as number)) < 1e-3),
+    'of two authors the newest',
+  )
+  t.strictSame(
+    read('a', [first], frontier).rows.map(({ embedder }) => embedder),
+    [long],
+    'as of then',
+  )
+  t.strictSame(world.ask('b', 'memory.vectors', { ids: ['no id' as CausalId, 'f'.repeat(64) as CausalId, bare] }), { vectors: [] })
+  t.strictSame(
+    world.ask('b', 'memory.vectors', { ids: [first], place: 1 }).vectors.map(({ embedder }) => embedder),
+    [M],
+    'from a place on',
+  )
+
+  const other = clusterOf(['z'])
+  for (const [i, { vector, embedder }] of rows.entries()) other.ask('z', 'memory.remember', { text: `row ${i}`, vector, embedder })
+  const told = other.ask('z', 'memory.list', { limit: 100 }).memories.map(({ id }) => id)
+  const again: GivenVector[] = []
+  for (let from = 0; from < told.length; from += 50)
+    again.push(...other.ask('z', 'memory.vectors', { ids: told.slice(from, from + 50) }).vectors)
+  const numbers = (some: readonly GivenVector[]): string[] => some.map(({ vector, embedder }) => `${embedder} ${vector}`).sort()
+  t.strictSame(numbers(again), numbers(rows), 'written elsewhere they are the same, to the last bit')
 })
 
 t.test('what cannot be asked or kept is told with a code', async t => {
