@@ -25,12 +25,22 @@ export async function perform(args: readonly string[]): Promise<number> {
   let atHand: Command | undefined
   const program = createProgram(isJson, command => (atHand = command))
   try {
-    await program.parseAsync(words, { from: 'user' })
+    await program.parseAsync(knownTo(program, words) ? words : withoutHelp(words), { from: 'user' })
   } catch (thrown) {
     process.exitCode = fail(thrown, isJson, atHand ?? program)
   }
   await flushed()
   return Number(process.exitCode ?? 0)
+}
+
+/** Whether the first word is a command, if there is one. What is none has no help either: commander would print that of all commands. */
+function knownTo(program: Command, words: readonly string[]): boolean {
+  const [name] = program.parseOptions([...words]).operands
+  return name === undefined || program.commands.some(command => command.name() === name)
+}
+
+function withoutHelp(words: readonly string[]): readonly string[] {
+  return words.filter(word => word !== '--help' && word !== '-h')
 }
 
 function createProgram(isJson: boolean, onCommand: (command: Command) => void): Command {
@@ -84,11 +94,22 @@ function unquoted(thrown: unknown, atHand: Command): string {
 }
 
 /** What commander says, on one line. All commands there are would be more than one. */
-function misunderstood({ code, message }: CommanderError, { parent, commands }: Command): string {
+function misunderstood({ code, message }: CommanderError, { parent, commands, args }: Command): string {
   if (code === 'commander.help') return 'which command?'
   const said = message.replace(/^error: /, '').replaceAll('\n', ' ')
-  if (code !== 'commander.unknownCommand' || parent === null) return said
-  return `${said} (there are ${commands.map(command => command.name()).join(', ')})`
+  if (code !== 'commander.unknownCommand') return said
+  if (parent !== null) return `${said} (there are ${commands.map(command => command.name()).join(', ')})`
+  const places = placesOf(args[0] as string, ROUTES, 'weft')
+  if (places.length === 0) return said
+  return `unknown command '${args[0]}' (Did you mean ${places.length === 1 ? '' : 'one of '}${places.join(', ')}?)`
+}
+
+/** `weft mem recall` for `recall`: who leaves out the group means what is in it, whatever else is spelt much like it. */
+function placesOf(name: string, routes: readonly Route[], above: string): readonly string[] {
+  return routes.flatMap(route => [
+    ...(route.name === name ? [`${above} ${name}`] : []),
+    ...placesOf(name, route.commands ?? [], `${above} ${route.name}`),
+  ])
 }
 
 /** `weft sim run` */
