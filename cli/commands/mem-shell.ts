@@ -11,7 +11,7 @@ export const define: Define = command =>
   command
     .addHelpText(
       'after',
-      '\nEach line is what would stand after `weft mem`: recall "why did checkout fail", why 1a2b3c4d. `help` lists the commands, `exit` or Ctrl-D ends it.\nRead from a file or a pipe, it goes on after a line that fails, and ends with the exit code of the last that did.',
+      '\nEach line is what would stand after `weft mem`: recall "why did checkout fail", why 1a2b3c4d. `help` lists the commands, `exit` or Ctrl-D ends it.\nAll lines are about the node of the shell; a line may name another space. Read from a file or a pipe, it goes on after a line that fails, and ends with the exit code of the last that did.',
     )
     .action(action(async cli => await shell(cli)))
 
@@ -49,15 +49,16 @@ async function ask(cli: Invocation, words: readonly string[] | undefined): Promi
   if (first === '' || first.startsWith('#')) return 0
   if (first === 'shell') return reportFailure(new WeftError('usage', 'this is one already'), cli.isJson)
   if (words.includes('-')) return reportFailure(new WeftError('usage', 'standard input is what this shell reads'), cli.isJson)
+  if (words.some(word => word === '--dir' || word.startsWith('--dir=')))
+    return reportFailure(
+      new WeftError('usage', `this shell is of one node, that in ${cli.dir}`, { next: 'weft mem shell --dir DIR is of another one' }),
+      cli.isJson,
+    )
   process.exitCode = 0
-  const asked = first === 'help' ? ['mem', ...words.slice(1), '--help'] : ['mem', ...words]
-  const code = await perform([
-    ...asked,
-    '--dir',
-    cli.dir,
-    ...(cli.space === undefined ? [] : ['--space', cli.space]),
-    ...(cli.isJson ? ['--json'] : []),
-  ])
+  const asked = first === 'help' ? [...words.slice(1), '--help'] : words
+  // Before the words, of which the last counts: a line that names a space is about that one.
+  const ofShell = ['--dir', cli.dir, ...(cli.isJson ? ['--json'] : []), 'mem', ...(cli.space === undefined ? [] : ['--space', cli.space])]
+  const code = await perform([...ofShell, ...asked])
   process.exitCode = 0
   return code
 }

@@ -398,6 +398,11 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   )
   t.match(session.stderr, /unknown_id[\s\S]*a quote is not closed/)
   t.same((await mem<Recollection>('recall', 'never')).hits, [], 'nothing is done after exit')
+  for (const flag of ['--dir elsewhere', '--dir=elsewhere']) {
+    const { code, stderr } = await weft(['mem', 'shell', '--dir', dir], { input: `remember "for another node" ${flag}\n` })
+    t.match({ code, stderr }, { code: 64, stderr: `this shell is of one node, that in ${dir}` }, flag)
+  }
+  t.same((await mem<Recollection>('recall', 'another')).hits, [], 'what is for another node is not written here')
   t.same(
     (({ code, stderr }) => ({ code, stderr }))(await weft(['mem', 'shell', '--dir', dir], { input: 'status\n'.repeat(12) })),
     { code: 0, stderr: '' },

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import type { OperationResult, Receipt, Recollection, SpaceDetail, SpaceList } from '../../node/index.ts'
-import { ask, failure, nodeAt, type RunOptions, temporary, weft } from './weft.ts'
+import { ask, failure, lines, nodeAt, type RunOptions, temporary, weft } from './weft.ts'
 
 t.test('spaces on the command line, from the first to the last', { timeout: 60_000 }, async t => {
   const dir = join(temporary(t), '.weft')
@@ -19,6 +19,15 @@ t.test('spaces on the command line, from the first to the last', { timeout: 60_0
   t.same(await recall(['--space', 'plans']), ['we move in May'])
   t.same(await recall([], { WEFT_SPACE: 'notes' }), ['the door sticks'])
   t.same(await recall(['--space', 'main'], { WEFT_SPACE: 'notes' }), ['to all'], '--space before WEFT_SPACE')
+  const session = await weft(['mem', 'shell'], {
+    env: { ...at.env, WEFT_SPACE: 'notes' },
+    input: 'recall "move door" --space plans --json\nrecall "move door" --json\n',
+  })
+  t.same(
+    lines<Recollection>(session.stdout).map(({ hits }) => hits.map(({ text }) => text)),
+    [['we move in May'], ['the door sticks']],
+    'a line of a shell may name another space than the shell',
+  )
   const { spaces } = await ask<SpaceList>(['space', 'list'], at)
   t.same(
     spaces.map(({ space, memories, created, encrypted, role, taken }) => [space, memories, created, encrypted, role, taken]),
