@@ -82,7 +82,7 @@ function countOf(nodes: readonly string[] | null): string {
   return nodes === null ? 'all' : String(nodes.length)
 }
 
-function renderDetail({
+export function renderDetail({
   space,
   memories,
   authors,
@@ -102,12 +102,7 @@ function renderDetail({
     ['for', `${readers === null ? 'all members' : 'members with a role'}${created ? '' : ', as nobody has created it'}`],
     ['this node', roleText(role)],
     ...(encrypted
-      ? [
-          [
-            'encrypted',
-            `yes, with ${plural(keys, 'key')}${sealed === 0 ? '' : `; ${plural(sealed, 'record waits', 'records wait')} here for one`}`,
-          ],
-        ]
+      ? [['encrypted', `yes, ${role === 'relay' ? 'and this node passes on what it cannot read' : keysText(keys, sealed)}`]]
       : []),
     ...members.map(member => ['role', `${member.nodeId} ${roleText(member.role)}`]),
     ['memories', taken ? plural(memories, 'memory', 'memories') : 'this node keeps no copy'],
@@ -115,6 +110,10 @@ function renderDetail({
     ...(voids === 0 ? [] : [['void', `${plural(voids, 'record')}: weft mem conflicts --space ${space}`]]),
     ['frontier', frontier],
   ])
+}
+
+function keysText(keys: number, sealed: number): string {
+  return `with ${plural(keys, 'key')}${sealed === 0 ? '' : `; ${plural(sealed, 'record waits', 'records wait')} here for one`}`
 }
 
 function roleText(role: SpaceRole): string {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { renderDetail } from '../../cli/commands/space.ts'
 import type { OperationResult, Receipt, Recollection, SpaceDetail, SpaceList } from '../../node/index.ts'
 import { ask, failure, lines, nodeAt, type RunOptions, temporary, weft } from './weft.ts'
 
@@ -39,7 +40,14 @@ t.test('spaces on the command line, from the first to the last', { timeout: 60_0
   )
   await ask(['space', 'rotate', 'plans'], at)
   const { nodeId } = await ask<{ nodeId: string }>(['id'], at)
-  t.match(await ask<SpaceDetail>(['space', 'show', 'plans'], at), { keys: 2, sealed: 0, void: 0, members: [{ nodeId, role: 'admin' }] })
+  const detail = await ask<SpaceDetail>(['space', 'show', 'plans'], at)
+  t.match(detail, { keys: 2, sealed: 0, void: 0, members: [{ nodeId, role: 'admin' }] })
+  t.match(renderDetail({ ...detail, role: 'read', sealed: 2 }), /encrypted +yes, with 2 keys; 2 records wait here for one\n/)
+  t.match(
+    renderDetail({ ...detail, role: 'relay', sealed: 2 }),
+    /encrypted +yes, and this node passes on what it cannot read\n/,
+    'a relay waits for no key',
+  )
   const shown = await weft(['space', 'show', 'plans'], at)
   t.match(shown.stdout, /encrypted +yes, with 2 keys\n/)
   t.match((await weft(['space', 'list'], at)).stdout, /plans +1 +1 +1 +yes +admin\n/)
