@@ -23,7 +23,7 @@ interface Options {
 
 export const define: Define = command =>
   command
-    .option('--out <file>', 'write to a file instead of stdout')
+    .option('--out <file>', 'write to a file instead of stdout; - is stdout')
     .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .addOption(
       new Option('--format <format>', 'jsonl, which weft mem import reads, graphml, for programs that draw graphs, or cbor, with --proofs')
@@ -40,6 +40,7 @@ export const define: Define = command =>
         if (name === 'cbor' || proofs !== undefined) {
           if (name !== 'cbor' || proofs === undefined || out !== undefined || asOf !== undefined)
             throw new WeftError('invalid_argument', '--format cbor and --proofs FILE go together, and with neither --out nor --as-of')
+          if (proofs === '-') throw new WeftError('usage', 'an export with proofs is written to a file, not to stdout')
           const archived = await writeArchive(cli.request, proofs, (records, of) =>
             cli.progress.update(() => `exported ${records} of ${of} records`),
           )
@@ -48,7 +49,7 @@ export const define: Define = command =>
         }
         const format = EXPORT_FORMATS[name]()
         const progress = (count: number): void => cli.progress.update(() => `exported ${count}`)
-        if (out === undefined) {
+        if (out === undefined || out === '-') {
           await exportTo(cli.request, format, asOf, writeAll, progress)
           return cli.progress.done()
         }

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
+import { WeftError } from '../../base/errors.ts'
 import type { Explanation } from '../../node/api.ts'
 import { type Proof, proofText } from '../../node/proof/proof.ts'
 import { cannotWrite } from '../failure.ts'
 import { action, type Define } from '../invocation.ts'
-import { styled } from '../output.ts'
+import { styled, talk, writeAll } from '../output.ts'
 import { firstLine, plural, replaced, short } from '../text.ts'
 import { renderWays } from '../ways.ts'
 
@@ -16,20 +17,23 @@ export const define: Define = command =>
   command
     .argument('<id>', 'its id, or 8 or more of its first digits')
     .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
-    .option('--proof <file>', 'write also what shows it to anybody: weft verify reads it, without any node')
+    .option('--proof <file>', 'write also what shows it to anybody, - for stdout: weft verify reads it, without any node')
     .action(
       action(async (cli, [id]: readonly [string], { asOf, proof: file }: Options) => {
+        if (file === '-' && cli.isJson) throw new WeftError('usage', 'one thing can go to stdout: the proof, or with --json what it shows')
         const explanation = await cli.request('memory.why', { id, asOf })
         if (file === undefined) return cli.print(explanation, renderWhy)
         // Of the same moment, whatever is written meanwhile.
         const proof = await cli.request('memory.prove', { id: explanation.id, asOf: explanation.frontier })
-        await writeProof(file, proof)
         const written = { file, records: proof.logs.reduce((sum, { records }) => sum + records.length, 0), genesis: proof.cluster }
+        await writeProof(file, proof)
+        if (file === '-') return talk(`${renderWhy(explanation)}\n\n${renderWritten(written)}`)
         cli.print({ ...explanation, proof: written }, () => `${renderWhy(explanation)}\n\n${renderWritten(written)}`)
       }),
     )
 
 async function writeProof(file: string, proof: Proof): Promise<void> {
+  if (file === '-') return writeAll(proofText(proof))
   try {
     await writeFile(file, proofText(proof))
   } catch (thrown) {
@@ -38,7 +42,8 @@ async function writeProof(file: string, proof: Proof): Promise<void> {
 }
 
 function renderWritten({ file, records, genesis }: { readonly file: string; readonly records: number; readonly genesis: string }): string {
-  return `${plural(records, 'record')} in ${file}; whoever knows this cluster can check them:\n  weft verify ${file} --genesis ${genesis}`
+  const [there, name] = file === '-' ? ['on stdout', 'FILE'] : [`in ${file}`, file]
+  return `${plural(records, 'record')} ${there}; whoever knows this cluster can check them:\n  weft verify ${name} --genesis ${genesis}`
 }
 
 /** What was asked about, and under it the ways back to what it rests on, strongest first. */

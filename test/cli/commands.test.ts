@@ -361,6 +361,11 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   const { genesis } = proven.proof
   t.match(proven, { paths: why.paths, proof: { file, records: 5, genesis: HEX } })
   t.match(await human('why', outage.id, '--proof', file), `weft verify ${file} --genesis ${genesis}\n`)
+  const toStdout = await weft(['mem', 'why', outage.id, '--proof', '-', '--dir', dir])
+  t.equal(toStdout.stdout, readFileSync(file, 'utf8'), '- is stdout: the proof and nothing else')
+  t.match(toStdout.stderr, `5 records on stdout; whoever knows this cluster can check them:\n  weft verify FILE --genesis ${genesis}\n`)
+  t.match(toStdout.stderr, `because ${cause.id.slice(0, 8)}  The pool of connections`)
+  t.equal(await human('export', '--out', '-'), await human('export'), 'and of an export')
   // Elsewhere: no node directory, nothing but the file and the hash.
   const elsewhere = { cwd: temporary(t) }
   const verified = await weft(['verify', file, '--genesis', genesis, '--json'], elsewhere)
