@@ -205,7 +205,11 @@ export const ROUTES: readonly Route[] = [
           },
         ],
       },
-      { name: 'export', about: 'write the memory as JSON Lines', load: async () => (await import('./commands/mem-export.ts')).define },
+      {
+        name: 'export',
+        about: 'write the memory to a file, or stdout',
+        load: async () => (await import('./commands/mem-export.ts')).define,
+      },
       {
         name: 'reembed',
         about: 'make vectors for memories that have none',
