@@ -17,6 +17,10 @@ import { memoryToRead, memoryToWrite, space } from './in-space.ts'
 const whole = { space, asOf: z.string().optional(), anywhere: z.boolean().optional() }
 const count = z.number().int().min(0)
 const proposal = z.string().regex(/^[0-9a-f]{4,16}$/, 'a proposal is 16 hex digits, or 4 or more of their beginning')
+/** Any of the names that `locate` takes. */
+const recordName = z
+  .string()
+  .regex(/^[0-9a-f]{8,64}(\/\d+)?$/, 'an id, or LOG/SEQ like 1a2b3c4d/7; an id or a log is 64 hex digits, or 8 or more of their beginning')
 
 export const cognitionCommands: CommandsOf<
   | 'memory.coherence'
@@ -127,7 +131,7 @@ export const cognitionCommands: CommandsOf<
     )
   }),
 
-  'memory.locate': command(z.strictObject({ space, name: z.string() }), (core, input, to) => {
+  'memory.locate': command(z.strictObject({ space, name: recordName }), (core, input, to) => {
     if (input.name.includes('/')) return locate(core, memoryToRead(core, input), input.name, to)
     memoryOf(core, input, [input.name], to, (memory, [found]) => locate(core, memory, found as CausalId, to))
   }),

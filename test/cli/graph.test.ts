@@ -146,6 +146,7 @@ t.test('what stands around a memory, or around what a query finds, nearest first
     [{ id: outage, query: 'x' }, 'invalid_argument'],
     [{ id: id(7) }, 'unknown_id'],
     [{ id: gone }, 'unknown_id'],
+    [{ id: outage.slice(0, 7) }, 'invalid_argument'],
     [{ id: outage, limit: 61 }, 'invalid_argument'],
   ] as const)
     t.equal(

@@ -270,10 +270,12 @@ t.test('one thing has many names, and each leads to all others', t => {
   t.same(world.ask('a', 'memory.locate', { name: `${log.slice(0, 10)}/${seq}` }), found)
   t.match(world.ask('a', 'memory.locate', { name: link }), { kind: 'memory.link', graph: { role: 'link', state: null, links: 0 } })
   t.match(world.ask('a', 'memory.locate', { name: `${log}/0` }), { kind: 'log.genesis', graph: null })
-  for (const name of ['nothing', `${log}/999`, 'f'.repeat(64), `${'e'.repeat(64)}/1`])
+  const missing = [`${log}/999`, 'f'.repeat(64), `${'e'.repeat(64)}/1`].map(name => [name, 'unknown_id'])
+  const wrong = ['nothing', id.slice(0, 7), 'foo/bar', `${log}/`, `${log}/-1`, `${id}/1/2`].map(name => [name, 'invalid_argument'])
+  for (const [name = '', code] of [...missing, ...wrong])
     t.equal(
       codeOf(() => world.ask('a', 'memory.locate', { name })),
-      'unknown_id',
+      code,
       name,
     )
   t.end()
