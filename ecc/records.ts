@@ -13,6 +13,7 @@ import {
 } from '../base/limits.ts'
 import { bytes, list, option, optional, type Shape, text, tuple, uint } from '../base/shape.ts'
 import { EDGE_TYPES, edgeTypeOf, type EdgeType, isEdgeType } from './edge-types.ts'
+import { timeFault } from './import/import-item.ts'
 
 /**
  * The bodies of memory records: deterministic CBOR arrays, one encoding per content, so that
@@ -261,9 +262,10 @@ function nameFault(value: string | null): string | undefined {
   return length > KEY_MAX_BYTES ? `has ${length} bytes, at most ${KEY_MAX_BYTES}` : undefined
 }
 
+/** A record holds one form of a moment; of what people write, a date too, whoever takes it in has made that. */
 function checkTime(field: string, value: string | undefined): void {
   if (value === undefined || isTimeOrNone(value)) return
-  throw new WeftError('time_invalid', `${field} is ISO 8601 like 2026-01-31T12:00:00.000Z, got ${JSON.stringify(value)}`)
+  throw timeFault(field, value)
 }
 
 function isTimeOrNone(value: string | null): boolean {

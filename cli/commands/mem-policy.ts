@@ -1,6 +1,7 @@
+import { WeftError } from '../../base/errors.ts'
 import type { PolicyInfo, PolicyInput, PolicyRun } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
-import { count } from '../parse.ts'
+import { positive } from '../parse.ts'
 import { firstLine, plural, short, table } from '../text.ts'
 
 interface SetOptions {
@@ -13,14 +14,20 @@ interface SetOptions {
   readonly evenIfNeeded?: boolean
 }
 
+/** What a policy of a kind is nothing without. */
+const NEEDED: ReadonlyMap<string, readonly ('label' | 'after')[]> = new Map([
+  ['decay', ['after']],
+  ['label', ['label', 'after']],
+])
+
 export const defineSet: Define = command =>
   command
     .argument('<name>', 'small letters, digits and -')
     .argument('<kind>', 'decay, label or quota')
     .option('--after <time>', 'decay, label: how old, like 90d, 12h or 30m')
     .option('--label <name=value>', 'only memories with this label')
-    .option('--memories <n>', 'quota: how many at most', count)
-    .option('--bytes <n>', 'quota: how much text and labels at most', count)
+    .option('--memories <n>', 'quota: how many at most', positive)
+    .option('--bytes <n>', 'quota: how much text and labels at most', positive)
     .option('--per <label>', 'quota: for each value of this label; what has no such label stays')
     .option('--erase', 'erase for ever, rather than take back')
     .option('--even-if-needed', 'also what a current memory rests on')
@@ -30,6 +37,9 @@ export const defineSet: Define = command =>
     )
     .action(
       action(async (cli, [name, kind]: readonly [string, string], { erase, ...options }: SetOptions) => {
+        const lacking = (NEEDED.get(kind) ?? []).filter(option => options[option] === undefined)
+        if (lacking.length > 0)
+          throw new WeftError('invalid_argument', `a ${kind} policy needs ${lacking.map(option => `--${option}`).join(' and ')}`)
         const policy = { kind, space: cli.space, ...options, ...(erase === true ? { action: 'erase' } : {}) } as PolicyInput
         const { policies } = await cli.request('policy.set', { name, policy })
         cli.print(policies[0], () => `${name}: ${policies.map(whatOf).join('')}`)

@@ -1,4 +1,5 @@
 import { utf8 } from '../../base/bytes.ts'
+import { WeftError } from '../../base/errors.ts'
 import { BODY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES } from '../../base/limits.ts'
 import type { EdgeType } from '../edge-types.ts'
 
@@ -53,4 +54,12 @@ export function isoTime(text: string): string | undefined {
   // JavaScript reads February 31 as March 3.
   if (Number.isNaN(ms) || !new Date(day).toISOString().startsWith(text.slice(0, 10))) return undefined
   return new Date(ms).toISOString()
+}
+
+/** What is no time, wherever somebody wrote one: `isoTime` says what is. */
+export function timeFault(name: string, value: unknown): WeftError {
+  return new WeftError(
+    'time_invalid',
+    `${name} is ISO 8601 with a zone, like 2026-01-31T12:00:00Z, or a date, got ${JSON.stringify(value)}`,
+  )
 }

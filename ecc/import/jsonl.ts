@@ -2,7 +2,7 @@ import { type ErrorCode, WeftError } from '../../base/errors.ts'
 import { isEdgeType } from '../edge-types.ts'
 import { encodeRemember, weightOf } from '../records.ts'
 import { checkEmbedder, unitVector } from '../vector-record.ts'
-import { type ImportEdge, type ImportItem, isoTime } from './import-item.ts'
+import { type ImportEdge, type ImportItem, isoTime, timeFault } from './import-item.ts'
 
 /** What is wrong with a line. */
 export interface ImportFault {
@@ -87,8 +87,7 @@ function metaOf(_name: string, value: unknown): Readonly<Record<string, string>>
 
 function timeOf(name: string, value: unknown): string {
   const time = isoTime(textOf(name, value))
-  if (time === undefined)
-    throw new WeftError('time_invalid', `${name} is ISO 8601 with a zone, like 2026-01-31T12:00:00Z, got ${JSON.stringify(value)}`)
+  if (time === undefined) throw timeFault(name, value)
   return time
 }
 

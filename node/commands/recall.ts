@@ -5,7 +5,7 @@ import { RECALL_K_MAX, RIVAL_TEXT_MAX, RIVALS_SHOWN } from '../../base/limits.ts
 import { reaches } from '../../discovery/spaces.ts'
 import { behaviourOf, EDGE_TYPES, type PathEdge } from '../../ecc/edge-types.ts'
 import { RUN_MAX_CHARS } from '../../ecc/entities.ts'
-import { isoTime } from '../../ecc/import/import-item.ts'
+import { isoTime, timeFault } from '../../ecc/import/import-item.ts'
 import { type Expansion, HOPS_MAX } from '../../ecc/spread.ts'
 import type { RecallOptions, Recollection } from '../api.ts'
 import type { Core } from '../core.ts'
@@ -235,10 +235,6 @@ function trustOf(core: Core, asked: RecallOptions['trust']): ReadonlyMap<NodeId,
 function momentOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const time = isoTime(text)
-  if (time === undefined)
-    throw new WeftError(
-      'time_invalid',
-      `${name} is ISO 8601 with a zone, like 2026-01-31T12:00:00Z, or a date, got ${JSON.stringify(text)}`,
-    )
+  if (time === undefined) throw timeFault(name, text)
   return Date.parse(time)
 }
