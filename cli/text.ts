@@ -32,10 +32,13 @@ export function short(id: string): string {
   return /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 8) : id.length > 12 ? `..${id.slice(-8)}` : id
 }
 
-/** The first line, on a terminal cut to what fits beside `margin` columns. */
-export function firstLine(text: string, margin: number = 0): string {
+/** 200 characters of a text say which it is, where it stands among many and no terminal says how wide a line may be. */
+export const ROW_MAX_CHARS = 200
+
+/** The first line, on a terminal cut to what fits beside `margin` columns, anywhere to `maxChars`. */
+export function firstLine(text: string, margin: number = 0, maxChars: number = Infinity): string {
   const line = visible(text.trim().split(/\r?\n/, 1)[0] ?? '')
-  const room = Math.max(20, (process.stdout.columns ?? Infinity) - margin)
+  const room = Math.min(maxChars, Math.max(20, (process.stdout.columns ?? Infinity) - margin))
   return line.length <= room ? line : `${line.slice(0, room - 3)}...`
 }
 

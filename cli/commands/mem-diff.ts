@@ -2,7 +2,7 @@ import type { ChangedMemory, MemoryDifference } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
 import { styled } from '../output.ts'
 import { positive } from '../parse.ts'
-import { firstLine, short } from '../text.ts'
+import { firstLine, ROW_MAX_CHARS, short } from '../text.ts'
 
 export const define: Define = command =>
   command
@@ -41,5 +41,5 @@ function renderMemory({ id, text, before, after, by }: ChangedMemory): string {
           : before === null
             ? ''
             : 'holds again: '
-  return `${mark} ${styled('bold', short(id))}  ${what}${firstLine(text, 24 + what.length)}`
+  return `${mark} ${styled('bold', short(id))}  ${what}${firstLine(text, 24 + what.length, ROW_MAX_CHARS)}`
 }

@@ -2,7 +2,7 @@ import type { MemoryPage, MemoryRecord } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
 import { positive } from '../parse.ts'
 import { styled } from '../output.ts'
-import { firstLine, short } from '../text.ts'
+import { firstLine, ROW_MAX_CHARS, short } from '../text.ts'
 
 interface Options {
   readonly after?: string
@@ -25,7 +25,7 @@ function render({ memories, frontier, more }: MemoryPage): string {
   if (memories.length === 0) return 'nothing'
   const lines = memories.map(
     memory =>
-      `${short(memory.id)}  ${memory.at.slice(0, 19)}Z  ${short(memory.author)}  ${mark(memory.state)}${firstLine(memory.text, 48)}`,
+      `${short(memory.id)}  ${memory.at.slice(0, 19)}Z  ${short(memory.author)}  ${mark(memory.state)}${firstLine(memory.text, 48, ROW_MAX_CHARS)}`,
   )
   return `${lines.join('\n')}${more ? `\n\nmore: weft mem list --after ${frontier}` : ''}`
 }

@@ -2,7 +2,7 @@ import { WeftError } from '../../base/errors.ts'
 import type { PolicyInfo, PolicyInput, PolicyRun } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
 import { positive } from '../parse.ts'
-import { firstLine, plural, short, table } from '../text.ts'
+import { firstLine, plural, ROW_MAX_CHARS, short, table } from '../text.ts'
 
 interface SetOptions {
   readonly after?: string
@@ -98,7 +98,7 @@ function renderRun({ policy, action: verb, looked, victims, needed, forgotten, m
   const done = verb === 'erase' ? 'erased' : 'taken back'
   const rows = victims
     .slice(0, SHOWN_MAX)
-    .map(({ id, text, at, because }) => `  ${short(id)}  ${at.slice(0, 19)}Z  ${firstLine(text, 60)}  (${because})`)
+    .map(({ id, text, at, because }) => `  ${short(id)}  ${at.slice(0, 19)}Z  ${firstLine(text, 60, ROW_MAX_CHARS)}  (${because})`)
   const left = victims.length > SHOWN_MAX ? [`  ... and ${victims.length - SHOWN_MAX} more`] : []
   const went = dryRun
     ? `${victims.length}${more ? ' and more' : ''} would be ${done}`

@@ -7,6 +7,7 @@ import t from 'tap'
 import { JSONL_IN_FLIGHT } from '../../base/limits.ts'
 import { isAlive } from '../../cli/background.ts'
 import { type Route, ROUTES } from '../../cli/routes.ts'
+import { ROW_MAX_CHARS } from '../../cli/text.ts'
 import { wordsIn } from '../../cli/words.ts'
 import type {
   ChainHeads,
@@ -462,6 +463,21 @@ t.test('the memory of a node', { timeout: 60_000 }, async t => {
   const { id: pipedId } = JSON.parse(piped.stdout) as Receipt
   t.equal((await mem<MemoryDetail>('show', pipedId)).text, 'From a pipe,\nas it stands')
   t.match(await human('graph', pipedId, '--svg', '-'), /^<svg [^]*<\/svg>\n?$/, 'the picture and nothing else')
+
+  const { frontier: shortBefore } = await mem<MemoryStatus>('status')
+  const long = `A text of many words ${'and more '.repeat(1000)}`.trim()
+  await mem('remember', long)
+  await mem('policy', 'set', 'few', 'quota', '--memories', '1')
+  const beginning = `${long.slice(0, ROW_MAX_CHARS - 3)}...`
+  for (const args of [['list'], ['diff', shortBefore], ['policy', 'run', '--dry-run']]) {
+    const rows = (await human(...args)).split('\n')
+    t.ok(
+      rows.some(row => row.includes(beginning)),
+      `${args.join(' ')}: the beginning of a long text`,
+    )
+    t.ok(Math.max(...rows.map(row => row.length)) < ROW_MAX_CHARS + 100, 'and no more of it')
+  }
+  t.match(await human('recall', 'many words', '--no-spread'), long, 'what was looked for is shown whole')
 
   for (const args of [['list'], ['status'], ['show', outage.id], ['conflicts']]) {
     const said = await weft(['mem', ...args, '--dir', dir])
