@@ -143,6 +143,9 @@ function render({ imported, skipped, failed, moved = 0, pruned }: PrunedSummary)
   return [head, ...failed.slice(0, SHOWN_MAX).map(renderFailure), ...rest].join('\n')
 }
 
-function renderFailure({ line, key, code, message }: ImportFailure): string {
-  return `  line ${line}${key === undefined ? '' : ` (${oneLine(key)})`}: ${message} (${code})`
+function renderFailure({ line, item, key, id, code, message }: ImportFailure): string {
+  const where = line === undefined ? (item === undefined ? undefined : `item ${item}`) : `line ${line}`
+  const name = key === undefined ? id : oneLine(key)
+  const which = where === undefined ? name : name === undefined ? where : `${where} (${name})`
+  return `  ${which}: ${message} (${code})`
 }

@@ -92,6 +92,6 @@ function quotesOf(fold: MemoryFold, said: ReadonlyMap<CausalId, Remember>): read
       ...(validTo === null ? {} : { validTo }),
       ...(edges.length === 0 ? {} : { edges }),
     }
-    return [{ line: i + 1, item, oldId: id }]
+    return [{ place: i + 1, item, oldId: id }]
   })
 }

@@ -67,7 +67,7 @@ function keyOf(hash: string): string {
   return `git:${hash}`
 }
 
-/** The entries of the commits that are not known. Their lines count the known ones too: where a commit stands in its history. */
+/** The entries of the commits that are not known. Their places count the known ones too: where a commit stands in its history. */
 async function* readCommits(
   path: string,
   commits: ReadonlyMap<string, readonly string[]>,
@@ -78,10 +78,10 @@ async function* readCommits(
   const knownKeys = new Set([...known].map(keyOf))
   const missing = await missingParents(commits, known, request)
   const history = new GitHistory()
-  let line = 0
+  let place = 0
   const entriesOf = (items: readonly ImportItem[]): readonly Entry[] =>
     items
-      .map(item => ({ line: ++line, key: item.key, item: withoutLinksTo(missing, item) }))
+      .map(item => ({ place: ++place, key: item.key, item: withoutLinksTo(missing, item) }))
       .filter(({ key }) => key === undefined || !knownKeys.has(key))
   const hashes = [...parentsFirst(commits)].reverse() // `--reverse` turns them round again
   for await (const output of git(path, [...GIT_LOG_ARGUMENTS, '--no-walk=unsorted', '--stdin'], `${hashes.join('\n')}\n`))

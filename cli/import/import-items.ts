@@ -4,18 +4,30 @@ import type { ImportItem } from '../../node/api.ts'
 import type { Request } from '../../node/commands/types.ts'
 import { LINE_MAX_BYTES } from '../lines.ts'
 
+/** Where something stands in what was read. */
+interface Place {
+  /** From 1: the order of what is told. */
+  readonly place: number
+  /** What `place` counts, if a person would find it by that; without it only the key or the id does. */
+  readonly unit?: 'line' | 'item'
+}
+
 /** One thing to import as it was read, or why it cannot be. */
-export type Entry = { readonly line: number; readonly key?: string | undefined } & (
-  | { readonly item: ImportItem /** The id it had where it was exported: other lines may name it so. */; readonly oldId?: string }
-  | { readonly code: ErrorCode; readonly message: string }
-)
+export type Entry = Place & { readonly key?: string | undefined } & (
+    | { readonly item: ImportItem /** The id it had where it was exported: other lines may name it so. */; readonly oldId?: string }
+    | { readonly code: ErrorCode; readonly message: string }
+  )
 
 export interface ImportFailure {
-  /** Where it stands in what was read, from 1. */
-  readonly line: number
+  /** Of a file of lines, from 1. */
+  readonly line?: number
+  /** Of a list, from 1. */
+  readonly item?: number
+  readonly key?: string
+  /** What it is called where it was exported, if nothing else says which it is. */
+  readonly id?: string
   readonly code: ErrorCode
   readonly message: string
-  readonly key?: string
 }
 
 export interface ImportSummary {
@@ -49,7 +61,7 @@ const EDGES_MAX = 256
 export class ItemImport {
   readonly #request: Request
   readonly #onProgress: (done: number) => void
-  readonly #failed: ImportFailure[] = []
+  readonly #failed: { readonly place: number; readonly failure: ImportFailure }[] = []
   /** Items with links that could not be made yet. */
   readonly #unlinked: ItemEntry[] = []
   /** Ids of an export, and what they are here. */
@@ -73,7 +85,11 @@ export class ItemImport {
   async run(entries: AsyncIterable<readonly Entry[]>): Promise<ImportSummary> {
     await this.#inBatches(entries, batch => this.#firstPass(batch))
     await this.#inBatches([this.#unlinked.flatMap(inParts)], batch => this.#secondPass(batch))
-    return { imported: this.#imported, skipped: this.#skipped, failed: this.#failed.sort((a, b) => a.line - b.line) }
+    return {
+      imported: this.#imported,
+      skipped: this.#skipped,
+      failed: this.#failed.sort((a, b) => a.place - b.place).map(({ failure }) => failure),
+    }
   }
 
   async #inBatches(
@@ -158,8 +174,11 @@ export class ItemImport {
     return { ...item, edges: edges.map(edge => ({ ...edge, to: this.#renamed.get(edge.to) ?? edge.to })) }
   }
 
-  #fail({ line, key }: Entry, code: ErrorCode, message: string): void {
-    this.#failed.push({ line, code, message, ...(key === undefined ? {} : { key }) })
+  #fail(entry: Entry, code: ErrorCode, message: string): void {
+    const { place, unit, key } = entry
+    const id = 'item' in entry && unit === undefined && key === undefined ? entry.oldId : undefined
+    const where = { ...(unit && { [unit]: place }), ...(key !== undefined && { key }), ...(id !== undefined && { id }) }
+    this.#failed.push({ place, failure: { ...where, code, message } })
   }
 }
 

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { WeftError } from '../../base/errors.ts'
 import { parseChat } from '../../ecc/import/chat.ts'
+import type { ReadJson } from '../../ecc/import/json-document.ts'
 import { parseMcpMemory } from '../../ecc/import/mcp-memory.ts'
 import { openInput } from '../lines.ts'
 import type { Entry } from './import-items.ts'
@@ -18,8 +19,11 @@ export async function readMcpMemory(file: string): Promise<readonly Entry[]> {
   return entriesOf(parseMcpMemory(await textIn(file)))
 }
 
-function entriesOf({ found, faults }: ReturnType<typeof parseChat>): readonly Entry[] {
-  return [...found.map(({ line, item }) => ({ line, key: item.key, item })), ...faults]
+function entriesOf({ found, faults, unit }: ReadJson): readonly Entry[] {
+  return [
+    ...found.map(({ line, item }) => ({ place: line, unit, key: item.key, item })),
+    ...faults.map(({ line, code, message }) => ({ place: line, unit, code, message })),
+  ]
 }
 
 async function textIn(file: string): Promise<string> {

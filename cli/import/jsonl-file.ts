@@ -10,12 +10,13 @@ import type { Entry } from './import-items.ts'
 export async function* readJsonl(file: string, embedder?: string): AsyncGenerator<readonly Entry[]> {
   for await (const lines of linesOf(openInput(file))) {
     yield lines.flatMap(({ number, content }): readonly Entry[] => {
-      if ('error' in content) return [{ line: number, code: content.error.code, message: content.error.message }]
+      const at = { place: number, unit: 'line' } as const
+      if ('error' in content) return [{ ...at, code: content.error.code, message: content.error.message }]
       const { text, oldId } = withoutOrigin(content.text)
       const item = parseJsonlLine(text, number, embedder)
       if (item === undefined) return []
-      if ('code' in item) return [item]
-      return [{ line: number, item, key: item.key, ...(oldId === undefined ? {} : { oldId }) }]
+      if ('code' in item) return [{ ...at, code: item.code, message: item.message }]
+      return [{ ...at, item, key: item.key, ...(oldId === undefined ? {} : { oldId }) }]
     })
   }
 }

@@ -8,7 +8,7 @@ import type { Entry } from './import-items.ts'
 const SKIPPED: readonly string[] = ['node_modules', '.git']
 
 /**
- * The sections of every `.md` file below a folder, in the order of their names. `line` counts sections.
+ * The sections of every `.md` file below a folder, in the order of their names.
  *
  * @param prefix of their keys
  */
@@ -25,9 +25,9 @@ export function readMarkdown(folder: string, prefix: string = markdownPrefix(und
   }
   const sections = parseMarkdown(files, prefix)
   return [
-    ...sections.map((item, i): Entry => ({ line: i + 1, key: item.key, item })),
+    ...sections.map((item, i): Entry => ({ place: i + 1, key: item.key, item })),
     ...failed.map(
-      ({ path, message }, i): Entry => ({ line: sections.length + i + 1, key: `${prefix}${path}`, code: 'text_invalid', message }),
+      ({ path, message }, i): Entry => ({ place: sections.length + i + 1, key: `${prefix}${path}`, code: 'text_invalid', message }),
     ),
   ]
 }

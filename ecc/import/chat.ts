@@ -2,7 +2,7 @@ import { toHex, utf8 } from '../../base/bytes.ts'
 import { hash } from '../../base/crypto/hash.ts'
 import { KEY_MAX_BYTES } from '../../base/limits.ts'
 import { fitText, type Found, type ImportItem, isoTime } from './import-item.ts'
-import { type Fields, fieldsOf, jsonValues, textIn, type Value } from './json-document.ts'
+import { type Fields, fieldsOf, jsonValues, type ReadJson, textIn, type Value } from './json-document.ts'
 import type { ImportFault } from './jsonl.ts'
 
 /**
@@ -17,8 +17,8 @@ import type { ImportFault } from './jsonl.ts'
  *
  * @param origin names the conversation where it has no name of its own: a file
  */
-export function parseChat(text: string, origin: string): { readonly found: readonly Found[]; readonly faults: readonly ImportFault[] } {
-  const { values, faults } = jsonValues(text)
+export function parseChat(text: string, origin: string): ReadJson {
+  const { values, faults, unit } = jsonValues(text)
   const found: Found[] = []
   const unknown: ImportFault[] = []
   /** Of each conversation: its messages so far, and the key of the last. */
@@ -39,7 +39,7 @@ export function parseChat(text: string, origin: string): { readonly found: reado
     }
   }
   // A program writes down more than messages: only where nothing at all was understood is that a fault.
-  return { found, faults: found.length > 0 ? faults : [...faults, ...unknown] }
+  return { found, faults: found.length > 0 ? faults : [...faults, ...unknown], unit }
 }
 
 interface Conversation {

@@ -28,8 +28,9 @@ export interface ImportEdge {
   readonly weight?: number
 }
 
-/** Something to import, and the line it stands on, from 1. */
+/** Something to import, and the line it stands on, or its place in a list. */
 export interface Found {
+  /** From 1. */
   readonly line: number
   readonly item: ImportItem
 }

@@ -1,4 +1,13 @@
+import type { Found } from './import-item.ts'
 import type { ImportFault } from './jsonl.ts'
+
+/** What was found in a document of JSON, or in JSON Lines. */
+export interface ReadJson {
+  readonly found: readonly Found[]
+  readonly faults: readonly ImportFault[]
+  /** What the places count: the lines of JSON Lines, or the items of a list. */
+  readonly unit: 'line' | 'item'
+}
 
 /** A value of JSON that was read, and where: the line of JSON Lines, or the place in a list. */
 export interface Value {
@@ -11,11 +20,11 @@ export interface Value {
  * What a program wrote as one document of JSON, or as JSON Lines: nothing in the name of a file says which. A line
  * that cannot be read is a fault, and those around it are read.
  */
-export function jsonValues(text: string): { readonly values: readonly Value[]; readonly faults: readonly ImportFault[] } {
+export function jsonValues(text: string): { readonly values: readonly Value[] } & Omit<ReadJson, 'found'> {
   try {
     const whole: unknown = JSON.parse(text)
     const list: readonly unknown[] = Array.isArray(whole) ? whole : [whole]
-    return { values: list.map((value, i) => ({ line: i + 1, value })), faults: [] }
+    return { values: list.map((value, i) => ({ line: i + 1, value })), faults: [], unit: 'item' }
   } catch {
     // It may be several documents, one on each line.
   }
@@ -29,7 +38,7 @@ export function jsonValues(text: string): { readonly values: readonly Value[]; r
       faults.push({ line: i + 1, code: 'import_invalid', message: `not JSON: ${(thrown as Error).message}` })
     }
   }
-  return { values, faults }
+  return { values, faults, unit: 'line' }
 }
 
 export type Fields = Readonly<Record<string, unknown>>

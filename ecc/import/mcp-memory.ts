@@ -3,8 +3,7 @@ import { hash } from '../../base/crypto/hash.ts'
 import { KEY_MAX_BYTES } from '../../base/limits.ts'
 import { isEdgeType } from '../edge-types.ts'
 import { fitText, type Found, type ImportEdge, type ImportItem } from './import-item.ts'
-import { fieldsOf, jsonValues, textIn } from './json-document.ts'
-import type { ImportFault } from './jsonl.ts'
+import { fieldsOf, jsonValues, type ReadJson, textIn } from './json-document.ts'
 
 /**
  * The file of the reference memory server of the Model Context Protocol: JSON Lines of
@@ -14,18 +13,19 @@ import type { ImportFault } from './jsonl.ts'
  * An entity becomes a memory, and each of its observations one that is evidence for it. A relation becomes an edge where its type is
  * one of ours, and a memory of its own words otherwise, which correlates with both ends.
  */
-export function parseMcpMemory(text: string): { readonly found: readonly Found[]; readonly faults: readonly ImportFault[] } {
-  const { values, faults: unread } = jsonValues(text)
+export function parseMcpMemory(text: string): ReadJson {
+  const { values, faults: unread, unit } = jsonValues(text)
   const faults = [...unread]
   const entities: Entity[] = []
   const relations: Relation[] = []
-  for (const { line, value } of values) {
+  for (const { line: at, value } of values) {
     const fields = fieldsOf(value)
     const isGraph = Array.isArray(fields?.['entities']) || Array.isArray(fields?.['relations'])
     const rows = isGraph
       ? [...listOf(fields?.['entities'], 'entity'), ...listOf(fields?.['relations'], 'relation')]
       : [[value, undefined] as const]
-    for (const [row, kind] of rows) {
+    for (const [i, [row, kind]] of rows.entries()) {
+      const line = isGraph && unit === 'item' ? i + 1 : at
       const found = entityOf(line, row, kind) ?? relationOf(line, row, kind)
       if (found === undefined)
         faults.push({ line, code: 'import_invalid', message: 'neither an entity with a name nor a relation with two ends' })
@@ -33,7 +33,7 @@ export function parseMcpMemory(text: string): { readonly found: readonly Found[]
       else relations.push(found)
     }
   }
-  return { found: itemsOf(entities, relations), faults }
+  return { found: itemsOf(entities, relations), faults, unit }
 }
 
 interface Entity {

@@ -171,7 +171,7 @@ t.test('of the newest commits, links beyond them are left out unless they lead t
       for (const entry of entries) {
         if (!('item' in entry)) throw new Error(entry.message)
         const to = (entry.item.edges ?? []).map(edge => `${edge.type} ${hashes.indexOf(edge.to.slice(4)) + 1}`)
-        found.push([entry.line, entry.item.text, ...to])
+        found.push([entry.place, entry.item.text, ...to])
       }
     }
     return found
@@ -302,7 +302,12 @@ t.test('notes are imported by their sections', async t => {
   const summary = JSON.parse(first.stdout) as ImportSummary
   t.equal(first.code, 1)
   t.same(counts(summary), [3, 0, 1])
-  t.match(summary.failed, [{ key: 'md:latin.md', code: 'text_invalid' }])
+  t.same(summary.failed, [{ key: 'md:latin.md', code: 'text_invalid', message: 'cannot read latin.md: it is not UTF-8' }])
+  t.match(
+    (await weft(['mem', 'import', 'markdown', notes, '--dir', dir])).stdout,
+    /\n  md:latin\.md: cannot read latin\.md: it is not UTF-8 \(text_invalid\)\n$/,
+    'a file is named by its path, not by the line of a list that nobody sees',
+  )
   const rows = await exported(dir)
   t.same(rows.map(row => row.key).sort(), ['md:deep/outage.md#the-outage', 'md:pool.md#the-pool', 'md:pool.md#why-200'])
   writeFileSync(join(notes, 'latin.md'), '# Café\n\nOpen until ten.\n')
@@ -399,6 +404,16 @@ t.test('conversations and the files of memory servers are imported once, and the
     hits.some(({ key }) => key === 'chat:s/2'),
     'and what was said of it',
   )
+
+  writeFileSync(memory, JSON.stringify({ entities: [{ name: 'Ann' }, { entityType: 'person' }], relations: [{ from: 'Ann' }] }))
+  for (const [kind, file, text, says] of [
+    ['chat', chat, '[1,2]', /item 1: neither a message nor a conversation .*\n  item 2: /],
+    ['chat', chat, '1\n\n2\n', /line 1: .*\n  line 3: /],
+    ['mcp', memory, readFileSync(memory, 'utf8'), /2 failed\n  item 2: .*\n  item 3: /],
+  ] as const) {
+    writeFileSync(file, text)
+    t.match((await weft(['mem', 'import', kind, file, '--dir', dir])).stdout, says, 'what is wrong is where a person would count to')
+  }
 
   for (const [file, says] of [
     [join(root, 'none'), /cannot read/],
