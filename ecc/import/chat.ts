@@ -20,12 +20,16 @@ import type { ImportFault } from './jsonl.ts'
 export function parseChat(text: string, origin: string): ReadJson {
   const { values, faults, unit } = jsonValues(text)
   const found: Found[] = []
+  const broken: ImportFault[] = []
   const unknown: ImportFault[] = []
   /** Of each conversation: its messages so far, and the key of the last. */
   const threads = new Map<string, { count: number; last: string | undefined }>()
   for (const read of values) {
     const parts = conversationOf(read, origin)
-    if (parts === undefined) unknown.push({ line: read.line, code: 'import_invalid', message: 'neither a message nor a conversation' })
+    if (parts === undefined) {
+      const list = fieldsOf(read.value) === undefined ? broken : unknown
+      list.push({ line: read.line, code: 'import_invalid', message: 'neither a message nor a conversation' })
+    }
     for (const { id, title, messages } of parts ?? []) {
       const thread = threads.get(id) ?? { count: 0, last: undefined }
       threads.set(id, thread)
@@ -38,8 +42,8 @@ export function parseChat(text: string, origin: string): ReadJson {
       }
     }
   }
-  // A program writes down more than messages: only where nothing at all was understood is that a fault.
-  return { found, faults: found.length > 0 ? faults : [...faults, ...unknown], unit }
+  // A program writes down more than messages, all of it objects: only where nothing at all was understood is such a one a fault.
+  return { found, faults: [...faults, ...broken, ...(found.length > 0 ? [] : unknown)], unit }
 }
 
 interface Conversation {

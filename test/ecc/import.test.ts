@@ -399,6 +399,11 @@ t.test('conversations become their messages, whoever wrote them down', async t =
       ]),
       ['chat:c2/n1: slow?'],
     ],
+    [
+      'a list with what is neither a message nor anything that a program writes beside one',
+      JSON.stringify([{ role: 'user', content: 'why?' }, { role: 'tool', content: 'x' }, { version: 2 }, 5, 'x']),
+      ['chat:f/1: why?', '4: neither a message nor a conversation', '5: neither a message nor a conversation'],
+    ],
     ['nothing', '', []],
     ['no conversation', '[1, "x", null, {"a": 1}]', [1, 2, 3, 4].map(line => `${line}: neither a message nor a conversation`)],
     ['no JSON', 'hello', [/^1: not JSON/]],
