@@ -1,11 +1,12 @@
+import { WeftError } from '../../base/errors.ts'
 import type { CausalId, ClusterId, LogId } from '../../base/ids.ts'
 import { logIdOf } from '../../base/ids.ts'
 import { compareHlc, isoOf } from '../../base/hlc.ts'
-import { LINKS_PAGE, LIST_MAX, META_PAIRS_MAX } from '../../base/limits.ts'
+import { LINKS_PAGE, LIST_MAX } from '../../base/limits.ts'
 import type { Log } from '../../chain/log.ts'
 import type { Written } from '../../chain/written.ts'
 import { MemoryFold } from '../../ecc/memory-fold.ts'
-import { decodeRemember, type Remember } from '../../ecc/records.ts'
+import { decodeRemember, encodeRemember, type Remember, type RememberInput } from '../../ecc/records.ts'
 import type { ArchiveVerdict } from '../../node/proof/verify-archive.ts'
 import { judgeArchive } from '../archive-file.ts'
 import type { Entry } from './import-items.ts'
@@ -14,7 +15,8 @@ type ReadArchive = { readonly verdict: ArchiveVerdict; readonly entries: readonl
 
 /**
  * The current memories of an archive, once all of it has been verified, as quotes: this node says that they were said. The source
- * of a quote is the id of what it quotes, so it is taken in once however often it is imported, and links lead between quotes.
+ * of a quote is the id of what it quotes, so it is taken in once however often it is imported, and links lead between quotes. Where a text leaves no room for the labels that
+ * say whose it is, or for the source, it goes without: what was said comes before where it is from.
  */
 export async function readArchive(file: string, cluster: ClusterId, onProgress: (records: number) => void): Promise<ReadArchive> {
   const logs = new Map<LogId, { readonly log: Log; readonly records: Written[] }>()
@@ -77,21 +79,29 @@ function quotesOf(fold: MemoryFold, said: ReadonlyMap<CausalId, Remember>): read
   return current.flatMap(({ id, author, at }, i): readonly Entry[] => {
     const quoted = said.get(id)
     if (quoted === undefined) return []
-    const { text, meta, validFrom, validTo, source } = quoted
+    const { text, validFrom, validTo, source } = quoted
+    const meta = Object.fromEntries(quoted.meta)
     const origin = { 'quoted-author': author, 'quoted-at': at, ...(source === null ? {} : { 'quoted-source': source }) }
-    const labels = { ...Object.fromEntries(meta), ...(meta.length + 3 <= META_PAIRS_MAX ? origin : {}) }
     const edges = fold
       .linksOf(id, LINKS_PAGE)
       .edges.filter(edge => edge.live && edge.from === id && ids.has(edge.to))
       .map(({ type, to, weight }) => ({ type, to, weight }))
-    const item = {
-      text,
-      meta: labels,
-      source: id,
-      ...(validFrom === null ? {} : { validFrom }),
-      ...(validTo === null ? {} : { validTo }),
-      ...(edges.length === 0 ? {} : { edges }),
-    }
+    const bare = { text, meta, ...(validFrom === null ? {} : { validFrom }), ...(validTo === null ? {} : { validTo }) }
+    const marked = [
+      { ...bare, meta: { ...meta, ...origin }, source: id },
+      { ...bare, source: id },
+    ].find(fits)
+    const item = { ...(marked ?? bare), ...(edges.length === 0 ? {} : { edges }) }
     return [{ place: i + 1, item, oldId: id }]
   })
+}
+
+function fits(quote: RememberInput): boolean {
+  try {
+    encodeRemember(quote)
+    return true
+  } catch (thrown) {
+    if (thrown instanceof WeftError) return false
+    throw thrown
+  }
 }

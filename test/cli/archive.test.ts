@@ -1,11 +1,41 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { TEXT_MAX_BYTES } from '../../base/limits.ts'
 import type { ImportSummary } from '../../cli/import/import-items.ts'
 import type { MemoryPage, NodeStatus } from '../../node/api.ts'
 import { ask, failure, nodeAt, temporary, weft } from './weft.ts'
 
 t.setTimeout(120_000)
+
+t.test('a text that fills a record is quoted as well: what leaves room for it goes', async t => {
+  const dir = temporary(t)
+  const [here, there, file] = [join(dir, 'here'), join(dir, 'there'), join(dir, 'all.cbor')] as const
+  await nodeAt(here)
+  await nodeAt(there)
+  const texts = [TEXT_MAX_BYTES, TEXT_MAX_BYTES - 100, TEXT_MAX_BYTES - 1000].map((length, i) => String(i).repeat(length))
+  const ids: string[] = []
+  for (const text of texts) {
+    const { stdout } = await weft(['mem', 'remember', '-', '--json', '--dir', here], { input: text })
+    ids.push((JSON.parse(stdout) as { id: string }).id)
+  }
+  await ask(['mem', 'link', ids[0] as string, 'causes', ids[1] as string, '--dir', here])
+  const { cluster } = await ask<NodeStatus>(['status', '--dir', here])
+  await ask(['mem', 'export', '--format', 'cbor', '--proofs', file, '--dir', here])
+  const quote = (): Promise<ImportSummary> => ask(['mem', 'import', 'cbor', file, '--genesis', cluster, '--dir', there])
+  t.match(await quote(), { imported: 3, skipped: 0, failed: [] })
+  t.match(await quote(), { imported: 0, skipped: 3, failed: [] }, 'once')
+  const { memories } = await ask<MemoryPage>(['mem', 'list', '--dir', there])
+  t.strictSame(
+    memories.map(({ text, source, meta }) => [text, source, Object.keys(meta)]),
+    [
+      [texts[0], undefined, []],
+      [texts[1], ids[1], []],
+      [texts[2], ids[2], ['quoted-at', 'quoted-author']],
+    ],
+  )
+  t.match(await ask(['mem', 'status', '--dir', there]), { nodes: 3, edges: 1, dangling: 0 })
+})
 
 t.test('a memory is exported with its proofs, checked without a node, and quoted in another cluster, once', async t => {
   const dir = temporary(t)
