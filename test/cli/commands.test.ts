@@ -204,7 +204,7 @@ function filesOf(dir: string): readonly string[] {
     .map(name => `${name} ${statSync(join(dir, name)).mtimeMs} ${statSync(join(dir, name)).size}`)
 }
 
-t.test('the memory of a node', { timeout: 60_000 }, async t => {
+t.test('the memory of a node', { timeout: 120_000 }, async t => {
   const dir = join(temporary(t), 'node')
   await nodeAt(dir)
   const mem = <T>(...args: readonly string[]): Promise<T> => ask(['mem', ...args, '--dir', dir])
