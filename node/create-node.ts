@@ -29,6 +29,7 @@ import { createLogger } from './host/logger.ts'
 import { hostRandom } from './host/random.ts'
 import { type Control, serveControl } from './http/control.ts'
 import { foundCluster, loadCluster } from './identity.ts'
+import { lastAddresses, missingAddresses } from './last-addresses.ts'
 import type { Program } from './process/behaviour.ts'
 import type { Runtime } from './runtime.ts'
 import { loadFile } from './save-file.ts'
@@ -115,7 +116,10 @@ export async function startNode(options: NodeOptions): Promise<StartedNode> {
       log,
     })
     closing.unshift(() => control.close())
-    writePorts(dir, { ...(config.announce.value.length > 0 ? {} : tcpPortOf(runtime)), http: Number(new URL(control.url).port) })
+    const last = lastAddresses(config, ports)
+    writePorts(dir, { ...(config.announce.value.length > 0 ? {} : tcpPortOf(runtime)), http: Number(new URL(control.url).port), ...last })
+    const missing = missingAddresses(settingsOf(config), last)
+    if (missing !== undefined) log('warn', 'node.addresses-missing', { message: missing })
     writeControlFile(dir, control)
     closing.unshift(() => removeControlFile(dir))
     return { node: faceOf(runtime, dir, stop), config, control }

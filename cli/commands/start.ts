@@ -1,7 +1,10 @@
 import type { ConfigValues } from '../../node/config.ts'
+import { readPorts } from '../../node/host/directory.ts'
+import { missingAddresses } from '../../node/last-addresses.ts'
 import { LOG_FILE, type RunningNode, startInBackground } from '../background.ts'
 import { requireNode } from '../directory.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
+import { nodeIn } from '../node-in.ts'
 import { ignoreBrokenPipe, talk } from '../output.ts'
 import { each } from '../parse.ts'
 
@@ -54,13 +57,16 @@ export const define: Define = command =>
     .option('--embedder-path <folder>', 'transformers: the folder that holds models')
     .addHelpText(
       'after',
-      '\nThe same settings, and some more of embedders, can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.',
+      '\nThe same settings, and some more of embedders, can stand in weft.toml in the node directory, and in WEFT_NAME, WEFT_LISTEN and so on.\nFlags count for this start only.',
     )
     .action(
       action(async (cli, _, options: Options) => {
         requireNode(cli.dir)
-        if (options.detach === true) return cli.print(await startInBackground(cli.dir, flagsOf(options)), render)
-        await runHere(cli, options)
+        if (options.detach !== true) return runHere(cli, options)
+        cli.print(await startInBackground(cli.dir, flagsOf(options)), render)
+        const { settings } = await nodeIn(cli.dir)('node.settings', {})
+        const missing = missingAddresses(settings, readPorts(cli.dir))
+        if (missing !== undefined) talk(`weft: ${missing}`) // the node's own log, which says so too, is in a file
       }),
     )
 

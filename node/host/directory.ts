@@ -63,11 +63,19 @@ export function readControlFile(dir: string): ControlFile | undefined {
 export interface KeptPorts {
   readonly tcp?: number
   readonly http?: number
+  /** Where others could last reach it (`node/last-addresses.ts`). */
+  readonly listen?: readonly string[]
+  readonly announce?: readonly string[]
 }
 
 export function readPorts(dir: string): KeptPorts {
   const saved = readJson(join(dir, PORTS_FILE)) as KeptPorts | undefined
-  return { ...(isPort(saved?.tcp) ? { tcp: saved?.tcp as number } : {}), ...(isPort(saved?.http) ? { http: saved?.http as number } : {}) }
+  return {
+    ...(isPort(saved?.tcp) ? { tcp: saved?.tcp as number } : {}),
+    ...(isPort(saved?.http) ? { http: saved?.http as number } : {}),
+    ...(areTexts(saved?.listen) ? { listen: saved?.listen as readonly string[] } : {}),
+    ...(areTexts(saved?.announce) ? { announce: saved?.announce as readonly string[] } : {}),
+  }
 }
 
 export function writePorts(dir: string, ports: KeptPorts): void {
@@ -76,6 +84,10 @@ export function writePorts(dir: string, ports: KeptPorts): void {
 
 function isPort(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(one => typeof one === 'string')
 }
 
 function readJson(file: string): unknown {

@@ -29,7 +29,9 @@ import type {
   Recollection,
   WhatIf,
 } from '../../node/index.ts'
-import { ask, ended, environment, lines, nodeAt, starts, temporary, until, WEFT, weft } from './weft.ts'
+import { type ConfigValues, resolveConfig, settingsOf } from '../../node/config.ts'
+import { type LastAddresses, lastAddresses, missingAddresses } from '../../node/last-addresses.ts'
+import { ask, type Ended, ended, environment, lines, nodeAt, starts, temporary, until, WEFT, weft } from './weft.ts'
 
 const HEX: RegExp = /^[0-9a-f]{64}$/
 const NODE_ID: RegExp = /^12D3KooW[A-Za-z0-9]{44}$/
@@ -196,6 +198,56 @@ t.test('a node from its first command to its last', { timeout: 60_000 }, async t
   t.equal(lines(stdout).length, 1)
   for (const line of lines<{ level: string; event: string; time: string }>(stderr))
     t.match(line, { level: String, event: String, time: ISO })
+})
+
+t.test('a node that could be reached, and is started without the flags that made it so, says that', { timeout: 60_000 }, async t => {
+  const beyond = { listen: ['/ip4/0.0.0.0/tcp/4001'] }
+  const both = { ...beyond, announce: ['/ip4/192.0.2.1/tcp/4001'] }
+  const onlyHere = { listen: ['/ip4/127.0.0.1/tcp/0'] }
+  const rows: readonly (readonly [
+    what: string,
+    before: LastAddresses,
+    flags: ConfigValues,
+    kept: LastAddresses,
+    says: RegExp | undefined,
+  ])[] = [
+    ['the first start', {}, {}, {}, undefined],
+    ['it listens beyond this machine', {}, beyond, beyond, undefined],
+    ['it is announced elsewhere', {}, { announce: both.announce }, { announce: both.announce }, undefined],
+    ['it is told both', {}, both, both, undefined],
+    ['it is told none of both', both, {}, both, /^it listened on .*4001 and announced .*4001 before.*--listen and --announce again/],
+    [
+      'it is not told where to listen',
+      beyond,
+      {},
+      beyond,
+      /^it listened on \/ip4\/0\.0\.0\.0\/tcp\/4001 before.* --listen again, or put it in weft.toml$/,
+    ],
+    ['only what it announces stands in weft.toml', both, { announce: both.announce }, both, /^it listened on \S+ before/],
+    ['it announces nothing any more', both, beyond, beyond, undefined],
+    ['it is told to stay here', both, onlyHere, {}, undefined],
+  ]
+  for (const [what, before, flags, kept, says] of rows) {
+    const config = resolveConfig(flags, {}, undefined)
+    t.same(lastAddresses(config, before), kept, what)
+    const said = missingAddresses(settingsOf(config), lastAddresses(config, before))
+    if (says === undefined) t.equal(said, undefined, what)
+    else t.match(said, says, what)
+  }
+
+  const dir = join(temporary(t), 'node')
+  await ask(['init', '--dir', dir])
+  const start = async (...flags: readonly string[]): Promise<Ended> => {
+    const started = await weft(['start', '-d', '--dir', dir, ...flags])
+    t.equal(started.code, 0, started.stderr)
+    await ask(['stop', '--dir', dir])
+    return started
+  }
+  t.equal((await start('--announce', '/ip4/127.0.0.2/tcp/4701')).stderr, '')
+  t.match(await start(), { stdout: /^node /, stderr: /^weft: it announced \/ip4\/127\.0\.0\.2\/tcp\/4701 before, and does not now/ })
+  t.match(readFileSync(join(dir, 'node.log'), 'utf8'), /"node\.addresses-missing"/)
+  writeFileSync(join(dir, 'weft.toml'), 'announce = ["/ip4/127.0.0.2/tcp/4701"]\n')
+  t.match(await start(), { stdout: /addresses +\/ip4\/127\.0\.0\.2\/tcp\/4701/, stderr: /^$/ })
 })
 
 function filesOf(dir: string): readonly string[] {
