@@ -7,6 +7,7 @@ import { action, type Define } from '../invocation.ts'
 import { type Client, CLIENTS, type McpCommand } from '../mcp/clients.ts'
 import type { Entry } from '../mcp/entry.ts'
 import { ownCommand } from '../mcp/own-command.ts'
+import { requireSpaceName } from '../mcp/space-name.ts'
 import { talk } from '../output.ts'
 
 interface Options {
@@ -36,6 +37,7 @@ export const define: Define = command =>
     )
     .action(
       action(async (cli, _, { client, write, force }: Options) => {
+        requireSpaceName(cli.space)
         const { command, args } = ownCommand()
         const mcp: McpCommand = {
           command,

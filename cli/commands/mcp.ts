@@ -4,6 +4,7 @@ import { WeftError } from '../../base/errors.ts'
 import type { CommandName, CommandTypes, Request } from '../../node/commands/types.ts'
 import { reportFailure } from '../failure.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
+import { requireSpaceName } from '../mcp/space-name.ts'
 import { ANSWER_MS, nodeIn } from '../node-in.ts'
 import { talk } from '../output.ts'
 import { SPACE_OPTION } from '../routes.ts'
@@ -20,6 +21,7 @@ export const define: Define = command =>
       action(async (cli, _, { http }: { readonly http?: string | true }) => {
         const request = inSpace(requestTo(cli.dir), cli.space)
         try {
+          requireSpaceName(cli.space)
           await request('node.id', {})
           await (http === undefined ? overStdio(request) : overHttp(cli, request, http))
           return 0

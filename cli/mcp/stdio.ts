@@ -15,8 +15,13 @@ export function serveStdio(request: Request): { readonly ended: Promise<void>; r
       onClosed()
     }
   })(Readable.from(wholeLines(process.stdin)), process.stdout, { maxBufferSize: MCP_MESSAGE_MAX_BYTES })
-  const { close } = serve(() => createMcpServer(request), { transport, onerror: error => talk(`weft mcp: ${error.message}`) })
+  const { close } = serve(() => createMcpServer(request), { transport, onerror: error => talk(`weft mcp: ${faultIn(error)}`) })
   return { ended, close }
+}
+
+/** The validator's list of all that a message is not would fill a screen for each. */
+function faultIn(error: Error): string {
+  return 'issues' in error ? 'left out what is no message of JSON-RPC 2.0' : error.message
 }
 
 const NEWLINE = 0x0a

@@ -397,6 +397,10 @@ t.test('over stdio it says nothing but the protocol, and ends when it is told to
   await ask(['init', '--dir', dir])
   t.match(await weft(['mcp', '--dir', dir]), { code: 2, stdout: '', stderr: new RegExp(`not_running[\\s\\S]*weft start -d --dir ${dir}`) })
   await nodeAt(dir)
+  const noName = { code: 64, stdout: '', stderr: /^weft: no space can be called "Bad Name": .*\(usage\)\n.*WEFT_SPACE\n$/ }
+  t.match(await weft(['mcp', '--dir', dir, '--space', 'Bad Name']), noName)
+  t.match(await weft(['mcp', '--dir', dir], { env: { WEFT_SPACE: 'Bad Name' } }), noName)
+  t.match(await weft(['mcp-config', '--dir', dir, '--client', 'claude', '--space', 'Bad Name']), noName)
 
   const initialize = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'raw', version: '1' } }
   const talks = async (finish: (child: ReturnType<typeof starts>) => void): Promise<readonly { id?: number; result?: object }[]> => {
@@ -410,13 +414,15 @@ t.test('over stdio it says nothing but the protocol, and ends when it is told to
       JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: initialize }),
       JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }),
       JSON.stringify([1, 2, 3]),
+      JSON.stringify({ jsonrpc: '2.0', foo: 1 }),
       JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'memory_status', arguments: {} } }),
     ]
     child.stdin?.write(`${sent.join('\n')}\n`)
     await until('it has answered', () => heard.includes('"id":2'))
     finish(child)
-    const { code, stdout } = await end
+    const { code, stdout, stderr } = await end
     t.equal(code, 0)
+    t.equal(stderr, 'weft mcp: left out what is no message of JSON-RPC 2.0\n'.repeat(2), 'a line for each that is JSON and no message')
     return lines(stdout)
   }
   const endings: readonly [string, Parameters<typeof talks>[0]][] = [
