@@ -55,5 +55,6 @@ function render(memory: MemoryDetail): string {
     ]),
     ...(edgesInAll > edges.length ? [['links', `${edgesInAll} in all`]] : []),
   ]
-  return `${text}\n\n${columns(rows.map(([name, ...rest]) => [styled('dim', name as string), ...rest]))}`
+  // Each line of the text is marked, as over MCP: no line of it passes for one of the fields below.
+  return `> ${text.replaceAll('\n', '\n> ')}\n\n${columns(rows.map(([name, ...rest]) => [styled('dim', name as string), ...rest]))}`
 }

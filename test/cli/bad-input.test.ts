@@ -394,6 +394,8 @@ t.test('what a terminal would obey is shown instead, and nothing else is touched
     ['writing turned round', '\u202egnp.\u2066x\u2069', String.raw`\u202egnp.\u2066x\u2069`],
     ['separators', 'a\u2028b\u2029c', String.raw`a\u2028b\u2029c`],
     ['nothing', '\u0000', String.raw`\u0000`],
+    ['what has no width', 'pay\u200bpal\u2060\u2064\ufeff', String.raw`pay\u200bpal\u2060\u2064\ufeff`],
+    ['letters that nobody sees', 'ok\u{e0001}\u{e0041}\u{e007f}', String.raw`ok\u{e0001}\u{e0041}\u{e007f}`],
   ]
   for (const [what, text, shown] of rows) t.equal(visible(text), shown, what)
   const red = `${OWN_ESCAPE}[31mred${OWN_ESCAPE}[39m`
@@ -411,9 +413,10 @@ t.test('no command shows a terminal what somebody wrote to command it', { timeou
   const dir = join(temporary(t), 'node')
   await nodeAt(dir)
   const foul = 'line\r\u001b]0;pwned\u0007 two \u009b2J\u202eevil\u2069'
+  const manyLines = `${foul}\nand a second line\n\nid         forged`
   const jsonl = [
     {
-      text: `${foul}\nand a second line`,
+      text: manyLines,
       key: 'k\u001b[2Jkey\nid        forged',
       meta: { 'lab\u001bel': 'va\u001b[5mlue' },
       source: `the ${foul}`,
@@ -429,7 +432,10 @@ t.test('no command shows a terminal what somebody wrote to command it', { timeou
   const { frontier } = await ask<{ frontier: string }>(['mem', 'status', '--dir', dir])
   const cases: readonly (readonly [line: string, shows: RegExp])[] = [
     [`link ${first} causes ${second}`, /[0-9a-f]{64}/],
-    [`show ${first}`, /line\\u000d\\u001b\]0;pwned\\u0007 two \\u009b2J\\u202eevil\\u2069\nand a second line\n\nid /],
+    [
+      `show ${first}`,
+      /line\\u000d\\u001b\]0;pwned\\u0007 two \\u009b2J\\u202eevil\\u2069\n> and a second line\n>\x20\n> id +forged\n\nid /,
+    ],
     [`show ${first}`, /lab\\u001bel +va\\u001b\[5mlue\n/],
     [`show ${first}`, /key +k\\u001b\[2Jkey\\nid +forged\n/],
     ['recall pwned --include-superseded', /line\\u000d/],
@@ -458,7 +464,7 @@ t.test('no command shows a terminal what somebody wrote to command it', { timeou
   t.notMatch(coloured.replaceAll('\u001b[2m', '').replaceAll('\u001b[22m', ''), HOSTILE)
   t.match(
     await ask(['mem', 'show', first, '--dir', dir]),
-    { text: `${foul}\nand a second line`, meta: { 'lab\u001bel': 'va\u001b[5mlue' } },
+    { text: manyLines, meta: { 'lab\u001bel': 'va\u001b[5mlue' } },
     'documents hold it exactly',
   )
 })
