@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import t from 'tap'
-import { JSONL_IN_FLIGHT } from '../../base/limits.ts'
+import { ENTITY_HOLDERS_MAX, JSONL_IN_FLIGHT } from '../../base/limits.ts'
 import { isAlive } from '../../cli/background.ts'
 import { type Route, ROUTES } from '../../cli/routes.ts'
 import { ROW_MAX_CHARS } from '../../cli/text.ts'
@@ -390,6 +390,11 @@ t.test('the memory of a node', { timeout: 120_000 }, async t => {
   })
   t.match(await human('entities'), /^KIND +MEMORIES +NAME\n(.*\n)*path +2 +var\/lib\/pg$/m)
   t.match(await human('entities', 'VAR/lib/pg'), new RegExp(`^var/lib/pg  path in 2 memories\\n.*${freed.id.slice(0, 8)}  vacuumed`))
+  const many = Array.from({ length: ENTITY_HOLDERS_MAX + 1 }, (_, i) => JSON.stringify({ text: `seen at ${i}: E_POOL` })).join('\n')
+  const common = lines<Receipt>((await weft(['mem', 'remember', '--jsonl', '-', '--dir', dir], { input: many })).stdout)
+  t.match(await human('entities'), /^identifier +11 +e_pool \(too common to lead on\)\n(.*\n)*path +2 +var\/lib\/pg$/m)
+  t.match(await human('entities', 'E_POOL'), /^e_pool  identifier in 11 memories \(too common to lead on\)\n/)
+  for (const { id } of common) await mem('forget', id)
   t.match(await human('entities', 'kubernetes'), /^no memory names such a thing/)
   for (const { id } of [against, replaced, next, disk, freed]) await mem('forget', id)
 
