@@ -26,7 +26,12 @@ function render(report: CoherenceReport): string {
   const { laplacian, memories, links, parts, alone, largest, connectivity, converged, split, node, tookMs } = report
   const rows = [
     ['memories', `${memories}, ${plural(links, 'linked pair')}`],
-    ['parts', `${parts}, and ${plural(alone, 'memory', 'memories')} without a link; the largest has ${largest}`],
+    [
+      'parts',
+      parts === 0
+        ? 'none: no memories are linked'
+        : `${parts}, and ${plural(alone, 'memory', 'memories')} without a link; the largest has ${largest}`,
+    ],
     ['connectivity', `${converged ? '' : 'at most '}${connectivity} (${laplacian})`],
     ['worked out', `in ${tookMs} ms by ${node}`],
   ]

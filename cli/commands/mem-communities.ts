@@ -18,10 +18,14 @@ export const define: Define = command =>
 
 function render({ modularity, count, alone, communities }: CommunityList): string {
   if (count === 0) return 'no memories are linked'
-  const rows = communities.flatMap(({ size, words, central }) => [
-    `${styled('bold', words.join(', ') || '(no word is typical)')}  ${plural(size, 'memory', 'memories')}`,
-    ...central.slice(0, SHOWN).map(({ id, text }) => `  ${short(id)}  ${firstLine(text, 12)}`),
-  ])
+  const rows = communities.flatMap(({ size, words, central }) => {
+    const shown = central.slice(0, SHOWN)
+    return [
+      `${styled('bold', words.join(', ') || '(no word is typical)')}  ${plural(size, 'memory', 'memories')}`,
+      ...shown.map(({ id, text }) => `  ${short(id)}  ${firstLine(text, 12)}`),
+      ...(size > shown.length ? [styled('dim', `  and ${size - shown.length} more`)] : []),
+    ]
+  })
   const rest = count > communities.length ? `, the largest ${communities.length} of them here` : ''
   return [
     `${plural(count, 'community', 'communities')}${rest}, modularity ${modularity.toFixed(3)}; ${plural(alone, 'memory is', 'memories are')} in none`,

@@ -12,6 +12,8 @@ t.test('what a memory says of itself, from the command line', { timeout: 60_000 
   const mem = <T>(...args: readonly string[]): Promise<T> => ask<T>(['mem', ...args, '--dir', dir])
 
   const pool = await mem<Receipt>('remember', 'checkout pool size: 200')
+  const unlinked = (await weft(['mem', 'coherence', '--dir', dir])).stdout
+  t.match(unlinked, /^memories +1, 0 linked pairs\nparts +none: no memories are linked\n/)
   const other = await mem<Receipt>('remember', 'checkout pool size: 100')
   const outage = await mem<Receipt>('remember', 'checkout timed out')
   await mem('link', pool.id, 'causes', outage.id)
@@ -42,6 +44,8 @@ t.test('what a memory says of itself, from the command line', { timeout: 60_000 
   })
   t.match((await weft(['mem', 'coherence', '--dir', dir])).stdout, /would come apart first/)
   t.match(await mem<CommunityList>('communities'), { count: 1, communities: [{ size: 3, words: ['checkout', 'pool', 'size'] }] })
+  const { stdout: shown } = await weft(['mem', 'communities', '--dir', dir])
+  t.match(shown, /^checkout, pool, size  3 memories\n(  [0-9a-f]{8}  .*\n){2}  and 1 more\n$/m)
   t.same((await mem<ProposalList>('proposals')).proposals, [])
   t.equal((await weft(['mem', 'confirm', 'abcd', '--dir', dir])).code, 1)
   const found = await mem<Location>('locate', pool.id.slice(0, 8))
