@@ -1,6 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import type { ClusterId } from '../../base/ids.ts'
-import { isArchive } from '../../node/proof/archive.ts'
+import { ARCHIVE_BEGINNING_BYTES, isArchive } from '../../node/proof/archive.ts'
+import { isProof } from '../../node/proof/proof.ts'
 import type { ArchiveVerdict } from '../../node/proof/verify-archive.ts'
 import { type ProofVerdict, verifyProof } from '../../node/proof/verify-proof.ts'
 import { judgeArchive } from '../archive-file.ts'
@@ -32,19 +33,26 @@ export const define: Define = command =>
           return EXIT[judged.verdict]
         }
         const read = await contentOf(file)
-        const verdict = 'bytes' in read ? verifyProof(read.bytes, cluster) : read
+        const verdict = 'bytes' in read ? proofVerdict(read.bytes, cluster) : read
         cli.print(verdict, () => render(verdict))
         return EXIT[verdict.verdict]
       }),
     )
 
-/** By its first byte: a proof of reasons is JSON. */
+/** What names neither format is not told what is wrong with it as a proof. */
+function proofVerdict(bytes: Uint8Array, cluster: ClusterId): ProofVerdict {
+  const verdict = verifyProof(bytes, cluster)
+  return verdict.verdict === 'refused' && !isProof(bytes)
+    ? { verdict: 'refused', reason: 'it is neither a proof nor an export with proofs' }
+    : verdict
+}
+
 async function isArchiveFile(file: string): Promise<boolean> {
   try {
     const handle = await open(file)
     try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0)
-      return bytesRead === 1 && isArchive(buffer)
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(ARCHIVE_BEGINNING_BYTES))
+      return isArchive(buffer.subarray(0, bytesRead))
     } finally {
       await handle.close()
     }

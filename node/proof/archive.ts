@@ -13,6 +13,8 @@ import type { LogId } from '../../base/ids.ts'
  *   last  = ["end", [[logId, size], ...], H(archive, ... H(archive, H(archive, first), frame) ...)]
  */
 export const ARCHIVE_FORMAT = 'weft-archive/1'
+/** How much of a file holds the name of its format: it is the first text of the first item. */
+export const ARCHIVE_BEGINNING_BYTES = 32
 export const ARCHIVE_END = 'end'
 /** 1 MiB: a frame is far below it. */
 export const ARCHIVE_ITEM_MAX_BYTES: number = 1024 * 1024
@@ -35,9 +37,9 @@ export function chained(before: Uint8Array, item: Uint8Array): Uint8Array {
   return hash('archive', before, item)
 }
 
-/** True for the beginning of an archive. */
+/** True for the beginning of an archive, of whatever version. */
 export function isArchive(beginning: Uint8Array): boolean {
-  return (beginning[0] as number) >> 5 === 2
+  return Buffer.from(beginning).includes(ARCHIVE_FORMAT.replace(/\d+$/, ''))
 }
 
 /** Cuts a stream of bytes into items. */

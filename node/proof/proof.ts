@@ -68,6 +68,11 @@ export interface ProvenLog {
 /** The number is raised when an older `weft verify` could not read it. */
 export const PROOF_FORMAT = 'weft-proof/1'
 
+/** True for what claims to be a proof, of whatever version, sound or not. */
+export function isProof(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(PROOF_FORMAT.replace(/\d+$/, ''))
+}
+
 /** The one way to write it down. */
 export function proofText(proof: Proof): string {
   return `${JSON.stringify(proof, null, 1)}\n`

@@ -59,6 +59,40 @@ t.test('a memory is exported with its proofs, checked without a node, and quoted
   t.equal((await weft(['verify', altered, '--genesis', cluster])).code, 1)
   t.equal((await weft(['verify', join(dir, 'nothing.cbor'), '--genesis', cluster])).code, 2)
 
+  const other = join(dir, 'other')
+  for (const [what, content] of Object.entries({
+    list: '[]',
+    object: '{}',
+    words: 'hello',
+    nothing: '',
+    noise: Uint8Array.from({ length: 200 }, (_, i) => 0xff - i),
+    'the bytes of an archive without its name': bytes.subarray(32),
+  })) {
+    writeFileSync(other, content)
+    const { code, stdout } = await weft(['verify', other, '--genesis', cluster])
+    t.same([code, stdout], [1, 'refused: it is neither a proof nor an export with proofs\n'], what)
+  }
+  for (const [content, says] of [
+    ['{"format":"weft-proof/1"}', /^refused: it is no proof: cluster/],
+    ['{"format":"weft-proof/1"', /^refused: it is not JSON/],
+  ] as const) {
+    writeFileSync(other, content)
+    t.match(await weft(['verify', other, '--genesis', cluster]), { code: 1, stdout: says })
+  }
+  const named = bytes.indexOf('weft-archive/1')
+  const version = named + 'weft-archive/'.length
+  for (const [at, code] of [
+    [0, 1],
+    [1, 1],
+    [named, 1],
+    [version, 2],
+    [version + 1, 1],
+  ] as const) {
+    writeFileSync(other, bytes.with(at, (bytes[at] as number) ^ 1))
+    const judged = await weft(['verify', other, '--genesis', cluster])
+    t.equal(judged.code, code, `byte ${at}: ${judged.stdout}`)
+  }
+
   const quote = (): Promise<ImportSummary> => ask(['mem', 'import', 'cbor', file, '--genesis', cluster, '--dir', there])
   t.match(await quote(), { imported: 2, skipped: 0, failed: [] })
   t.match(await quote(), { imported: 0, skipped: 2, failed: [] })
