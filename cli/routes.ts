@@ -182,7 +182,11 @@ export const ROUTES: readonly Route[] = [
         about: 'remember what is written elsewhere',
         commands: [
           { name: 'git', about: 'the history of a repository', load: async () => (await import('./commands/mem-import.ts')).defineGit },
-          { name: 'jsonl', about: 'a file of JSON Lines', load: async () => (await import('./commands/mem-import.ts')).defineJsonl },
+          {
+            name: 'jsonl',
+            about: "a file of JSON Lines, as this node's own, written now",
+            load: async () => (await import('./commands/mem-import.ts')).defineJsonl,
+          },
           {
             name: 'markdown',
             about: 'the sections of a folder of notes',
@@ -195,7 +199,7 @@ export const ROUTES: readonly Route[] = [
           },
           {
             name: 'cbor',
-            about: 'an export with proofs, of this cluster or another',
+            about: 'an export with proofs, as quotes with labels that say who wrote what, and when',
             load: async () => (await import('./commands/mem-import.ts')).defineCbor,
           },
           {

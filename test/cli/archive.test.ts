@@ -104,6 +104,12 @@ t.test('a memory is exported with its proofs, checked without a node, and quoted
       ['checkout failed', effect.id, undefined],
     ],
   )
+  const { memories: originals } = await ask<MemoryPage>(['mem', 'list', '--dir', here])
+  t.same(
+    memories.map(({ meta }) => [meta['quoted-author'], meta['quoted-at']]),
+    originals.map(({ author, at }) => [author, at]),
+    'with who said it, and when',
+  )
   const why = await ask<{ paths: { steps: { text: string }[] }[] }>(['mem', 'why', memories[1]?.id as string, '--dir', there])
   t.strictSame(
     why.paths[0]?.steps.map(({ text }) => text),

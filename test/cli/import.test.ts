@@ -276,7 +276,19 @@ t.test('lines are imported with links to lines further down, and what is exporte
     'every link between what is there',
   )
   t.match(graph, /^<\?xml version="1.0" encoding="UTF-8"\?>\n<graphml [\s\S]*<\/graphml>\n$/)
-  t.same(shapeOf(await exported(other)), shapeOf(written), 'elsewhere it is the same, with links to the ids it has there')
+  const there = await exported(other)
+  t.equal(new Set([...there, ...written].map(({ author }) => author)).size, 2)
+  t.ok(
+    there.every(({ author }) => author === there[0]?.author),
+    'by the node that imports',
+  )
+  for (const [command, says] of [
+    [['import', 'jsonl'], /as this node's own, written now/],
+    [['import', 'cbor'], /labels that say who wrote what, and when/],
+    [['export'], /import jsonl reads again is by the node that imports it[^]*import cbor keeps authors and times/],
+  ] as const)
+    t.match((await weft(['mem', ...command, '--help'])).stdout, says, command.join(' '))
+  t.same(shapeOf(there), shapeOf(written), 'elsewhere it is the same, with links to the ids it has there')
 })
 
 /** What is said and linked, whoever wrote it: ids as the keys or texts that they stand for. */
