@@ -21,7 +21,7 @@ import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { LinkInput } from './records.ts'
 import { othersInPlace, type Vacancy, vacancies } from './places.ts'
 import { currentName } from './reference-table.ts'
-import { duplicateOf, keyed, retractOf, sameLink, supersedeOf, underKey, vectorOf } from './said-before.ts'
+import { duplicateOf, endedOf, type Ending, keyed, retractOf, sameLink, supersedeOf, underKey, vectorOf } from './said-before.ts'
 import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
 import { type NamedOptions, type NamedPage, named } from './named.ts'
 import { readSnapshot, writeSnapshot } from './snapshot.ts'
@@ -385,6 +385,12 @@ export class MemoryFold {
   /** The current memory of `author` with this content (`contentHash` of its body). */
   findDuplicate(author: NodeId, content: Uint8Array): CausalId | undefined {
     return this.#idOf(duplicateOf(this.#view(), author, content))
+  }
+
+  /** What `author` said with this content, and why it does not hold; undefined when it holds, or was never said, or was erased. */
+  findEnded(author: NodeId, content: Uint8Array): { readonly id: CausalId; readonly how: Ending } | undefined {
+    const ended = endedOf(this.#view(), author, content)
+    return ended && { id: this.#state.records.idOf(ended.record), how: ended.how }
   }
 
   /** Current memories with this text, whoever wrote them and whatever stands around it: oldest first. */

@@ -22,6 +22,29 @@ export function duplicateOf(view: View, author: NodeId, content: Uint8Array): nu
   return NONE
 }
 
+/**
+ * What was said before and does not hold any more: taken back by its author, replaced by what he has under another name or by what
+ * somebody else wrote, or followed by another text under its own key.
+ */
+export type Ending = 'retracted' | 'superseded' | 'changed'
+
+/** This node's newest memory of just this content, if none of them is current. Of one that was erased nothing is known. */
+export function endedOf(view: View, author: NodeId, content: Uint8Array): { readonly record: number; readonly how: Ending } | undefined {
+  const { own, nodes, records } = view.tables
+  if (author !== own.author || duplicateOf(view, author, content) !== NONE) return undefined
+  for (const node of own.find(content)) {
+    const record = nodes.record.at(node)
+    // Its hash may still be in the table, until the fold is made anew: nothing may depend on that.
+    if (records.role.at(record) !== ROLE.node) continue
+    if (!view.isNode(record)) return { record, how: 'retracted' }
+    const key = nodes.key.at(node)
+    const isUnderKey = (by: number): boolean =>
+      key !== NONE && by !== NONE && records.role.at(by) === ROLE.node && nodes.key.at(records.detail.at(by)) === key
+    return { record, how: successions(view, record).every(({ by }) => isUnderKey(by)) ? 'changed' : 'superseded' }
+  }
+  return undefined
+}
+
 /** The newest memory of `author` with this key, if it is current. */
 export function underKey(view: View, author: NodeId, key: string): number {
   const { records, nodes } = view.tables

@@ -237,8 +237,8 @@ export interface Memory extends MemoryCognition {
   /** What memories name, and which memories name it: how one leads to another that nobody linked with it. */
   entities(options?: EntityOptions): Promise<EntityList>
   status(): Promise<MemoryStatus>
-  /** Remembers items and their edges, each once however often it is imported. */
-  import(items: readonly ImportItem[]): Promise<ImportResult>
+  /** Remembers items and their edges, each once however often it is imported. What was imported before and taken back or replaced since is left out. */
+  import(items: readonly ImportItem[], options?: ImportOptions): Promise<ImportResult>
   /** Which of these keys this node has a current memory for. */
   has(keys: readonly string[]): Promise<{ readonly known: readonly string[] }>
   /** What this node forgets by itself. */
@@ -785,6 +785,15 @@ export interface ImportItem extends VectorOptions {
   readonly edges?: readonly { readonly type: EdgeType; readonly to: string; readonly weight?: number | undefined }[] | undefined
 }
 
+export interface ImportOptions {
+  /**
+   * What becomes of an item that this node remembered before, and that does not hold any more. Without it one whose key had another text
+   * since is remembered anew, as its text has changed back, and what was taken back or replaced otherwise is left out.
+   * With `true` all are remembered anew, with `false` none. Of what was erased nothing is known: it is remembered in any case.
+   */
+  readonly again?: boolean | undefined
+}
+
 export interface ImportResult {
   readonly items: readonly ImportedItem[]
 }
@@ -799,6 +808,14 @@ export type ImportedItem =
       readonly id: CausalId
       readonly unresolved: readonly string[]
       readonly elsewhere?: readonly { readonly to: string; readonly space: string }[]
+      readonly space?: string
+    }
+  /** Left out, with its edges: `id` is what it was. `changed`: under its own key stands another text. */
+  | {
+      readonly status: 'gone'
+      readonly id: CausalId
+      readonly how: 'retracted' | 'superseded' | 'changed'
+      readonly unresolved: readonly string[]
       readonly space?: string
     }
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly message: string }

@@ -14,17 +14,25 @@ import { folderName, genesis } from '../parse.ts'
 import { plural } from '../text.ts'
 import { oneLine } from '../visible.ts'
 
+/** What every import takes. */
+interface Again {
+  readonly again?: boolean | undefined
+}
+
+const AGAIN = ['--again', 'also what was imported before and taken back or replaced here since'] as const
+
 export const defineGit: Define = command =>
   command
     .argument('[path]', 'a checkout or a bare repository', '.')
+    .option(...AGAIN)
     .addHelpText(
       'after',
       '\nOne memory for each commit, keyed git:HASH, linked to its parents, to what it reverts and fixes, and to\nearlier commits that changed the same files. Run it again: only new commits are imported.',
     )
     .action(
-      action(async (cli, [path]: readonly [string]) => {
+      action(async (cli, [path]: readonly [string], { again }: Again) => {
         const { total, known, entries } = await newCommits(resolve(path), cli.request)
-        return importInto(cli, entries, known, total)
+        return importInto(cli, entries, { again, skipped: known, total })
       }),
     )
 
@@ -32,13 +40,14 @@ export const defineJsonl: Define = command =>
   command
     .argument('<file>', '- for stdin')
     .option('--embedder <id>', 'what made the vectors of the lines: external:NAME:DIMENSIONS')
+    .option(...AGAIN)
     .addHelpText(
       'after',
       '\nA line is {"text", "key"?, "meta"?, "validFrom"?, "validTo"?, "source"?, "vector"?, "embedder"?, "edges"?: [{"type", "to",\n"weight"?}]}; `to` is an id, or the key of any line. What `weft mem export` writes can be read.',
     )
     .action(
-      action((cli, [file]: readonly [string], { embedder }: { readonly embedder?: string }) =>
-        importInto(cli, readJsonl(file, embedder), 0, undefined),
+      action((cli, [file]: readonly [string], { embedder, again }: Again & { readonly embedder?: string }) =>
+        importInto(cli, readJsonl(file, embedder), { again }),
       ),
     )
 
@@ -48,26 +57,28 @@ export const defineMarkdown: Define = command =>
     .option('--as <name>', 'a name of the folder, which tells its notes from those of others', folderName)
     .option('--prune', 'take back what was imported before and is there no more')
     .option('--force', 'with --prune, also when more would go than stays')
+    .option(...AGAIN)
     .addHelpText(
       'after',
       '\nOne memory for each section of each .md file, keyed md:PATH#HEADING (md@NAME:PATH#HEADING with --as) and linked to the sections it\nrefers to. With --prune a section that is gone is forgotten, one that stands unchanged in another place is replaced by itself.',
     )
     .action(
-      action(async (cli, [folder]: readonly [string], { as: name, prune, force }: MarkdownOptions) => {
+      action(async (cli, [folder]: readonly [string], { as: name, prune, force, again }: MarkdownOptions) => {
         const prefix = markdownPrefix(name)
         const entries = readMarkdown(resolve(folder), prefix)
         if (prune !== true) {
           if (force === true) throw new WeftError('invalid_argument', '--force goes with --prune')
-          return importAll(cli, entries)
+          return importAll(cli, entries, again)
         }
         const next =
           name === undefined ? 'import folders under names of their own (--as NAME), or say --force' : 'say --force if it is this folder'
         const pruning = await Pruning.begin(cli.request, cli.space, prefix, entries, { force: force === true, next })
-        return importInto(cli, inOne(entries), 0, entries.length, placed => pruning.finish(placed))
+        // What an earlier --prune took back, and the folder has again, is to be there again: then the folder decides.
+        return importInto(cli, inOne(entries), { again: true, total: entries.length, prune: placed => pruning.finish(placed) })
       }),
     )
 
-interface MarkdownOptions {
+interface MarkdownOptions extends Again {
   readonly as?: string
   readonly prune?: boolean
   readonly force?: boolean
@@ -76,56 +87,63 @@ interface MarkdownOptions {
 export const defineChat: Define = command =>
   command
     .argument('<file>', '- for stdin')
+    .option(...AGAIN)
     .addHelpText(
       'after',
       '\nA memory for each message that a person or a model wrote, keyed chat:CONVERSATION/MESSAGE and linked to the one before. Reads lists and JSON\nLines of {"role", "content"}, sessions of coding agents, and exports of chat services. What tools said is left out.',
     )
-    .action(action(async (cli, [file]: readonly [string]) => importAll(cli, await readChat(file))))
+    .action(action(async (cli, [file]: readonly [string], { again }: Again) => importAll(cli, await readChat(file), again)))
 
 export const defineMcp: Define = command =>
   command
     .argument('<file>', '- for stdin')
+    .option(...AGAIN)
     .addHelpText(
       'after',
       '\nThe file of the reference memory server of the Model Context Protocol. A memory for each entity and each observation, which is evidence for\nits entity; a relation becomes a link where its type is one of ours, and a memory of its own otherwise.',
     )
-    .action(action(async (cli, [file]: readonly [string]) => importAll(cli, await readMcpMemory(file))))
+    .action(action(async (cli, [file]: readonly [string], { again }: Again) => importAll(cli, await readMcpMemory(file), again)))
 
 export const defineCbor: Define = command =>
   command
     .argument('<file>')
     .requiredOption('--genesis <hash>', 'the id of the cluster it is of, from somebody you trust', genesis)
+    .option(...AGAIN)
     .addHelpText(
       'after',
       '\nWhat weft mem export --proofs wrote, in this cluster or in another one. All of it is checked first. What is current is remembered as quotes,\nwhose source is the id of what they quote; a memory that is here already is left out.',
     )
     .action(
-      action(async (cli, [file]: readonly [string], { genesis: cluster }: { readonly genesis: ClusterId }) => {
+      action(async (cli, [file]: readonly [string], { genesis: cluster, again }: Again & { readonly genesis: ClusterId }) => {
         const { verdict, entries } = await readArchive(file, cluster, records => cli.progress.update(() => `checked ${records} records`))
-        if (verdict.verdict === 'valid') return importAll(cli, entries)
+        if (verdict.verdict === 'valid') return importAll(cli, entries, again)
         throw new WeftError('import_invalid', `${file}: ${verdict.reason}`, { next: `weft verify ${file} --genesis ${cluster}` })
       }),
     )
 
-function importAll(cli: Invocation, entries: readonly Entry[]): Promise<number> {
-  return importInto(cli, inOne(entries), 0, entries.length)
+function importAll(cli: Invocation, entries: readonly Entry[], again: boolean | undefined): Promise<number> {
+  return importInto(cli, inOne(entries), { again, total: entries.length })
 }
 
 async function* inOne(entries: readonly Entry[]): AsyncGenerator<readonly Entry[]> {
   yield entries
 }
 
-/** @param total how much there is, where that is known */
+interface Importing extends Again {
+  /** Known, and not among the entries. */
+  readonly skipped?: number
+  /** How much there is, where that is known. */
+  readonly total?: number
+  readonly prune?: (placed: ItemImport['placed']) => Promise<Pruned>
+}
+
 async function importInto(
   cli: Invocation,
   entries: AsyncIterable<readonly Entry[]>,
-  skipped: number,
-  total: number | undefined,
-  prune?: (placed: ItemImport['placed']) => Promise<Pruned>,
+  { again, skipped = 0, total, prune }: Importing,
 ): Promise<number> {
-  const importing = new ItemImport(cli.request, skipped, done =>
-    cli.progress.update(() => `imported ${done}${total === undefined ? '' : ` of ${total}`}`),
-  )
+  const onProgress = (done: number): void => cli.progress.update(() => `imported ${done}${total === undefined ? '' : ` of ${total}`}`)
+  const importing = new ItemImport(cli.request, skipped, onProgress, again)
   const imported = await importing.run(entries)
   const summary: PrunedSummary = prune === undefined ? imported : { ...imported, ...(await prune(importing.placed)) }
   cli.progress.done()
@@ -136,11 +154,12 @@ async function importInto(
 /** 20 of them: a person reads no more, and `--json` has them all. */
 const SHOWN_MAX = 20
 
-function render({ imported, skipped, failed, moved = 0, pruned }: PrunedSummary): string {
-  const gone = pruned === undefined ? '' : `, ${moved} moved, ${pruned} taken back`
-  const head = `${plural(imported, 'memory', 'memories')} imported, ${skipped} known already${gone}, ${failed.length} failed`
+function render({ imported, skipped, gone, failed, moved = 0, pruned }: PrunedSummary): string {
+  const taken = pruned === undefined ? '' : `, ${moved} moved, ${pruned} taken back`
+  const head = `${plural(imported, 'memory', 'memories')} imported, ${skipped} known already${taken}, ${failed.length} failed`
+  const left = gone === 0 ? [] : [`  ${gone} taken back or replaced here since an earlier import, and left out: --again imports them`]
   const rest = failed.length > SHOWN_MAX ? [`... and ${failed.length - SHOWN_MAX} more`] : []
-  return [head, ...failed.slice(0, SHOWN_MAX).map(renderFailure), ...rest].join('\n')
+  return [head, ...left, ...failed.slice(0, SHOWN_MAX).map(renderFailure), ...rest].join('\n')
 }
 
 function renderFailure({ line, item, key, id, code, message }: ImportFailure): string {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
-import type { ImportItem } from '../../node/api.ts'
+import type { ImportedItem, ImportItem } from '../../node/api.ts'
 import type { Request } from '../../node/commands/types.ts'
 import { LINE_MAX_BYTES } from '../lines.ts'
 
@@ -34,6 +34,8 @@ export interface ImportSummary {
   readonly imported: number
   /** Known before. */
   readonly skipped: number
+  /** Known before, and taken back or replaced here since: left out. */
+  readonly gone: number
   readonly failed: readonly ImportFailure[]
 }
 
@@ -57,6 +59,9 @@ const EDGES_MAX = 256
 /**
  * Remembers items in their order, each once however often it is imported. A link to what stands
  * further down waits for a second pass; one to what is nowhere, or in another space, is a failure of its line, whose memory is kept.
+ *
+ * What was taken back or replaced here since an earlier import is left out, and links to it go with it: to what was replaced they are
+ * made, to what was taken back there are none.
  */
 export class ItemImport {
   readonly #request: Request
@@ -67,14 +72,22 @@ export class ItemImport {
   /** Ids of an export, and what they are here. */
   readonly #renamed: Map<string, string> = new Map()
   readonly #placed: Map<string, Placed> = new Map()
+  /** Keys and exported ids of what is left out, and what links to it lead to: nothing, where it was taken back. */
+  readonly #gone: Map<string, CausalId | undefined> = new Map()
+  readonly #again: boolean
   #imported = 0
   #skipped: number
+  #left = 0
 
-  /** @param skipped items that were not even read, because they are known */
-  constructor(request: Request, skipped: number, onProgress: (done: number) => void) {
+  /**
+   * @param skipped items that were not even read, because they are known
+   * @param again to import also what was taken back or replaced here since
+   */
+  constructor(request: Request, skipped: number, onProgress: (done: number) => void, again: boolean = false) {
     this.#request = request
     this.#skipped = skipped
     this.#onProgress = onProgress
+    this.#again = again
   }
 
   /** By key: what was imported, or known. */
@@ -88,6 +101,7 @@ export class ItemImport {
     return {
       imported: this.#imported,
       skipped: this.#skipped,
+      gone: this.#left,
       failed: this.#failed.sort((a, b) => a.place - b.place).map(({ failure }) => failure),
     }
   }
@@ -122,10 +136,12 @@ export class ItemImport {
     const early = batch.map(entry => this.#early(entry))
     const { items } = await this.#request('memory.import', {
       items: batch.map((entry, i) => this.#withLinks(entry.item, early[i] as Edges)),
+      again: this.#again ? true : undefined,
     })
     items.forEach((result, i) => {
       const entry = batch[i] as ItemEntry
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
+      if (result.status === 'gone') return this.#leave(entry, result)
       if (result.status === 'imported') this.#imported++
       else this.#skipped++
       const { key, text } = entry.item
@@ -134,14 +150,17 @@ export class ItemImport {
       if (result.unresolved.length > 0 || result.elsewhere !== undefined || (early[i] as Edges).length < (entry.item.edges?.length ?? 0))
         this.#unlinked.push(entry)
     })
-    this.#onProgress(this.#imported + this.#skipped)
+    this.#onProgress(this.#imported + this.#skipped + this.#left)
   }
 
+  /** Only links are made now: what does not hold any more, as its key has come again since, is not remembered anew. */
   async #secondPass(batch: readonly ItemEntry[]): Promise<void> {
-    const { items } = await this.#request('memory.import', { items: batch.map(({ item }) => this.#withLinks(item, item.edges ?? [])) })
-    items.forEach((result, i) => {
+    const items = batch.map(({ item }) => this.#withLinks(item, this.#held(item.edges ?? [])))
+    const answer = await this.#request('memory.import', { items, again: false })
+    answer.items.forEach((result, i) => {
       const entry = batch[i] as ItemEntry
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
+      if (result.status === 'gone') return
       for (const key of result.unresolved)
         this.#fail(entry, 'unknown_id', `a link leads to ${JSON.stringify(key)}, which is no key of any memory here`)
       for (const { to, space } of result.elsewhere ?? [])
@@ -150,6 +169,20 @@ export class ItemImport {
           'other_space',
           `a link leads to ${JSON.stringify(to)}, which is in space ${space}: links lead on within one space`,
         )
+    })
+  }
+
+  #leave({ key, oldId }: ItemEntry, { id, how }: Extract<ImportedItem, { readonly status: 'gone' }>): void {
+    this.#left++
+    for (const name of [key, oldId]) if (name !== undefined) this.#gone.set(name, how === 'retracted' ? undefined : id)
+  }
+
+  /** The links without those to what was taken back; others to what is left out lead to what it was. */
+  #held(edges: Edges): Edges {
+    return edges.flatMap(edge => {
+      if (!this.#gone.has(edge.to) || this.#placed.has(edge.to)) return [edge]
+      const to = this.#gone.get(edge.to)
+      return to === undefined ? [] : [{ ...edge, to }]
     })
   }
 
@@ -163,10 +196,13 @@ export class ItemImport {
     return batch.filter(entry => entry.oldId === undefined || !known.has(entry.oldId))
   }
 
-  /** The links that can be made while the rest is still being read: as many as a request takes, and not those to exported memories further down. */
+  /**
+   * The links that can be made while the rest is still being read: as many as a request takes, not those to exported memories
+   * further down, nor those to what is left out, whose key may come again.
+   */
   #early({ item, oldId }: ItemEntry): Edges {
-    const edges = oldId === undefined ? (item.edges ?? []) : (item.edges ?? []).filter(edge => !isId(edge.to) || this.#renamed.has(edge.to))
-    return edges.slice(0, EDGES_MAX)
+    const isEarly = ({ to }: Edges[number]): boolean => !this.#gone.has(to) && (oldId === undefined || !isId(to) || this.#renamed.has(to))
+    return (item.edges ?? []).filter(isEarly).slice(0, EDGES_MAX)
   }
 
   /** The item with these links, to ids as they are here. */

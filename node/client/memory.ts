@@ -29,7 +29,7 @@ export function memoryOf(request: Request): Memory {
     timeline: options => request('memory.timeline', { ...options }),
     entities: options => request('memory.entities', { ...options }),
     status: () => request('memory.status', {}),
-    import: items => request('memory.import', { items }),
+    import: (items, options) => request('memory.import', { items, ...options }),
     has: keys => request('memory.has', { keys }),
     coherence: options => request('memory.coherence', { ...options }),
     communities: options => request('memory.communities', { ...options }),

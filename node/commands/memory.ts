@@ -192,21 +192,26 @@ export const memoryCommands: CommandsOf<
     status(memoryToRead(core, input), core.pending, row => to.ok({ ...row, embedder: core.embedding?.status ?? null })),
   ),
 
-  'memory.import': command(z.strictObject({ space, items: z.array(item).max(ITEMS_MAX) }), (core, input, to) => {
-    const results: ImportedItem[] = []
-    let left = input.items.length
-    if (left === 0) return to.ok({ items: [] })
-    // All that may have to wait comes before the first of them is written.
-    const places = input.items.map(one => placeOf(core, one, memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) })))
-    input.items.forEach((one, i) => {
-      const { memory, others } = places[i] as ImportPlace
-      const otherOf = (name: string): Memory | undefined => others.get(name) ?? otherWithKey(core, memory, name)
-      importItem(memory, one, otherOf, to.actor, result => {
-        results[i] = result.status === 'failed' ? result : { ...result, ...elsewhere(input, memory) }
-        if (--left === 0) to.ok({ items: results })
+  'memory.import': command(
+    z.strictObject({ space, items: z.array(item).max(ITEMS_MAX), again: z.boolean().optional() }),
+    (core, input, to) => {
+      const results: ImportedItem[] = []
+      let left = input.items.length
+      if (left === 0) return to.ok({ items: [] })
+      // All that may have to wait comes before the first of them is written.
+      const places = input.items.map(one =>
+        placeOf(core, one, memoryToWrite(core, { space: input.space ?? core.spaces.routeOf(one.meta) })),
+      )
+      input.items.forEach((one, i) => {
+        const { memory, others } = places[i] as ImportPlace
+        const otherOf = (name: string): Memory | undefined => others.get(name) ?? otherWithKey(core, memory, name)
+        importItem(memory, one, input.again, otherOf, to.actor, result => {
+          results[i] = result.status === 'failed' ? result : { ...result, ...elsewhere(input, memory) }
+          if (--left === 0) to.ok({ items: results })
+        })
       })
-    })
-  }),
+    },
+  ),
 
   'memory.has': command(
     z.strictObject({ space, keys: z.array(z.string()).max(HAS_MAX).optional(), ids: z.array(z.string()).max(HAS_MAX).optional() }),
@@ -297,6 +302,7 @@ function placeOf(core: Core, one: ImportItem, memory: Memory): ImportPlace {
 function importItem(
   memory: Memory,
   one: ImportItem,
+  again: boolean | undefined,
   otherOf: (name: string) => Memory | undefined,
   actor: string,
   done: (result: ImportedItem) => void,
@@ -312,9 +318,12 @@ function importItem(
     else outgoing.push({ type, to: target, weight })
   }
   try {
+    const content = contentOf(one)
+    const ended = again === true ? undefined : memory.writer.endedOf(content)
+    if (ended !== undefined && (again === false || ended.how !== 'changed')) return done({ status: 'gone', ...ended, unresolved: [] })
     // What was known already is answered before `remember` returns.
     let isNew = false
-    isNew = rememberWith(memory, contentOf(one), outgoing, one, actor, (error, { id: made }) => {
+    isNew = rememberWith(memory, content, outgoing, one, actor, (error, { id: made }) => {
       done(
         error === undefined
           ? { status: isNew ? 'imported' : 'skipped', id: made, unresolved, ...(foreign.length === 0 ? {} : { elsewhere: foreign }) }

@@ -19,6 +19,7 @@ import type {
   GivenVector,
   MemoryGraph,
   ImportItem,
+  ImportOptions,
   ImportResult,
   InviteOptions,
   InviteResult,
@@ -139,7 +140,7 @@ export interface CommandTypes {
   'memory.reembed': { input: { all?: boolean | undefined }; result: EmbedderReport }
   /** Takes back vectors that this node wrote for other embedders, some at a time; those that callers made themselves stay. */
   'memory.retire-vectors': { input: object; result: { readonly retired: number; readonly left: number } }
-  'memory.import': { input: InSpace & { items: readonly ImportItem[] }; result: ImportResult }
+  'memory.import': { input: InSpace & { items: readonly ImportItem[] } & ImportOptions; result: ImportResult }
   'memory.has': {
     input: InSpace & { keys?: readonly string[] | undefined; ids?: readonly string[] | undefined }
     result: { readonly known: readonly string[] }

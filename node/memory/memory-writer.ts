@@ -147,6 +147,15 @@ export class MemoryWriter {
     return { receipt, isNew: true }
   }
 
+  /** What this node said before in just these words, and why it does not hold any more; undefined when it holds, is on its way, or was never said. */
+  endedOf(input: RememberInput): ReturnType<MemoryFold['findEnded']> {
+    const digest = contentHash(encodeRemember(input))
+    if (this.#inFlight.has(toHex(digest))) return undefined
+    const current = this.#fold().findDuplicate(this.#context.self, digest)
+    if (current !== undefined) return this.#ending.has(current) ? { id: current, how: 'retracted' } : undefined
+    return this.#fold().findEnded(this.#context.self, digest)
+  }
+
   /** Whether vectors of an embedder count that are written here. */
   hasRoom(embedder: string, dims: number): boolean {
     return this.#fold().vectors.hasRoom(this.#log, embedder, dims)

@@ -102,7 +102,7 @@ export class MemoryWork {
       return { text: this.#text(random), key: `item-${batch}-${i}`, edges: [{ type: random.pick(TYPES), to }] }
     })
     this.#asking.ask(node, 'memory.import', { ...this.#where, items }, ({ items: made }) => {
-      for (const item of made) if (item.status !== 'failed') keep(this.#told.remember, { id: item.id, node })
+      for (const item of made) if (item.status === 'imported' || item.status === 'skipped') keep(this.#told.remember, { id: item.id, node })
     })
   }
 

@@ -376,6 +376,8 @@ t.test('with --prune what a folder has no more is taken back, and what was moved
   t.match(detail, { state: 'superseded', supersededBy: [memories.find(({ key }) => key === 'md:the-outage.md#the-outage')?.id] })
   writeFileSync(join(notes, 'draft.md'), '# A draft\n\nNot done.\n')
   t.match(await run(notes, '--prune'), { imported: 0, skipped: 3, moved: 0, pruned: 0 }, 'once')
+  renameSync(join(notes, 'the-outage.md'), join(notes, 'outage.md'))
+  t.match(await run(notes, '--prune'), { imported: 1, skipped: 2, gone: 0, moved: 1, pruned: 0 }, 'what was moved can be moved back')
 
   t.match(await failure(['mem', 'import', 'markdown', join(root, 'empty'), '--prune', '--dir', dir]), { code: 'import_invalid' })
   mkdirSync(join(root, 'empty'))
@@ -436,6 +438,61 @@ t.test('conversations and the files of memory servers are imported once, and the
   }
   writeFileSync(chat, Uint8Array.of(0xff, 0xfe))
   t.match((await weft(['mem', 'import', 'chat', chat, '--dir', dir])).stderr, /not UTF-8/)
+})
+
+t.test('what was taken back or replaced here stays so, however often it is imported', { timeout: 60_000 }, async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const repository = new Repository(join(root, 'repository'))
+  const [first = '', second = ''] = ['One', 'Two', 'Three'].map(message => repository.commit(message))
+  const file = join(root, 'notes.jsonl')
+  const follows = (to: string): object => ({ edges: [{ type: 'follows', to }] })
+  const rows = [
+    { key: 'a', text: 'is forgotten' },
+    { key: 'b', text: 'is replaced', ...follows('a') },
+    { key: 'c', text: 'stays', ...follows('b') },
+  ]
+  const write = (...more: readonly object[]): void =>
+    writeFileSync(file, [...rows, ...more].map(row => `${JSON.stringify(row)}\n`).join(''))
+  write()
+  const sources = [
+    ['jsonl', file],
+    ['git', repository.path],
+  ] as const
+  const run = (source: readonly string[], ...args: readonly string[]): Promise<ImportSummary> =>
+    ask(['mem', 'import', ...source, ...args, '--dir', dir])
+  for (const source of sources) t.match(await run(source), { imported: 3, gone: 0 })
+  const idOf = async (key: string): Promise<string> => (await exported(dir)).find(row => row.key === key)?.id as string
+  const by = (await ask<{ id: string }>(['mem', 'remember', 'is better', '--dir', dir])).id
+  const replaced = await idOf('b')
+  for (const key of ['a', `git:${first}`]) await ask(['mem', 'forget', await idOf(key), '--dir', dir])
+  for (const key of ['b', `git:${second}`]) await ask(['mem', 'supersede', await idOf(key), '--by', by, '--dir', dir])
+
+  write({
+    key: 'd',
+    text: 'is new',
+    edges: [
+      { type: 'follows', to: 'a' },
+      { type: 'follows', to: 'b' },
+    ],
+  })
+  repository.commit('Four')
+  for (const source of sources) t.match(await run(source), { imported: 1, skipped: 1, gone: 2, failed: [] }, source[0])
+  const detail = await ask<MemoryDetail>(['mem', 'show', await idOf('d'), '--dir', dir])
+  t.same(
+    detail.edges.map(({ to }) => to),
+    [replaced],
+    'a link leads to what was replaced, and none to what was taken back',
+  )
+  const { stdout } = await weft(['mem', 'import', 'jsonl', file, '--dir', dir])
+  t.match(stdout, /^0 memories imported, 2 known already, 0 failed\n {2}2 taken back or replaced here .*: --again imports them\n$/)
+  t.same(
+    (await exported(dir)).map(({ key }) => key).filter(key => key === 'a' || key === 'b'),
+    [],
+  )
+  for (const source of sources) t.match(await run(source, '--again'), { imported: 2, skipped: 2, gone: 0, failed: [] }, source[0])
+  for (const source of sources) t.match(await run(source), { imported: 0, skipped: 4, gone: 0 }, source[0])
 })
 
 t.test('the bundled history is imported whole and answers questions', async t => {

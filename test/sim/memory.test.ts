@@ -424,6 +424,56 @@ t.test('an import may be repeated: it adds what is missing, and names what it co
   t.end()
 })
 
+t.test('an import leaves out what was taken back or replaced since, and takes a text that has changed back', t => {
+  const world = clusterOf(['a', 'b'])
+  const items: readonly ImportItem[] = ['forgotten', 'replaced', 'changed', 'followed', 'kept'].map(key => ({ key, text: `is ${key}` }))
+  const plain = { text: 'has no key' }
+  const ids = world.ask('a', 'memory.import', { items: [...items, plain] }).items.map(item => (item as { id: string }).id)
+  const [forgotten, replaced, , followed] = ids as [string, string, string, string]
+  world.ask('a', 'memory.forget', { id: forgotten })
+  world.ask('a', 'memory.forget', { id: ids[5] as string })
+  const by = world.ask('b', 'memory.remember', { text: 'is better' }).id
+  untilEqual(world, ['a', 'b'])
+  world.ask('a', 'memory.supersede', { old: replaced, by })
+  world.ask('a', 'memory.remember', { key: 'changed', text: 'is otherwise' })
+  const next = world.ask('a', 'memory.remember', { key: 'followed', text: 'is next' }).id
+  world.ask('a', 'memory.supersede', { old: followed, by: next })
+
+  const run = (again: boolean | undefined): readonly unknown[] =>
+    world.ask('a', 'memory.import', { items: [...items, plain], again }).items.map(one => (one.status === 'gone' ? one.how : one.status))
+  const { nodes } = world.ask('a', 'memory.status', {})
+  t.strictSame(run(false), ['retracted', 'superseded', 'changed', 'changed', 'skipped', 'retracted'])
+  t.equal(world.ask('a', 'memory.status', {}).nodes, nodes, 'nothing is written')
+  t.strictSame(run(undefined), ['retracted', 'superseded', 'imported', 'imported', 'skipped', 'retracted'])
+  t.strictSame(run(undefined), ['retracted', 'superseded', 'skipped', 'skipped', 'skipped', 'retracted'])
+  world.crash('a')
+  world.start('a')
+  untilEqual(world, ['a', 'b'])
+  t.strictSame(run(undefined), ['retracted', 'superseded', 'skipped', 'skipped', 'skipped', 'retracted'], 'also when it was started anew')
+  t.strictSame(run(true), ['imported', 'imported', 'skipped', 'skipped', 'skipped', 'imported'])
+  t.strictSame(new Set(run(undefined)), new Set(['skipped']))
+  const text = { key: 'forgotten', text: 'has another text now' }
+  t.match(world.ask('a', 'memory.import', { items: [text] }), { items: [{ status: 'imported' }] }, 'another text is news')
+
+  const [last] = world.ask('a', 'memory.import', { items: [{ text: 'on its way out' }] }).items
+  const answers: unknown[] = []
+  world.askSoon('a', 'memory.forget', { id: (last as { id: string }).id }, () => {})
+  world.askSoon('a', 'memory.import', { items: [{ text: 'on its way out' }] }, (_, made) => answers.push(made?.items))
+  world.until('an answer', () => answers.length > 0)
+  t.match(answers, [[{ status: 'gone', how: 'retracted', id: (last as { id: string }).id }]])
+  t.end()
+})
+
+t.test('of what was erased an import knows nothing, whether its hash is still in the fold or not', t => {
+  const world = clusterOf(['a'])
+  const items = [{ key: 'secret', text: 'the password is swordfish' }]
+  const run = (): unknown => world.ask('a', 'memory.import', { items }).items[0]
+  const { id } = run() as { id: string }
+  world.ask('a', 'memory.forget', { id, erase: true })
+  t.match(run(), { status: 'imported' })
+  t.end()
+})
+
 t.test('several imports of the same at a time write each memory and each link once', t => {
   const world = clusterOf(['a'])
   const items = Array.from(
