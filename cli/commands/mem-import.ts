@@ -90,7 +90,7 @@ export const defineChat: Define = command =>
     .option(...AGAIN)
     .addHelpText(
       'after',
-      '\nA memory for each message that a person or a model wrote, keyed chat:CONVERSATION/MESSAGE and linked to the one before. Reads lists and JSON\nLines of {"role", "content"}, sessions of coding agents, and exports of chat services. What tools said is left out.',
+      '\nA memory for each message that a person or a model wrote, keyed chat:CONVERSATION/MESSAGE and linked to the one before. Reads lists and JSON\nLines of {"role", "content"}, sessions of coding agents, and exports of chat services. What tools said is left out. One without an id\nis known by its file and its first message.',
     )
     .action(action(async (cli, [file]: readonly [string], { again }: Again) => importAll(cli, await readChat(file), again)))
 

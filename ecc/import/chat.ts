@@ -15,6 +15,9 @@ import type { ImportFault } from './jsonl.ts'
  * What was said becomes a memory for each message, word by word, linked to the one before. What tools were asked and answered, and what
  * the program told the model by itself, is left out.
  *
+ * A conversation without an id is known by its name and its first message: so one that has grown is the same, and another one in a
+ * file of the same name is another.
+ *
  * @param origin names the conversation where it has no name of its own: a file
  */
 export function parseChat(text: string, origin: string): ReadJson {
@@ -24,13 +27,18 @@ export function parseChat(text: string, origin: string): ReadJson {
   const unknown: ImportFault[] = []
   /** Of each conversation: its messages so far, and the key of the last. */
   const threads = new Map<string, { count: number; last: string | undefined }>()
+  /** The first of the messages that stand by themselves and name no conversation: together they are one. */
+  let opening: Message | undefined
   for (const read of values) {
-    const parts = conversationOf(read, origin)
+    const parts = conversationOf(read)
     if (parts === undefined) {
       const list = fieldsOf(read.value) === undefined ? broken : unknown
       list.push({ line: read.line, code: 'import_invalid', message: 'neither a message nor a conversation' })
     }
-    for (const { id, title, messages } of parts ?? []) {
+    for (const { id: given, title, messages, isWhole } of parts ?? []) {
+      const [first] = messages
+      if (first === undefined) continue
+      const id = given ?? nameOf(title ?? origin, isWhole ? first : (opening ??= first))
       const thread = threads.get(id) ?? { count: 0, last: undefined }
       threads.set(id, thread)
       for (const message of messages) {
@@ -47,9 +55,11 @@ export function parseChat(text: string, origin: string): ReadJson {
 }
 
 interface Conversation {
-  readonly id: string
+  readonly id: string | undefined
   readonly title: string | undefined
   readonly messages: readonly Message[]
+  /** It is all there, not a message of one. */
+  readonly isWhole: boolean
 }
 
 interface Message {
@@ -69,19 +79,19 @@ const ROLES: ReadonlyMap<string, string> = new Map([
 ])
 
 /** @returns undefined for what is neither a conversation nor anything that a program writes beside one */
-function conversationOf({ value }: Value, origin: string): readonly Conversation[] | undefined {
+function conversationOf({ value }: Value): readonly Conversation[] | undefined {
   const fields = fieldsOf(value)
   if (fields === undefined) return undefined
   const title = textIn(fields, 'title', 'name')
-  const id = textIn(fields, 'uuid', 'conversation_id', 'id') ?? title ?? origin
+  const id = textIn(fields, 'uuid', 'conversation_id', 'id')
   const list = fields['chat_messages'] ?? fields['messages']
-  if (Array.isArray(list)) return [{ id, title, messages: list.flatMap(one => messageOf(fieldsOf(one))) }]
+  if (Array.isArray(list)) return [{ id, title, messages: list.flatMap(one => messageOf(fieldsOf(one))), isWhole: true }]
   const mapping = fieldsOf(fields['mapping'])
-  if (mapping !== undefined) return [{ id, title, messages: branchOf(mapping, textIn(fields, 'current_node')) }]
+  if (mapping !== undefined) return [{ id, title, messages: branchOf(mapping, textIn(fields, 'current_node')), isWhole: true }]
   const inner = fieldsOf(fields['message']) ?? fieldsOf(fields['payload']) ?? fields
   const messages = fields['isMeta'] === true ? [] : messageOf({ ...inner, ...timesOf(fields), uuid: fields['uuid'] ?? inner['id'] })
   const isKnown = messages.length > 0 || 'role' in inner || typeof fields['type'] === 'string'
-  return isKnown ? [{ id: textIn(fields, 'sessionId', 'session_id') ?? origin, title: undefined, messages }] : undefined
+  return isKnown ? [{ id: textIn(fields, 'sessionId', 'session_id'), title: undefined, messages, isWhole: false }] : undefined
 }
 
 /** The messages from the first to `last`, which are each other's parents. */
@@ -160,6 +170,13 @@ function itemOf(
     ...(at === undefined ? {} : { validFrom: at }),
     ...(before === undefined ? {} : { edges: [{ type: 'follows', to: before }] }),
   }
+}
+
+/** 8 hex digits tell conversations of one name apart. */
+const OPENING_HEX_CHARS = 8
+
+function nameOf(name: string, { role, text }: Message): string {
+  return `${name}#${toHex(hash('content', utf8(`${role}\n${text}`))).slice(0, OPENING_HEX_CHARS)}`
 }
 
 function keyOf(conversation: string, message: string): string {

@@ -405,6 +405,26 @@ t.test('conversations and the files of memory servers are imported once, and the
   t.equal(again.code, 1, 'a broken line is told, and the rest is imported')
   t.match(JSON.parse(again.stdout), { imported: 1, skipped: 2, failed: [{ line: 4, code: 'import_invalid' }] })
 
+  const twins = ['one', 'two'].map(name => {
+    mkdirSync(join(root, name))
+    const file = join(root, name, 'conv.json')
+    writeFileSync(
+      file,
+      JSON.stringify([
+        { role: 'user', content: `about ${name}` },
+        { role: 'assistant', content: `said of ${name}` },
+      ]),
+    )
+    return file
+  })
+  for (const wanted of [
+    [2, 0, 0],
+    [0, 2, 0],
+  ])
+    for (const twin of twins) t.same(counts(await from('chat', twin)), wanted)
+  const stated = (await exported(dir)).filter(({ text }) => /of (one|two)$/.test(text))
+  t.equal(stated.length, 2, 'of two files of one name neither replaces the other')
+
   const memory = join(root, 'memory.json')
   writeFileSync(
     memory,

@@ -329,12 +329,12 @@ t.test('conversations become their messages, whoever wrote them down', async t =
           ],
         },
       ]),
-      ['chat:f/1: why?', 'chat:f/2: the pool\n\nis full -follows-> chat:f/1'],
+      [/^chat:f#[0-9a-f]{8}\/1: why\?$/, /^chat:f#[0-9a-f]{8}\/2: the pool\n\nis full -follows-> chat:f#[0-9a-f]{8}\/1$/],
     ],
     [
       'JSON Lines with a broken one and an empty one',
       `${lines({ role: 'user', content: 'one', id: 'a' })}\n{"role":\n\n${lines({ role: 'user', content: 'two', id: 'b' })}`,
-      ['chat:f/a: one', 'chat:f/b: two -follows-> chat:f/a', /^2: not JSON/],
+      [/^chat:f#[0-9a-f]{8}\/a: one$/, /^chat:f#.*\/b: two -follows-> chat:f#.*\/a$/, /^2: not JSON/],
     ],
     [
       'the session of a coding agent',
@@ -355,7 +355,7 @@ t.test('conversations become their messages, whoever wrote them down', async t =
         { type: 'response_item', payload: { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hello' }] } },
         { type: 'response_item', payload: { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'hi' }] } },
       ),
-      ['chat:f/1: hello', 'chat:f/2: hi -follows-> chat:f/1'],
+      [/^chat:f#[0-9a-f]{8}\/1: hello$/, /^chat:f#.*\/2: hi -follows-> chat:f#.*\/1$/],
     ],
     [
       'an export with a tree of which one branch was last used',
@@ -402,7 +402,7 @@ t.test('conversations become their messages, whoever wrote them down', async t =
     [
       'a list with what is neither a message nor anything that a program writes beside one',
       JSON.stringify([{ role: 'user', content: 'why?' }, { role: 'tool', content: 'x' }, { version: 2 }, 5, 'x']),
-      ['chat:f/1: why?', '4: neither a message nor a conversation', '5: neither a message nor a conversation'],
+      [/^chat:f#[0-9a-f]{8}\/1: why\?$/, '4: neither a message nor a conversation', '5: neither a message nor a conversation'],
     ],
     ['nothing', '', []],
     ['no conversation', '[1, "x", null, {"a": 1}]', [1, 2, 3, 4].map(line => `${line}: neither a message nor a conversation`)],
@@ -418,6 +418,25 @@ t.test('conversations become their messages, whoever wrote them down', async t =
   const long = parseChat(lines({ role: 'user', content: 'ä'.repeat(BODY_MAX_BYTES), id: 'x'.repeat(2000) }), 'f').found[0]?.item
   t.match(long, { key: /^chat:#[0-9a-f]{32}$/, meta: { cut: /^\d+ bytes$/ } })
   t.doesNotThrow(() => encodeRemember(long as ImportItem))
+})
+
+t.test('a conversation without an id is known by its name and its first message', async t => {
+  const keys = (value: unknown, origin: string = 'f'): readonly (string | undefined)[] =>
+    parseChat(JSON.stringify(value), origin).found.map(({ item }) => item.key)
+  const said = (content: string, role: string = 'user'): object => ({ role, content })
+  const short = keys([said('why?'), said('the pool', 'assistant')])
+  t.strictSame(keys([said('why?'), said('the pool', 'assistant'), said('and now?')]).slice(0, 2), short, 'it has grown')
+  t.strictSame(keys([said('be brief', 'system'), said('why?'), said('the pool', 'assistant')])[0]?.split('/')[0], short[0]?.split('/')[0])
+  const others = [keys([said('how?')]), keys([said('why?', 'assistant')]), keys([said('why?')], 'g')]
+  t.equal(new Set([short, ...others].map(([key]) => key)).size, 4, 'another one in a file of that name, and the same in another file')
+
+  const whole = (...messages: readonly object[]): object => ({ name: 'New chat', messages })
+  const [one, two] = [whole(said('why?'), said('the pool', 'assistant')), whole(said('how?'))]
+  const both = keys([one, two])
+  t.strictSame([...keys([one]), ...keys([two])], both, 'so it is with conversations that only have a title')
+  t.match(both, [/^chat:New chat#[0-9a-f]{8}\/1$/, /^chat:New chat#[0-9a-f]{8}\/2$/, /^chat:New chat#[0-9a-f]{8}\/1$/])
+  t.equal(new Set(both).size, 3)
+  t.strictSame(keys([{ id: 'c', messages: [said('why?')] }]), ['chat:c/1'], 'what has an id is called by it')
 })
 
 t.test('the file of an MCP memory server becomes entities, what is known of them, and their relations', async t => {
