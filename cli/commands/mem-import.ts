@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { WeftError } from '../../base/errors.ts'
 import type { ClusterId } from '../../base/ids.ts'
+import { FITTED_MAX_BYTES } from '../../ecc/import/import-item.ts'
 import { markdownPrefix } from '../../ecc/import/markdown.ts'
 import { readArchive } from '../import/archive-file.ts'
 import { newCommits } from '../import/git-history.ts'
@@ -154,9 +155,12 @@ async function importInto(
 /** 20 of them: a person reads no more, and `--json` has them all. */
 const SHOWN_MAX = 20
 
-function render({ imported, skipped, gone, failed, moved = 0, pruned }: PrunedSummary): string {
+/** As the guide writes it: 31,232. */
+const CUT_AT: string = FITTED_MAX_BYTES.toLocaleString('en-US')
+
+function render({ imported, skipped, gone, cut, failed, moved = 0, pruned }: PrunedSummary): string {
   const taken = pruned === undefined ? '' : `, ${moved} moved, ${pruned} taken back`
-  const head = `${plural(imported, 'memory', 'memories')} imported, ${skipped} known already${taken}, ${failed.length} failed`
+  const head = `${plural(imported, 'memory', 'memories')} imported, ${skipped} known already${taken}, ${failed.length} failed${cut === 0 ? '' : `, ${cut} cut at ${CUT_AT} bytes (label cut)`}`
   const left = gone === 0 ? [] : [`  ${gone} taken back or replaced here since an earlier import, and left out: --again imports them`]
   const rest = failed.length > SHOWN_MAX ? [`... and ${failed.length - SHOWN_MAX} more`] : []
   return [head, ...left, ...failed.slice(0, SHOWN_MAX).map(renderFailure), ...rest].join('\n')

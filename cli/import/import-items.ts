@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../base/errors.ts'
 import type { CausalId } from '../../base/ids.ts'
+import { isCut } from '../../ecc/import/import-item.ts'
 import type { ImportedItem, ImportItem } from '../../node/api.ts'
 import type { Request } from '../../node/commands/types.ts'
 import { LINE_MAX_BYTES } from '../lines.ts'
@@ -36,6 +37,8 @@ export interface ImportSummary {
   readonly skipped: number
   /** Known before, and taken back or replaced here since: left out. */
   readonly gone: number
+  /** Of those imported: longer than what is kept of a text, whose label `cut` says by how much. */
+  readonly cut: number
   readonly failed: readonly ImportFailure[]
 }
 
@@ -78,6 +81,7 @@ export class ItemImport {
   #imported = 0
   #skipped: number
   #left = 0
+  #cut = 0
 
   /**
    * @param skipped items that were not even read, because they are known
@@ -102,6 +106,7 @@ export class ItemImport {
       imported: this.#imported,
       skipped: this.#skipped,
       gone: this.#left,
+      cut: this.#cut,
       failed: this.#failed.sort((a, b) => a.place - b.place).map(({ failure }) => failure),
     }
   }
@@ -144,6 +149,7 @@ export class ItemImport {
       if (result.status === 'gone') return this.#leave(entry, result)
       if (result.status === 'imported') this.#imported++
       else this.#skipped++
+      if (result.status === 'imported' && isCut(entry.item)) this.#cut++
       const { key, text } = entry.item
       if (key !== undefined) this.#placed.set(key, { key, id: result.id, text, space: result.space })
       if (entry.oldId !== undefined) this.#renamed.set(entry.oldId, result.id)

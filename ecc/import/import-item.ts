@@ -36,7 +36,7 @@ export interface Found {
 }
 
 /** Meta, key, source and times fit beside a text of this length. */
-const FITTED_MAX_BYTES: number = BODY_MAX_BYTES - META_MAX_BYTES - 2 * KEY_MAX_BYTES - 512
+export const FITTED_MAX_BYTES: number = BODY_MAX_BYTES - META_MAX_BYTES - 2 * KEY_MAX_BYTES - 512
 
 /** Text that fits a record: cut between two characters where it does not, and how many bytes that left out. */
 export function fitText(text: string, maxBytes: number = FITTED_MAX_BYTES): { readonly text: string; readonly cutBytes: number } {
@@ -45,6 +45,16 @@ export function fitText(text: string, maxBytes: number = FITTED_MAX_BYTES): { re
   let end = maxBytes
   while (((bytes[end] as number) & 0xc0) === 0x80) end--
   return { text: new TextDecoder().decode(bytes.subarray(0, end)), cutBytes: bytes.length - end }
+}
+
+/** Its text did not fit and was cut: the label `cut` says by how much. */
+export function isCut({
+  text,
+  meta,
+}: Pick<ImportItem, 'text'> & { readonly meta?: Readonly<Record<string, unknown>> | undefined }): boolean {
+  const length = utf8(text).length
+  // Up to 3 bytes short, as no character is cut in two.
+  return meta?.['cut'] !== undefined && length <= FITTED_MAX_BYTES && length > FITTED_MAX_BYTES - 4
 }
 
 /** ISO 8601 with a zone, or a date alone (its first moment in UTC), as `Date.prototype.toISOString` prints it. */

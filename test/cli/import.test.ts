@@ -460,6 +460,25 @@ t.test('conversations and the files of memory servers are imported once, and the
   t.match((await weft(['mem', 'import', 'chat', chat, '--dir', dir])).stderr, /not UTF-8/)
 })
 
+t.test('what is too long is cut, and the answer says so', async t => {
+  const root = temporary(t)
+  const dir = join(root, 'node')
+  await nodeAt(dir)
+  const notes = join(root, 'notes')
+  mkdirSync(notes)
+  writeFileSync(join(notes, 'long.md'), `# Long\n\n${'ä'.repeat(20_000)}\n\n# Short\n\nOf few words.\n`)
+  const { stdout } = await weft(['mem', 'import', 'markdown', notes, '--dir', dir])
+  t.equal(stdout, '2 memories imported, 0 known already, 0 failed, 1 cut at 31,232 bytes (label cut)\n')
+  t.match(
+    (await exported(dir)).find(({ key }) => key === 'md:long.md#long'),
+    { meta: { cut: '8774 bytes' } },
+  )
+  t.match(await ask(['mem', 'import', 'markdown', notes, '--dir', dir]), { imported: 0, skipped: 2, cut: 0 })
+  const lines = join(root, 'lines.jsonl')
+  writeFileSync(lines, `${JSON.stringify({ text: 'a branch', meta: { cut: 'by the storm' } })}\n`)
+  t.match(await ask(['mem', 'import', 'jsonl', lines, '--dir', dir]), { imported: 1, cut: 0 }, 'a label of that name is a label')
+})
+
 t.test('what was taken back or replaced here stays so, however often it is imported', { timeout: 60_000 }, async t => {
   const root = temporary(t)
   const dir = join(root, 'node')
