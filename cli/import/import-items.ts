@@ -63,6 +63,9 @@ const EDGES_MAX = 256
  * Remembers items in their order, each once however often it is imported. A link to what stands
  * further down waits for a second pass; one to what is nowhere, or in another space, is a failure of its line, whose memory is kept.
  *
+ * A key that stands on several lines has the text of the last of them. A text that had its key before, and has it no more, may be one of
+ * those, or be what its key was changed back to: which of them, only the end tells. So it waits, and what comes again is not written again.
+ *
  * What was taken back or replaced here since an earlier import is left out, and links to it go with it: to what was replaced they are
  * made, to what was taken back there are none.
  */
@@ -77,6 +80,8 @@ export class ItemImport {
   readonly #placed: Map<string, Placed> = new Map()
   /** Keys and exported ids of what is left out, and what links to it lead to: nothing, where it was taken back. */
   readonly #gone: Map<string, CausalId | undefined> = new Map()
+  /** By key: the last item whose text has its key no more, as long as that key has not come again further down. */
+  readonly #changed: Map<string, ItemEntry> = new Map()
   readonly #again: boolean
   #imported = 0
   #skipped: number
@@ -100,7 +105,10 @@ export class ItemImport {
   }
 
   async run(entries: AsyncIterable<readonly Entry[]>): Promise<ImportSummary> {
-    await this.#inBatches(entries, batch => this.#firstPass(batch))
+    await this.#inBatches(entries, batch => this.#firstPass(batch, false))
+    const changedBack = [...this.#changed.values()]
+    this.#changed.clear()
+    await this.#inBatches([changedBack], batch => this.#firstPass(batch, undefined))
     await this.#inBatches([this.#unlinked.flatMap(inParts)], batch => this.#secondPass(batch))
     return {
       imported: this.#imported,
@@ -136,25 +144,29 @@ export class ItemImport {
     if (batch.length > 0) await send(batch)
   }
 
-  async #firstPass(entries: readonly ItemEntry[]): Promise<void> {
+  /** @param again what of texts that do not hold any more is written: nothing (false), or those that have changed back (undefined) */
+  async #firstPass(entries: readonly ItemEntry[], again: false | undefined): Promise<void> {
     const batch = await this.#withoutKnown(entries)
     const early = batch.map(entry => this.#early(entry))
     const { items } = await this.#request('memory.import', {
       items: batch.map((entry, i) => this.#withLinks(entry.item, early[i] as Edges)),
-      again: this.#again ? true : undefined,
+      again: this.#again ? true : again,
     })
     items.forEach((result, i) => {
       const entry = batch[i] as ItemEntry
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
+      const { key, text } = entry.item
+      if (key !== undefined && this.#changed.delete(key)) this.#skipped++
+      if (result.status === 'gone' && result.how === 'changed') return void this.#changed.set(key as string, entry)
       if (result.status === 'gone') return this.#leave(entry, result)
       if (result.status === 'imported') this.#imported++
       else this.#skipped++
       if (result.status === 'imported' && isCut(entry.item)) this.#cut++
-      const { key, text } = entry.item
       if (key !== undefined) this.#placed.set(key, { key, id: result.id, text, space: result.space })
       if (entry.oldId !== undefined) this.#renamed.set(entry.oldId, result.id)
-      if (result.unresolved.length > 0 || result.elsewhere !== undefined || (early[i] as Edges).length < (entry.item.edges?.length ?? 0))
-        this.#unlinked.push(entry)
+      const edges = entry.item.edges ?? []
+      const isLinked = result.unresolved.length === 0 && result.elsewhere === undefined && (early[i] as Edges).length === edges.length
+      if (!isLinked || edges.some(({ to }) => this.#changed.has(to))) this.#unlinked.push(entry)
     })
     this.#onProgress(this.#imported + this.#skipped + this.#left)
   }

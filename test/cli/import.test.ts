@@ -460,6 +460,36 @@ t.test('conversations and the files of memory servers are imported once, and the
   t.match((await weft(['mem', 'import', 'chat', chat, '--dir', dir])).stderr, /not UTF-8/)
 })
 
+t.test('a key on several lines has the last text of them, and a second import writes nothing', { timeout: 60_000 }, async t => {
+  const dir = join(temporary(t), 'node')
+  await nodeAt(dir)
+  const run = async (...texts: readonly string[]): Promise<readonly number[]> => {
+    const rows = texts.map(text => (/^v\d$/.test(text) ? { text, key: 'k' } : { text, key: text, edges: [{ type: 'follows', to: 'k' }] }))
+    const input = rows.map(row => `${JSON.stringify(row)}\n`).join('')
+    const { code, stdout } = await weft(['mem', 'import', 'jsonl', '-', '--json', '--dir', dir], { input })
+    t.equal(code, 0)
+    return counts(JSON.parse(stdout) as ImportSummary)
+  }
+  const now = async (): Promise<Exported | undefined> => (await exported(dir)).find(({ key }) => key === 'k')
+  for (const [texts, first, last] of [
+    [['v1', 'v2'], [2, 0, 0], 'v2'],
+    [['v1', 'v2', 'v1'], [1, 2, 0], 'v1'],
+    [['v2'], [1, 0, 0], 'v2'],
+    [['v1', 'v1', 'v2', 'v3'], [1, 3, 0], 'v3'],
+    [['v3', 'v1', 'after'], [2, 1, 0], 'v1'],
+  ] as const) {
+    t.same(await run(...texts), first, texts.join(' '))
+    t.same(await run(...texts), [0, texts.length, 0], `${texts.join(' ')}, again`)
+    t.equal((await now())?.text, last)
+  }
+  const last = await now()
+  const links = (await exported(dir)).find(({ key }) => key === 'after')?.edges ?? []
+  t.ok(
+    links.some(({ to }) => to === last?.id),
+    'a link leads to what its key has in the end',
+  )
+})
+
 t.test('what is too long is cut, and the answer says so', async t => {
   const root = temporary(t)
   const dir = join(root, 'node')
