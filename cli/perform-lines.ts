@@ -25,8 +25,8 @@ const BATCH_MAX = JSONL_IN_FLIGHT / REQUESTS_MAX
 /** 20 s: how long one question whether the node is there waits before it is asked again. */
 const WATCH_MS = 20_000
 
-/** Codes of an answer that says nothing about the line: the node went away meanwhile. */
-const GONE: readonly ErrorCode[] = ['not_running', 'stopping', 'timeout']
+/** Codes of an answer that says nothing about what was asked: the node went away meanwhile. */
+export const GONE: readonly ErrorCode[] = ['not_running', 'stopping', 'timeout']
 
 interface Entry {
   readonly work: LineCommand | undefined

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { WeftError } from '../../base/errors.ts'
+import { asWeftError, WeftError } from '../../base/errors.ts'
 import type { ClusterId } from '../../base/ids.ts'
 import { FITTED_MAX_BYTES } from '../../ecc/import/import-item.ts'
 import { markdownPrefix } from '../../ecc/import/markdown.ts'
@@ -12,6 +12,7 @@ import { readMarkdown } from '../import/markdown-folder.ts'
 import { type Pruned, type PrunedSummary, Pruning } from '../import/prune.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
 import { folderName, genesis } from '../parse.ts'
+import { GONE } from '../perform-lines.ts'
 import { plural } from '../text.ts'
 import { oneLine } from '../visible.ts'
 
@@ -145,11 +146,20 @@ async function importInto(
 ): Promise<number> {
   const onProgress = (done: number): void => cli.progress.update(() => `imported ${done}${total === undefined ? '' : ` of ${total}`}`)
   const importing = new ItemImport(cli.request, skipped, onProgress, again)
-  const imported = await importing.run(entries)
+  const imported = await importing.run(entries).catch((thrown: unknown) => {
+    throw importing.done === skipped ? thrown : interrupted(asWeftError(thrown), importing.done)
+  })
   const summary: PrunedSummary = prune === undefined ? imported : { ...imported, ...(await prune(importing.placed)) }
   cli.progress.done()
   cli.print(summary, render)
   return summary.failed.length === 0 ? 0 : 1
+}
+
+/** The same failure; of a node that went away meanwhile it also says how much is in, and what to do about the rest. */
+function interrupted(error: WeftError, done: number): WeftError {
+  if (!GONE.includes(error.code)) return error
+  const next = [error.next, 'run the same import again: what is in already is skipped'].filter(step => step !== undefined).join(', and ')
+  return new WeftError(error.code, `${error.message}; at least ${plural(done, 'memory is', 'memories are')} in`, { cause: error, next })
 }
 
 /** 20 of them: a person reads no more, and `--json` has them all. */

@@ -99,6 +99,11 @@ export class ItemImport {
     this.#again = again
   }
 
+  /** Items that are in, by now. */
+  get done(): number {
+    return this.#imported + this.#skipped
+  }
+
   /** By key: what was imported, or known. */
   get placed(): ReadonlyMap<string, Placed> {
     return this.#placed
@@ -168,7 +173,7 @@ export class ItemImport {
       const isLinked = result.unresolved.length === 0 && result.elsewhere === undefined && (early[i] as Edges).length === edges.length
       if (!isLinked || edges.some(({ to }) => this.#changed.has(to))) this.#unlinked.push(entry)
     })
-    this.#onProgress(this.#imported + this.#skipped + this.#left)
+    this.#onProgress(this.done + this.#left)
   }
 
   /** Only links are made now: what does not hold any more, as its key has come again since, is not remembered anew. */

@@ -7,8 +7,9 @@ import { newCommits } from '../../cli/import/git-history.ts'
 import type { ImportSummary } from '../../cli/import/import-items.ts'
 import type { PrunedSummary } from '../../cli/import/prune.ts'
 import type { Request } from '../../node/commands/types.ts'
+import { readControlFile } from '../../node/host/directory.ts'
 import type { Explanation, MemoryDetail, MemoryPage, MemoryStatus, Recollection } from '../../node/index.ts'
-import { ask, environment, failure, lines, nodeAt, temporary, weft } from './weft.ts'
+import { ask, ended, environment, failure, lines, nodeAt, starts, temporary, until, weft } from './weft.ts'
 
 interface Exported {
   readonly id: string
@@ -488,6 +489,31 @@ t.test('a key on several lines has the last text of them, and a second import wr
     links.some(({ to }) => to === last?.id),
     'a link leads to what its key has in the end',
   )
+})
+
+t.test('an import whose node goes away says how much is in, and that it can be run again', { timeout: 60_000 }, async t => {
+  const dir = join(temporary(t), 'node')
+  await nodeAt(dir)
+  const rows = Array.from({ length: 700 }, (_, i) => `${JSON.stringify({ text: `line ${i}` })}\n`)
+  const child = starts(['mem', 'import', 'jsonl', '-', '--json', '--dir', dir])
+  const importing = ended(child)
+  child.stdin?.on('error', () => {})
+  child.stdin?.write(rows.slice(0, 600).join(''))
+  await until('a batch is in', async () => (await ask<MemoryStatus>(['mem', 'status', '--dir', dir])).nodes >= 500)
+  process.kill((readControlFile(dir) as { osPid: number }).osPid, 'SIGKILL')
+  child.stdin?.end(rows.slice(600).join(''))
+  const { code, stdout } = await importing
+  t.equal(code, 2)
+  t.match(JSON.parse(stdout), {
+    error: {
+      code: 'not_running',
+      message: /does not answer; at least 500 memories are in$/,
+      next: 'start it with weft start, and run the same import again: what is in already is skipped',
+    },
+  })
+  await ask(['start', '-d', '--dir', dir])
+  const again = await weft(['mem', 'import', 'jsonl', '-', '--json', '--dir', dir], { input: rows.join('') })
+  t.match(JSON.parse(again.stdout), { imported: 200, skipped: 500 })
 })
 
 t.test('what is too long is cut, and the answer says so', async t => {
