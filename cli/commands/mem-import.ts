@@ -62,7 +62,7 @@ export const defineMarkdown: Define = command =>
     .option(...AGAIN)
     .addHelpText(
       'after',
-      '\nOne memory for each section of each .md file, keyed md:PATH#HEADING (md@NAME:PATH#HEADING with --as) and linked to the sections it\nrefers to. With --prune a section that is gone is forgotten, one that stands unchanged in another place is replaced by itself.',
+      '\nOne memory for each section of each .md file, keyed md:PATH#HEADING (md@NAME:PATH#HEADING with --as) and linked to the sections it\nrefers to. Hidden folders and node_modules are left out. With --prune a section that is gone is forgotten, one that stands unchanged in another place is replaced by itself.',
     )
     .action(
       action(async (cli, [folder]: readonly [string], { as: name, prune, force, again }: MarkdownOptions) => {

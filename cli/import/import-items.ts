@@ -185,12 +185,16 @@ export class ItemImport {
       if (result.status === 'failed') return this.#fail(entry, result.code, result.message)
       if (result.status === 'gone') return
       for (const key of result.unresolved)
-        this.#fail(entry, 'unknown_id', `a link leads to ${JSON.stringify(key)}, which is no key of any memory here`)
+        this.#fail(
+          entry,
+          'unknown_id',
+          `a link leads to ${JSON.stringify(key)}, which is no key of any memory here; the memory itself is in`,
+        )
       for (const { to, space } of result.elsewhere ?? [])
         this.#fail(
           entry,
           'other_space',
-          `a link leads to ${JSON.stringify(to)}, which is in space ${space}: links lead on within one space`,
+          `a link leads to ${JSON.stringify(to)}, which is in space ${space}: links lead on within one space; the memory itself is in`,
         )
     })
   }

@@ -4,8 +4,10 @@ import { WeftError } from '../../base/errors.ts'
 import { markdownPrefix, parseMarkdown } from '../../ecc/import/markdown.ts'
 import type { Entry } from './import-items.ts'
 
-/** Folders that hold no notes of one's own. */
-const SKIPPED: readonly string[] = ['node_modules', '.git']
+/** Folders that hold no notes of one's own: what programs keep for themselves is hidden, or known by its name. */
+function isSkipped(folder: string): boolean {
+  return folder.startsWith('.') || folder === 'node_modules'
+}
 
 /**
  * The sections of every `.md` file below a folder, in the order of their names.
@@ -38,8 +40,8 @@ function notesIn(folder: string, below: string = folder): readonly string[] {
     const rows = readdirSync(below, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
     return rows.flatMap(row => {
       const path = join(below, row.name)
-      if (row.isDirectory()) return SKIPPED.includes(row.name) ? [] : notesIn(folder, path)
-      return row.isFile() && row.name.endsWith('.md') ? [relative(folder, path).split(sep).join('/')] : []
+      if (row.isDirectory()) return isSkipped(row.name) ? [] : notesIn(folder, path)
+      return row.isFile() && /\.md$/i.test(row.name) ? [relative(folder, path).split(sep).join('/')] : []
     })
   } catch (thrown) {
     throw new WeftError('import_invalid', `cannot read ${below}: ${(thrown as Error).message}`, { cause: thrown })

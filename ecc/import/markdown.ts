@@ -181,9 +181,13 @@ function keyOf(link: Target, from: string, keys: ReadonlyMap<string, readonly st
 /** The note of this name: by path, in the same folder, else the one with the shortest path. */
 function named(name: string, from: string, paths: readonly string[]): string | undefined {
   const file = /\.md$/i.test(name) ? name : `${name}.md`
-  const beside = joined(from, file)
-  const found = paths.filter(path => path === file || path.endsWith(`/${file}`)).sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
-  return paths.includes(beside) ? beside : found[0]
+  // A file may be called .MD, and a link does not say so.
+  const plain = (path: string): string => path.replace(/\.md$/i, '.md')
+  const [wanted, beside] = [plain(file), plain(joined(from, file))]
+  const found = paths
+    .filter(path => plain(path) === wanted || plain(path).endsWith(`/${wanted}`))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
+  return paths.find(path => plain(path) === beside) ?? found[0]
 }
 
 function joined(from: string, to: string): string {

@@ -228,7 +228,7 @@ t.test('lines are imported with links to lines further down, and what is exporte
   const { imported, failed } = JSON.parse(stdin.stdout) as ImportSummary
   t.equal(imported, 1, 'a link that leads nowhere does not cost the memory')
   t.match(failed, [
-    { line: 1, key: 'more', code: 'unknown_id', message: /"nowhere"/ },
+    { line: 1, key: 'more', code: 'unknown_id', message: /"nowhere".*; the memory itself is in$/ },
     { line: 2, code: 'import_invalid' },
   ])
 
@@ -310,6 +310,8 @@ t.test('notes are imported by their sections', async t => {
   writeFileSync(join(notes, 'pool.md'), '# The pool\n\nIt holds 200 connections.\n\n## Why 200\n\nSee [the outage](deep/outage.md).\n')
   writeFileSync(join(notes, 'deep', 'outage.md'), '# The outage\n\nCheckout was down for an hour.\n')
   writeFileSync(join(notes, 'deep', 'node_modules', 'other.md'), '# Not ours\n\nOf somebody else.\n')
+  mkdirSync(join(notes, '.trash'))
+  writeFileSync(join(notes, '.trash', 'old.md'), '# Thrown away\n\nLong ago.\n')
   writeFileSync(join(notes, 'latin.md'), Buffer.from('# Caf\xe9\n', 'latin1'))
   const first = await weft(['mem', 'import', 'markdown', notes, '--json', '--dir', dir])
   const summary = JSON.parse(first.stdout) as ImportSummary
@@ -331,6 +333,9 @@ t.test('notes are imported by their sections', async t => {
     [1, 3, 0],
     'what changed replaces what it was',
   )
+  writeFileSync(join(notes, 'UP.MD'), '# Upper case\n\nSee [[pool]].\n')
+  t.same(counts(await ask<ImportSummary>(['mem', 'import', 'markdown', notes, '--dir', dir])), [1, 4, 0])
+  t.match((await exported(dir)).find(({ key }) => key === 'md:UP.MD#upper-case')?.edges, [{ type: 'derived-from' }])
   const { hits } = await ask<Recollection>(['mem', 'recall', 'how long was checkout down', '-k', '1', '--dir', dir])
   t.match(hits, [{ key: 'md:deep/outage.md#the-outage', text: /two hours/ }])
 })
