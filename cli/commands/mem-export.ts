@@ -33,7 +33,7 @@ export const define: Define = command =>
     .option('--proofs <file>', 'with --format cbor: everything, with all that it takes to check it without a node')
     .addHelpText(
       'after',
-        '\nWhat is current, with who wrote it and when; as JSON Lines, one memory per line, with the vector that you gave\nit; one with vectors of several external embedders has a line for each. With proofs: all records of all authors, as they were signed,\nwhich weft verify checks and weft mem import cbor reads.\n\nWhat weft mem import jsonl reads again is by the node that imports it, written then; weft mem import cbor keeps authors and times, as\nlabels of quotes.',
+      '\nWhat is current, with who wrote it and when; as JSON Lines, one memory per line, with the vector that you gave\nit; one with vectors of several external embedders has a line for each. With proofs: all records of all authors, as they were signed,\nwhich weft verify checks and weft mem import cbor reads.\n\nWhat weft mem import jsonl reads again is by the node that imports it, written then; weft mem import cbor keeps authors and times, as\nlabels of quotes.',
     )
     .action(
       action(async (cli, _, { out, asOf, format: name, proofs }: Options) => {
