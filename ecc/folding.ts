@@ -44,14 +44,14 @@ export interface FoldState {
   readonly references: ReferenceTable
   readonly nodes: NodeTable
   readonly past: CausalPast
-  readonly own: OwnMemories
   readonly vectors: VectorTable
   /** Replaced by ones without the erased when a snapshot is taken. */
   text: TextIndex
   entities: EntityTable
   labels: LabelTable
   same: SameTexts
-  /** Live memories, the words in them, live links; erased memories whose words are still indexed. */
+  own: OwnMemories
+  /** Live memories, the words in them, live links; erased memories and vectors that are still indexed. */
   readonly totals: { nodes: number; words: number; edges: number; unswept: number }
   /** Malformed records. */
   malformed: number[]
@@ -283,6 +283,7 @@ export class Folding {
       nodes.dropKey(records.detail.at(record))
       totals.unswept++
     } else {
+      if (records.role.at(record) === ROLE.vector) totals.unswept++
       references.remove(record, records.detail.at(record))
     }
     records.role.set(record, ROLE.none)

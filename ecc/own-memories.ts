@@ -41,6 +41,27 @@ export class OwnMemories {
     }
   }
 
+  /** Rebuilt without what was erased: whoever can guess a text, or has it embedded, would know its hash again. */
+  without(isErased: (node: number) => boolean, isErasedVector: (record: number) => boolean): OwnMemories {
+    const rebuilt = new OwnMemories(this.author)
+    for (let row = 0; row < this.contents.size; row++) {
+      const digest = this.contents.digest(row)
+      const left = [...this.find(digest)].filter(node => !isErased(node))
+      const [newest] = left
+      if (newest === undefined) continue
+      rebuilt.contents.add(digest)
+      rebuilt.newest.push(newest)
+      for (const [i, node] of left.slice(1).entries()) rebuilt.before.set(left[i] as number, node)
+    }
+    for (let row = 0; row < this.vectors.size; row++) {
+      const record = this.newestVector.at(row)
+      if (isErasedVector(record)) continue
+      rebuilt.vectors.add(this.vectors.digest(row))
+      rebuilt.newestVector.push(record)
+    }
+    return rebuilt
+  }
+
   addVector(record: number, body: Uint8Array): void {
     const digest = contentHash(body)
     const row = this.vectors.find(digest)

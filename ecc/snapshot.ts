@@ -52,6 +52,7 @@ function sweep(state: FoldState): void {
   state.entities = state.entities.without(isErased)
   state.labels = state.labels.without(isErased)
   state.same = state.same.without(isErased)
+  state.own = state.own.without(isErased, record => state.records.role.at(record) !== ROLE.vector)
   state.totals.unswept = 0
 }
 

@@ -340,6 +340,28 @@ t.test('what holds', t => {
     t.strictSame(ann.fold.recall('secret', { k: 5 }).hits, [])
   })
 
+  t.test('a snapshot holds no hash by which a guess at an erased text or vector could be known as right', async t => {
+    const { ann } = pair()
+    const input = { embedder: 'external:test:2', vector: [0.25, -1] }
+    const guesses = (x: CausalId): Buffer[] =>
+      [encodeRemember({ text: 'the password is hunter2' }), encodeVector(x, input)].map(body => Buffer.from(contentHash(body)))
+    const x = ann.remember('the password is hunter2')
+    const kept = ann.remember('nothing of interest')
+    const vector = ann.vector(x, input)
+    const has = (): boolean[] => guesses(x).map(digest => Buffer.from(ann.fold.snapshot()).includes(digest))
+    t.strictSame(has(), [true, true], 'while it is there, saying it again is known by it')
+    ann.retract(vector, true)
+    ann.retract(x, true)
+    t.strictSame(has(), [false, false])
+    t.strictSame(
+      MemoryFold.restore(ann.fold.snapshot(), ann.node)?.findDuplicate(
+        ann.node,
+        contentHash(encodeRemember({ text: 'nothing of interest' })),
+      ),
+      kept,
+    )
+  })
+
   t.test('a retract of a retract goes on as far as anybody needs', async t => {
     const { ann } = pair()
     const x = ann.remember('x')
