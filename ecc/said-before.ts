@@ -34,7 +34,7 @@ export function endedOf(view: View, author: NodeId, content: Uint8Array): { read
   if (author !== own.author || duplicateOf(view, author, content) !== NONE) return undefined
   for (const node of own.find(content)) {
     const record = nodes.record.at(node)
-    // Its hash may still be in the table, until the fold is made anew: nothing may depend on that.
+    // Its hash may still be in the table, until the fold is saved: nothing may depend on that.
     if (records.role.at(record) !== ROLE.node) continue
     if (!view.isNode(record)) return { record, how: 'retracted' }
     const key = nodes.key.at(node)
