@@ -157,21 +157,25 @@ export class MemoryVectors {
   /** Vectors as their authors wrote them, each where its label stands. `then` gets undefined when everything was folded anew meanwhile. */
   written(labels: readonly number[], then: (found: readonly FoundVector[] | undefined) => void): void {
     if (labels.length === 0) return then([])
+    this.#readBack(labels, (refs, records) => {
+      if (records === undefined) return then(undefined)
+      const found = refs.map((ref, i): FoundVector => {
+        const stored = records[i]
+        return { ref, record: this.#recordIn(ref, stored), isErased: stored?.erasedBy !== undefined }
+      })
+      for (const { ref, record, isErased } of found) if (record === undefined && !isErased) this.#onUnreadable(ref)
+      then(found)
+    })
+  }
+
+  /** What the journal has at some labels. @param then gets undefined when everything was folded anew meanwhile */
+  #readBack(
+    labels: readonly number[],
+    then: (refs: readonly RecordRef[], records: readonly (StoredRecord | undefined)[] | undefined) => void,
+  ): void {
     const era = this.#era
     const refs = labels.map(label => this.#fold().vectors.refOf(label))
-    this.#context.emit({
-      kind: 'read-each',
-      refs,
-      then: records => {
-        if (era !== this.#era) return then(undefined)
-        const found = refs.map((ref, i): FoundVector => {
-          const stored = records[i]
-          return { ref, record: this.#recordIn(ref, stored), isErased: stored?.erasedBy !== undefined }
-        })
-        for (const { ref, record, isErased } of found) if (record === undefined && !isErased) this.#onUnreadable(ref)
-        then(found)
-      },
-    })
+    this.#context.emit({ kind: 'read-each', refs, then: records => then(refs, era === this.#era ? records : undefined) })
   }
 
   /** What the store says of the indexes of this space, by embedder. */
@@ -283,16 +287,10 @@ export class MemoryVectors {
       labels.push(label)
     }
     shelf.isReading = true
-    const era = this.#era
-    const refs = labels.map(label => this.#fold().vectors.refOf(label))
-    this.#context.emit({
-      kind: 'read-each',
-      refs,
-      then: records => {
-        if (era !== this.#era) return
-        shelf.isReading = false
-        this.#onRead(index, shelf, labels, refs, records)
-      },
+    this.#readBack(labels, (refs, records) => {
+      if (records === undefined) return
+      shelf.isReading = false
+      this.#onRead(index, shelf, labels, refs, records)
     })
   }
 
