@@ -19,7 +19,7 @@ import { cutAt } from './moment.ts'
 import { recall, type RecallOptions, type Recollection } from './recall.ts'
 import { type Cut, type Ref, ROLE } from './record-table.ts'
 import type { LinkInput } from './records.ts'
-import { othersInPlace, type Vacancy, vacancies } from './places.ts'
+import { isVacant, othersInPlace, type Vacancy, vacancies } from './places.ts'
 import { currentName } from './reference-table.ts'
 import { duplicateOf, endedOf, type Ending, keyed, retractOf, sameLink, supersedeOf, underKey, vectorOf } from './said-before.ts'
 import { type CausalEdge, historyOf, type NodeHistory, type GraphPlace, placeIn } from './show.ts'
@@ -344,6 +344,12 @@ export class MemoryFold {
   /** A memory, what replaced it and what it replaced; undefined when there is none, or it was erased. */
   node(id: CausalId, at?: Cut): NodeHistory | undefined {
     return historyOf(this.#view(at), this.#find(id))
+  }
+
+  /** All that took the place of a memory was taken back: nothing holds there. */
+  isVacant(id: CausalId): boolean {
+    const record = this.#find(id)
+    return record !== NONE && isVacant(this.#view(), record)
   }
 
   /** What stays replaced by a memory that was taken back, with nothing in its place. */

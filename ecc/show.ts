@@ -4,7 +4,6 @@ import { NONE } from './column.ts'
 import { type EdgeType, edgeTypeOf } from './edge-types.ts'
 import { WEIGHT_ONE } from './records.ts'
 import { type Ref, ROLE } from './record-table.ts'
-import { isVacant } from './places.ts'
 import { isSuperseded, replacedBy, successions } from './supersession.ts'
 import type { View } from './view.ts'
 
@@ -30,8 +29,6 @@ export interface Replacement {
 
 export interface NodeHistory extends CausalNode {
   readonly supersededBy: readonly Replacement[]
-  /** All that took its place was taken back: nothing holds there. */
-  readonly isVacant: boolean
   readonly supersedes: readonly Replacement[]
 }
 
@@ -83,13 +80,7 @@ export function historyOf(view: View, record: number): NodeHistory | undefined {
     [...list]
       .sort((a, b) => records.compareOldest(a.record, b.record) || records.compareOldest(a.node, b.node))
       .map(({ node, record: says }) => ({ id: records.idOf(node), record: records.idOf(says) }))
-  const supersededBy = name(after)
-  return {
-    ...nodeOf(view, record),
-    supersededBy,
-    isVacant: supersededBy.length > 0 && isVacant(view, record),
-    supersedes: name(replacedBy(view, record)),
-  }
+  return { ...nodeOf(view, record), supersededBy: name(after), supersedes: name(replacedBy(view, record)) }
 }
 
 export function edgeOf(view: View, link: number): CausalEdge {

@@ -104,10 +104,13 @@ export const memoryCommands: CommandsOf<
     (core, input, to) => {
       const olds = typeof input.old === 'string' ? [input.old] : input.old
       memoryToChange(core, input, [...olds, input.by], to, (memory, ids) => {
-        for (const one of ids) if (memory.fold.node(one) === undefined) throw memory.fold.missing(one)
         const [targets, by] = [ids.slice(0, -1), ids.at(-1) as CausalId]
-        if (memory.fold.node(by)?.state === 'retracted')
-          throw new WeftError('invalid_argument', `memory ${by} was taken back: nothing would hold in the place of the others`)
+        for (const one of ids) {
+          const node = memory.fold.node(one)
+          if (node === undefined) throw memory.fold.missing(one)
+          if (one === by && node.state === 'retracted')
+            throw new WeftError('invalid_argument', `memory ${by} was taken back: nothing would hold in the place of the others`)
+        }
         memory.writer.supersede({ targets, by, reason: input.reason }, to.actor, (error, written) => {
           if (error !== undefined) return to.fail(error)
           const alsoCurrent = memory.fold.othersInPlace(targets, by)

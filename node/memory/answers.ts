@@ -90,7 +90,7 @@ export function get(memory: Memory, id: CausalId, to: Answering<MemoryDetail>): 
         edges,
         edgesInAll: links.inAll,
         supersededBy: node.supersededBy.map(row => row.id),
-        ...(node.isVacant ? { vacant: true } : {}),
+        ...(memory.fold.isVacant(node.id) ? { vacant: true } : {}),
         supersedes: node.supersedes.map(row => row.id),
         embedders: memory.fold.vectors.ofNode(id).map(({ embedder, dims }) => ({ embedder, dims })),
       })

@@ -42,7 +42,6 @@ t.test('records', t => {
       validToMs: Date.parse('2027-12-31T23:59:59.000Z'),
       state: 'current',
       supersededBy: [],
-      isVacant: false,
       supersedes: [],
     })
     t.strictSame(ann.fold.refOf(id), { log: ann.log, seq: 1 })
