@@ -100,7 +100,7 @@ const TABLE = {
   embedder_invalid: ['invalid', 'name it like external:NAME:DIMENSIONS'],
   embedder_unknown: ['unknown', 'weft mem status lists the embedders that have vectors here'],
   body_too_large: ['too_large'],
-  unknown_id: ['unknown', 'it may not have arrived yet: weft mem list shows what is here, weft peers who is connected'],
+  unknown_id: ['unknown', 'it may not have arrived yet: weft peers shows who is connected'],
   ambiguous_id: ['invalid', 'use more characters of the id'],
   not_granted: ['refused', 'ask an admin of the space, or of the cluster (weft space show NAME)'],
   no_key: ['later', 'have an admin of the space run weft space rotate'],

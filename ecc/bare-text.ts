@@ -9,6 +9,11 @@ export function markOf(id: string): string {
   return `weft://memory/${id}`
 }
 
+/** An id as it is, of one that is written as it is shown: as a mark, or in capitals. */
+export function withoutMark(id: string): string {
+  return id.replace(markOf(''), '').toLowerCase()
+}
+
 /** The ids, or their beginnings, of the memories that a text names as recalled, each once, in their order. */
 export function marksIn(text: string): string[] {
   return [...new Set([...text.matchAll(MARK)].map(match => match[1] as string))]

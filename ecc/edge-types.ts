@@ -19,6 +19,9 @@ export const EDGE_TYPES = {
 
 export type EdgeType = keyof typeof EDGE_TYPES
 
+/** What people and agents are offered. A link of type `supersedes` only says so: a supersede record does it. */
+export const LINK_TYPES: readonly EdgeType[] = (Object.keys(EDGE_TYPES) as EdgeType[]).filter(type => type !== 'supersedes')
+
 /** What leads from one memory to another: a link, or that both name the same, which nobody wrote. */
 export type PathEdge = EdgeType | 'shares'
 

@@ -1,12 +1,8 @@
-import { type EdgeType, EDGE_TYPES } from '../../ecc/edge-types.ts'
+import { type EdgeType, LINK_TYPES } from '../../ecc/edge-types.ts'
 import type { Receipt } from '../../node/api.ts'
 import { WeftError } from '../../base/errors.ts'
 import { action, type Define, type Invocation } from '../invocation.ts'
 import { talk } from '../output.ts'
-import { short } from '../text.ts'
-
-/** What takes the place of another is said by `supersede`. */
-const LINK_TYPES = Object.keys(EDGE_TYPES).filter(type => type !== 'supersedes')
 
 export const define: Define = command =>
   command
@@ -18,7 +14,7 @@ export const define: Define = command =>
       action(async (cli, [from, type, to]: readonly [string, EdgeType, string], { weight }: { readonly weight?: number }) => {
         if (type === 'supersedes')
           throw new WeftError('invalid_argument', 'a link that says supersedes replaces nothing', {
-            next: `weft mem supersede ${short(to)} --by ${short(from)}`,
+            next: `weft mem supersede ${to} --by ${from}`,
           })
         printReceipt(cli, await cli.request('memory.link', { from, type, to, weight }))
       }),

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { withoutMark } from '../../ecc/bare-text.ts'
 import type { MemoryTimeline, TimelineMemory, TimelineOptions } from '../../node/api.ts'
 import { action, type Define } from '../invocation.ts'
 import { styled } from '../output.ts'
@@ -21,7 +22,7 @@ export const define: Define = command =>
     .option('--as-of <then>', 'as it was then: a frontier, or a time like 2026-01-31T12:00:00Z')
     .action(
       action(async (cli, [about]: readonly [string?], options: Options) => {
-        const isId = about !== undefined && /^[0-9a-f]{8,64}$/.test(about)
+        const isId = about !== undefined && /^[0-9a-f]{8,64}$/.test(withoutMark(about))
         const what = about === undefined ? {} : isId ? { id: about } : { query: about }
         const found = await cli.request('memory.timeline', { ...what, ...options })
         cli.print(found, () => render(found, options.order))

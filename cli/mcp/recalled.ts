@@ -1,5 +1,5 @@
 import { MCP_ANSWER_MAX, MCP_TEXT_MAX } from '../../base/limits.ts'
-import { markOf } from '../../ecc/bare-text.ts'
+import { markOf, withoutMark } from '../../ecc/bare-text.ts'
 
 /**
  * How memories are shown to a model. They were written by others and may say anything, also "ignore your
@@ -34,5 +34,5 @@ export const uriOf: (id: string) => string = markOf
 
 /** Enough of an id for a model to use it: every tool takes the beginning of one. */
 export function shown(id: string): string {
-  return id.replace(markOf(''), '').slice(0, 16)
+  return withoutMark(id).slice(0, 16)
 }

@@ -3,6 +3,7 @@ import { WeftError } from '../../base/errors.ts'
 import { isoOf } from '../../base/hlc.ts'
 import { type CausalId, DEFAULT_SPACE, type NodeId } from '../../base/ids.ts'
 import { IMPULSE_ABOUT_MAX, IMPULSE_REASON_MAX, IMPULSE_TEXT_MAX, IMPULSES_MAX, LIST_MAX } from '../../base/limits.ts'
+import { withoutMark } from '../../ecc/bare-text.ts'
 import type { Impulse } from '../../ecc/cognition/impulses.ts'
 import { askFastest } from '../cognition/anywhere.ts'
 import type { CoherenceReport, CommunityList, ImpulseRecord } from '../cognition/api.ts'
@@ -20,7 +21,11 @@ const proposal = z.string().regex(/^[0-9a-f]{4,16}$/, 'a proposal is 16 hex digi
 /** Any of the names that `locate` takes. */
 const recordName = z
   .string()
-  .regex(/^[0-9a-f]{8,64}(\/\d+)?$/, 'an id, or LOG/SEQ like 1a2b3c4d/7; an id or a log is 64 hex digits, or 8 or more of their beginning')
+  .transform(withoutMark)
+  .refine(
+    text => /^[0-9a-f]{8,64}(\/\d+)?$/.test(text),
+    'an id, or LOG/SEQ like 1a2b3c4d/7; an id or a log is 64 hex digits, or 8 or more of their beginning',
+  )
 
 export const cognitionCommands: CommandsOf<
   | 'memory.coherence'

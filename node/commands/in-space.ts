@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { DEFAULT_SPACE, isSpace } from '../../base/ids.ts'
 import { WeftError } from '../../base/errors.ts'
 import { SPACES_PER_AUTHOR_MAX } from '../../base/limits.ts'
-import { markOf } from '../../ecc/bare-text.ts'
+import { withoutMark } from '../../ecc/bare-text.ts'
 import type { Core } from '../core.ts'
 import type { Memory } from '../memory/memory.ts'
 import { requireWhole } from '../memory/whole.ts'
@@ -11,7 +11,7 @@ import type { InSpace } from './types.ts'
 /** What names a record, also as the mark that goes with recalled text (`weft://memory/1a2b3c4d`). */
 export const id: z.ZodType<string> = z
   .string()
-  .transform(text => text.replace(markOf(''), '').toLowerCase())
+  .transform(withoutMark)
   .refine(text => /^[0-9a-f]{8,64}$/.test(text), 'an id is 64 hex digits, or 8 or more of their beginning')
 
 /** The name of a space. */
